@@ -1,0 +1,10 @@
+//! Rehearses disaster recovery of a Docker Compose stack and proves or refutes the result.
+//!
+//! Data flows one way: `config` → `plan` → act (`stack`, `backup`, `disaster`) → observe
+//! (`fingerprint`, `probe`, `audit`) → `compare` → verdict → `report`. Progress leaves
+//! sideways as [`model::event::Event`]s. `docs/architecture.md` has the picture.
+
+pub mod error;
+pub mod model;
+
+pub use error::{Error, ErrorKind, Result};

@@ -1,0 +1,134 @@
+//! Certificates: the integrity state of a database and of a media store, as plain values
+//! that can be kept for months and compared without the source.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::artefact::RecoveryPoint;
+
+/// Version of the certificate's format.
+pub const CERTIFICATE_SCHEMA: u32 = 1;
+
+/// How strong the digests of the rows are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Strength {
+    /// 64 bits a row, computed in the server. Finds any accident.
+    #[default]
+    Exact,
+    /// BLAKE3 of every row, streamed. Comparable across versions and machines.
+    Cryptographic,
+}
+
+/// The integrity state of a database, of a directory, or of both.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Certificate {
+    /// Version of this format.
+    pub schema_version: u32,
+    /// When it was taken.
+    pub taken_at: Timestamp,
+    /// How strong the row digests are.
+    pub strength: Strength,
+    /// The database, if one was read.
+    pub database: Option<DatabaseFingerprint>,
+    /// The media store, if one was read.
+    pub media: Option<MediaFingerprint>,
+}
+
+/// The integrity state of a database at one snapshot.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DatabaseFingerprint {
+    /// `server_version_num`, such as 150018.
+    pub server_version: i32,
+    /// The database's name.
+    pub name: String,
+    /// The instant that the snapshot represents.
+    pub recovery_point: RecoveryPoint,
+    /// Every relation with rows of its own, by `schema.name`.
+    pub tables: BTreeMap<String, TableFingerprint>,
+    /// Every other fact of the catalogue, by `kind/subject`.
+    pub facts: BTreeMap<String, String>,
+}
+
+/// The rows of one table.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TableFingerprint {
+    /// Columns in order, `name type`.
+    pub columns: Vec<String>,
+    /// Columns of the primary key, in key order. Empty without one.
+    pub key: Vec<String>,
+    /// What was found out about the rows.
+    pub rows: RowsDigest,
+}
+
+/// What is known of a table's rows. Undecided is a value: one unreadable table must not hide the others.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RowsDigest {
+    /// All rows were read.
+    Read {
+        /// How many.
+        count: u64,
+        /// Digest of the multiset of rows, lowercase hexadecimal.
+        digest: String,
+    },
+    /// They could not be read, and why.
+    Undecided {
+        /// The cause, without values of the data.
+        reason: String,
+    },
+}
+
+/// The integrity state of a directory tree.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct MediaFingerprint {
+    /// Entries by path below the root; bytes that are not UTF-8 are written `\xNN`, a backslash `\\`.
+    pub entries: BTreeMap<String, MediaEntry>,
+    /// Paths that could not be read, or changed while they were, and why.
+    pub undecided: BTreeMap<String, String>,
+}
+
+/// One entry of a directory tree.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MediaEntry {
+    /// What it is.
+    pub kind: MediaKind,
+    /// Permission bits, set-id and sticky included.
+    pub mode: u32,
+    /// Numeric owner.
+    pub uid: u32,
+    /// Numeric group.
+    pub gid: u32,
+    /// Modification time: whole seconds and nanoseconds since the Unix epoch.
+    pub modified: (i64, u32),
+    /// Extended attributes, value as BLAKE3.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub xattrs: BTreeMap<String, String>,
+}
+
+/// What an entry is, with what identifies its content.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MediaKind {
+    /// A regular file.
+    File {
+        /// Bytes.
+        size: u64,
+        /// BLAKE3 of the content, lowercase hexadecimal.
+        blake3: String,
+        /// The least path among the hard links to the same file, where it has several.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        linked_to: Option<String>,
+    },
+    /// A directory.
+    Directory,
+    /// A symbolic link.
+    Symlink {
+        /// Its target, written as paths are.
+        target: String,
+    },
+    /// A fifo, a socket or a device.
+    Special,
+}

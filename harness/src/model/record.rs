@@ -1,0 +1,164 @@
+//! The record of a drill: everything that a report may show, in one serialisable value.
+//! Its shape is documented in `docs/report-schema.md`.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::artefact::Manifest;
+use super::check::Check;
+use super::divergence::Divergence;
+use super::phase::Phase;
+
+/// Version of the record's format.
+pub const RECORD_SCHEMA: u32 = 1;
+
+/// What a drill concluded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Every planned check was proved.
+    Passed,
+    /// Something was lost, broken or too slow.
+    Failed,
+    /// Something could not be found out, and nothing was refuted.
+    Undecided,
+}
+
+impl Verdict {
+    /// The word used in records.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed => "failed",
+            Self::Undecided => "undecided",
+        }
+    }
+
+    /// Process exit code, as documented in `docs/exit-codes.md`.
+    #[must_use]
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Passed => 0,
+            Self::Failed => 1,
+            Self::Undecided => 3,
+        }
+    }
+}
+
+/// The record of one drill.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Record {
+    /// Version of this format.
+    pub schema_version: u32,
+    /// The run's id.
+    pub run_id: String,
+    /// When the run began.
+    pub started_at: Timestamp,
+    /// Seed of the dataset.
+    pub seed: u64,
+    /// The conclusion.
+    pub verdict: Verdict,
+    /// Why the verdict is not `passed`; empty when it is.
+    pub reasons: Vec<String>,
+    /// The stack that was cloned.
+    pub stack: StackRecord,
+    /// The backup method.
+    pub method: String,
+    /// The disaster.
+    pub disaster: String,
+    /// Durations.
+    pub timings: Timings,
+    /// What was compared, and what differed.
+    pub integrity: Integrity,
+    /// Acknowledged writes, once a ledger was kept.
+    pub ledger: LedgerRecord,
+    /// Every planned check with its outcome.
+    pub checks: Vec<Check>,
+    /// Judged observations of an audit.
+    pub findings: Vec<serde_json::Value>,
+    /// Every command that was run.
+    pub commands: Vec<CommandRecord>,
+    /// The artefact's manifest, once one was taken.
+    pub artefact: Option<Manifest>,
+    /// The machine and its tools, by name.
+    pub environment: BTreeMap<String, String>,
+}
+
+/// The stack that was cloned.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct StackRecord {
+    /// Folder name of the stack.
+    pub name: String,
+    /// Services in start order as compose lists them.
+    pub services: Vec<String>,
+    /// Scale of the dataset, as asked for.
+    pub scale: String,
+}
+
+/// Durations of a drill, in seconds.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Timings {
+    /// Disaster to the first fully green probe round. Absent if that never came.
+    pub recovery_time_s: Option<f64>,
+    /// Age of the recovery point when the disaster struck: the most that can be lost.
+    pub data_loss_s: Option<f64>,
+    /// Every phase that ran.
+    pub phases: Vec<PhaseTiming>,
+}
+
+/// Duration of a phase.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PhaseTiming {
+    /// Which one.
+    pub name: Phase,
+    /// How long, in seconds.
+    pub seconds: f64,
+}
+
+/// What was compared, and what differed.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Integrity {
+    /// Tables whose rows were compared.
+    pub tables_compared: u64,
+    /// Rows compared.
+    pub rows_compared: u64,
+    /// Files compared.
+    pub files_compared: u64,
+    /// Bytes of files compared.
+    pub bytes_compared: u64,
+    /// References from rows to files that were resolved.
+    pub references_checked: u64,
+    /// Sequences and other facts of the catalogue compared.
+    pub facts_compared: u64,
+    /// What differed.
+    pub divergences: Vec<Divergence>,
+    /// What could not be compared, and why.
+    pub undecided: Vec<String>,
+}
+
+/// Acknowledged writes made during a drill.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct LedgerRecord {
+    /// Writes that the service acknowledged.
+    pub acknowledged: u64,
+    /// Of these, found after the restore.
+    pub recovered: u64,
+    /// Of these, gone.
+    pub lost: u64,
+}
+
+/// A command that was run: evidence that can be pasted into a shell.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CommandRecord {
+    /// Seconds since the run began.
+    pub at_s: f64,
+    /// Shell-quoted, secrets replaced by their names.
+    pub command: String,
+    /// Exit code; absent when it was ended by a signal or a time limit.
+    pub exit_code: Option<i32>,
+    /// How long it took, in seconds.
+    pub seconds: f64,
+}

@@ -1,0 +1,1 @@
+//! Fixtures and fault builders of the scenarios.

@@ -1,0 +1,3 @@
+//! Command line of the restore drill.
+
+fn main() {}
