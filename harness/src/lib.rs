@@ -6,5 +6,6 @@
 
 pub mod error;
 pub mod model;
+pub mod process;
 
 pub use error::{Error, ErrorKind, Result};
