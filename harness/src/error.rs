@@ -44,13 +44,7 @@ pub struct Error {
 
 impl Error {
     fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self {
-            kind,
-            message: message.into(),
-            hint: None,
-            details: Vec::new(),
-            source: None,
-        }
+        Self { kind, message: message.into(), hint: None, details: Vec::new(), source: None }
     }
 
     /// The request is wrong. `message` is lowercase and has no final period.
@@ -130,9 +124,7 @@ impl fmt::Display for Error {
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.source
-            .as_deref()
-            .map(|cause| cause as &(dyn StdError + 'static))
+        self.source.as_deref().map(|cause| cause as &(dyn StdError + 'static))
     }
 }
 

@@ -7,5 +7,6 @@
 pub mod error;
 pub mod model;
 pub mod process;
+pub mod stack;
 
 pub use error::{Error, ErrorKind, Result};

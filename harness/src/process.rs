@@ -51,11 +51,8 @@ impl Runner {
     /// A runner whose commands end when `cancelled` is.
     #[must_use]
     pub fn new(cancelled: CancellationToken) -> Self {
-        let run = Run {
-            started: Instant::now(),
-            commands: Mutex::default(),
-            secrets: Mutex::default(),
-        };
+        let run =
+            Run { started: Instant::now(), commands: Mutex::default(), secrets: Mutex::default() };
         Self { run: Arc::new(run), cancelled }
     }
 

@@ -51,11 +51,7 @@ impl PlannedCheck {
         requirement: impl Into<String>,
         title: impl Into<String>,
     ) -> Self {
-        Self {
-            id: id.into(),
-            requirement: requirement.into(),
-            title: title.into(),
-        }
+        Self { id: id.into(), requirement: requirement.into(), title: title.into() }
     }
 }
 

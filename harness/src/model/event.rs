@@ -62,12 +62,7 @@ impl Events {
     #[must_use]
     pub fn channel() -> (Self, mpsc::UnboundedReceiver<Event>) {
         let (sender, receiver) = mpsc::unbounded_channel();
-        (
-            Self {
-                sender: Some(sender),
-            },
-            receiver,
-        )
+        (Self { sender: Some(sender) }, receiver)
     }
 
     /// A sink that nobody watches.
@@ -90,10 +85,6 @@ impl Events {
 
     /// Emits progress.
     pub fn progress(&self, what: impl Into<String>, done: u64, total: Option<u64>) {
-        self.emit(Event::Progress {
-            what: what.into(),
-            done,
-            total,
-        });
+        self.emit(Event::Progress { what: what.into(), done, total });
     }
 }

@@ -1,0 +1,152 @@
+//! The compose tool, through its command line: version 2 as a plugin or standalone, and
+//! version 1. Reads a stack's resolved configuration and drives a sealed one.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::error::{Attempt, Error, ErrorKind, Result};
+use crate::process::{Command, Runner};
+
+/// File names that compose itself looks for, in its order.
+pub const FILE_NAMES: [&str; 4] =
+    ["compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml"];
+
+/// Bringing containers up, health checks of dependencies included.
+const UP_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// A compose tool that was found.
+#[derive(Debug, Clone)]
+pub struct Compose {
+    runner: Runner,
+    words: Vec<String>,
+    version: String,
+}
+
+/// A stack as its author wrote it: files, and the variables they are resolved with.
+#[derive(Debug, Clone)]
+pub struct StackSource {
+    /// Folder of the stack.
+    pub dir: PathBuf,
+    /// Compose files, later ones override.
+    pub files: Vec<PathBuf>,
+    /// Variables, which win over the stack's `.env`.
+    pub variables: BTreeMap<String, String>,
+}
+
+impl Compose {
+    /// The compose tool to use: the one asked for, or the first that answers.
+    pub async fn find(runner: &Runner, asked: Option<&str>) -> Result<Self> {
+        let candidates = match asked {
+            Some(command) => {
+                vec![shlex::split(command).filter(|words| !words.is_empty()).ok_or_else(|| {
+                    Error::usage(format!("cannot read --compose {command:?} as a command"))
+                })?]
+            }
+            None => vec![
+                vec!["docker".to_owned(), "compose".to_owned()],
+                vec!["docker-compose".to_owned()],
+            ],
+        };
+        for words in candidates {
+            if let Some(version) = version_of(runner, &words).await? {
+                return Ok(Self { runner: runner.clone(), words, version });
+            }
+        }
+        let error = match asked {
+            Some(command) => {
+                Error::usage(format!("{command:?} is not a compose tool that answers"))
+            }
+            None => Error::undecided(
+                "no compose tool: neither `docker compose` nor `docker-compose` answers",
+            ),
+        };
+        Err(error.hint(
+            "install the compose plugin (`cargo xtask doctor --fix`), or name one with --compose CMD",
+        ))
+    }
+
+    /// Its version, such as `2.40.3`.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// The same tool, deaf to cancellation.
+    #[must_use]
+    pub fn for_cleanup(&self) -> Self {
+        Self { runner: self.runner.for_cleanup(), ..self.clone() }
+    }
+
+    /// The stack's configuration, resolved and merged by compose itself.
+    pub async fn config(&self, source: &StackSource) -> Result<Value> {
+        let mut command = self.command().dir(&source.dir);
+        for file in &source.files {
+            command = command.arg("--file").arg(file);
+        }
+        for (name, value) in &source.variables {
+            command = command.env(name, value);
+        }
+        command = command.arg("config");
+        if self.is_v2() {
+            command = command.args(["--format", "json"]);
+        }
+        let output = command.run().await?;
+        if !output.succeeded() {
+            let stack = source.dir.display();
+            return Err(Error::usage(format!("compose cannot read the stack in {stack}"))
+                .details(output.stderr.lines())
+                .hint("fix the compose file, or set the missing variable under [environment] in drill.toml"));
+        }
+        // Version 1 prints YAML; JSON is YAML too.
+        serde_yaml_ng::from_slice(&output.stdout)
+            .attempt(|| "cannot read what `compose config` printed")
+    }
+
+    /// Creates and starts services of a sealed stack, all of them if none is named.
+    pub async fn up(&self, project: &str, file: &Path, services: &[&str]) -> Result<()> {
+        let command = self
+            .command()
+            .args(["--project-name", project, "--file"])
+            .arg(file)
+            .args(["up", "--detach", "--no-build"])
+            .args(services.iter().copied())
+            .timeout(UP_TIMEOUT);
+        let output = command.run().await?;
+        output.require(|| "compose cannot start the stack").map(drop)
+    }
+
+    fn command(&self) -> Command {
+        self.runner.command(&self.words[0]).args(self.words[1..].iter().cloned())
+    }
+
+    fn is_v2(&self) -> bool {
+        !self.version.starts_with("1.")
+    }
+}
+
+impl fmt::Display for Compose {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} {}", self.words.join(" "), self.version)
+    }
+}
+
+/// The version, if the command is a compose tool. Version 1 has no `version --short` with a `v`.
+async fn version_of(runner: &Runner, words: &[String]) -> Result<Option<String>> {
+    let command = runner
+        .command(&words[0])
+        .args(words[1..].iter().cloned())
+        .args(["version", "--short"])
+        .timeout(Duration::from_secs(20));
+    match command.run().await {
+        Ok(output) if output.succeeded() => {
+            Ok(Some(output.text().trim_start_matches('v').to_owned()))
+        }
+        Err(cause) if cause.kind() == ErrorKind::Interrupted => Err(cause),
+        // Not there, or not compose: the next candidate may be.
+        Ok(_) | Err(_) => Ok(None),
+    }
+}

@@ -1,0 +1,246 @@
+//! The container engine, through its command line. Lists, inspects and removes by label;
+//! knows nothing of compose files.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::IpAddr;
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::error::{Attempt, Error, Result};
+use crate::process::{Command, Runner};
+
+/// Where the engine listens unless `DOCKER_HOST` or a context says otherwise.
+const SOCKET: &str = "/var/run/docker.sock";
+
+/// Label by which compose, in all its versions, names the service of a container.
+pub const LABEL_SERVICE: &str = "com.docker.compose.service";
+
+/// What an engine keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ResourceKind {
+    /// Containers, running or not.
+    Container,
+    /// Volumes.
+    Volume,
+    /// Networks.
+    Network,
+}
+
+impl ResourceKind {
+    /// In the order in which they can be removed.
+    pub const ALL: [Self; 3] = [Self::Container, Self::Network, Self::Volume];
+
+    /// The word of the command line.
+    #[must_use]
+    pub fn noun(self) -> &'static str {
+        match self {
+            Self::Container => "container",
+            Self::Volume => "volume",
+            Self::Network => "network",
+        }
+    }
+}
+
+/// A container as the engine describes it.
+#[derive(Debug, Clone)]
+pub struct Container {
+    /// Full id.
+    pub id: String,
+    /// Compose service, empty when compose did not make it.
+    pub service: String,
+    /// `created`, `running`, `exited` ….
+    pub status: String,
+    /// `starting`, `healthy`, `unhealthy`; absent without a health check.
+    pub health: Option<String>,
+    /// Output of the last health check that ran.
+    pub last_probe: Option<String>,
+    /// Exit code, meaningful once it exited.
+    pub exit_code: i64,
+    /// An address on one of its networks.
+    pub address: Option<IpAddr>,
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// The container engine.
+#[derive(Debug, Clone)]
+pub struct Engine {
+    runner: Runner,
+    version: String,
+}
+
+impl Engine {
+    /// Finds the engine, or says why it cannot be used.
+    pub async fn find(runner: &Runner) -> Result<Self> {
+        let asked = runner
+            .command("docker")
+            .args(["version", "--format", "{{.Server.Version}}"])
+            .timeout(Duration::from_secs(20))
+            .run()
+            .await;
+        let output = asked.map_err(|cause| match cause.kind() {
+            crate::ErrorKind::Interrupted => cause,
+            _ => Error::undecided("no container engine: the docker command cannot be started")
+                .because(cause)
+                .hint("install one (`cargo xtask doctor --fix`, or `apt-get install docker.io`)"),
+        })?;
+        if !output.succeeded() {
+            return Err(unreachable_engine(&output.complaint()));
+        }
+        Ok(Self { runner: runner.clone(), version: output.text() })
+    }
+
+    /// The engine's version.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// The runner of its commands.
+    #[must_use]
+    pub fn runner(&self) -> &Runner {
+        &self.runner
+    }
+
+    /// The same engine, deaf to cancellation.
+    #[must_use]
+    pub fn for_cleanup(&self) -> Self {
+        Self { runner: self.runner.for_cleanup(), version: self.version.clone() }
+    }
+
+    /// A `docker` command to be completed.
+    pub fn docker<A: Into<std::ffi::OsString>>(
+        &self,
+        args: impl IntoIterator<Item = A>,
+    ) -> Command {
+        self.runner.command("docker").args(args)
+    }
+
+    /// Names (ids for containers) of everything of a kind under a label, `name` or `name=value`.
+    pub async fn list(&self, kind: ResourceKind, label: &str) -> Result<Vec<String>> {
+        let filter = format!("label={label}");
+        let mut args = vec![kind.noun(), "ls", "--filter", &filter];
+        args.extend(match kind {
+            ResourceKind::Container => ["--all", "--no-trunc", "--quiet"].as_slice(),
+            ResourceKind::Volume => ["--quiet"].as_slice(),
+            ResourceKind::Network => ["--format", "{{.Name}}"].as_slice(),
+        });
+        let output = self.docker(args).run().await?;
+        let output = output.require(|| format!("cannot list {}s", kind.noun()))?;
+        Ok(output.text().lines().map(str::to_owned).collect())
+    }
+
+    /// Labels of things of one kind, by name. Things that are gone are left out.
+    pub async fn labels(
+        &self,
+        kind: ResourceKind,
+        names: &[String],
+    ) -> Result<BTreeMap<String, BTreeMap<String, String>>> {
+        let mut found = BTreeMap::new();
+        for value in self.inspect(kind, names).await? {
+            let (key, labels) = match kind {
+                ResourceKind::Container => (&value["Id"], &value["Config"]["Labels"]),
+                ResourceKind::Volume | ResourceKind::Network => (&value["Name"], &value["Labels"]),
+            };
+            let labels =
+                Option::<BTreeMap<String, String>>::deserialize(labels).unwrap_or_default();
+            found.insert(key.as_str().unwrap_or_default().to_owned(), labels.unwrap_or_default());
+        }
+        Ok(found)
+    }
+
+    /// All containers under a label, with their state.
+    pub async fn containers(&self, label: &str) -> Result<Vec<Container>> {
+        let ids = self.list(ResourceKind::Container, label).await?;
+        let found = self.inspect(ResourceKind::Container, &ids).await?;
+        Ok(found.iter().map(container).collect())
+    }
+
+    /// Where the engine keeps a volume on its own host.
+    pub async fn mountpoint(&self, volume: &str) -> Result<Option<String>> {
+        let found = self.inspect(ResourceKind::Volume, &[volume.to_owned()]).await?;
+        Ok(found.first().and_then(|value| value["Mountpoint"].as_str()).map(str::to_owned))
+    }
+
+    /// Removes one thing, however alive. That it is gone already is no failure.
+    pub async fn remove(&self, kind: ResourceKind, name: &str) -> Result<()> {
+        let args: &[&str] = match kind {
+            ResourceKind::Container => &["container", "rm", "--force", "--volumes", name],
+            ResourceKind::Volume => &["volume", "rm", "--force", name],
+            ResourceKind::Network => &["network", "rm", name],
+        };
+        let output = self.docker(args.iter().copied()).run().await?;
+        if output.succeeded() || self.inspect(kind, &[name.to_owned()]).await?.is_empty() {
+            return Ok(());
+        }
+        output.require(|| format!("cannot remove {} {name}", kind.noun())).map(drop)
+    }
+
+    /// The last lines that a container wrote.
+    pub async fn logs(&self, container: &str, lines: u32) -> Result<Vec<String>> {
+        let lines = lines.to_string();
+        // Both streams, in the order in which they were written.
+        let script = "exec docker logs --tail \"$1\" \"$2\" 2>&1";
+        let output = self.runner.command("sh").args(["-c", script, "sh", &lines, container]);
+        let output = output.run().await?.require(|| format!("cannot read logs of {container}"))?;
+        Ok(self.runner.redact(&output.text()).lines().map(str::to_owned).collect())
+    }
+
+    async fn inspect(
+        &self,
+        kind: ResourceKind,
+        names: &[String],
+    ) -> Result<Vec<serde_json::Value>> {
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
+        let command = self.docker([kind.noun(), "inspect"]).args(names.iter().cloned());
+        // The exit code tells only that some are gone; the others are described all the same.
+        let output = command.run().await?;
+        serde_json::from_slice(&output.stdout)
+            .attempt(|| format!("cannot read the engine's description of a {}", kind.noun()))
+    }
+}
+
+fn container(value: &serde_json::Value) -> Container {
+    let labels = Option::<BTreeMap<String, String>>::deserialize(&value["Config"]["Labels"])
+        .unwrap_or_default();
+    let labels = labels.unwrap_or_default();
+    let state = &value["State"];
+    let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+    let probes = state["Health"]["Log"].as_array();
+    let address = value["NetworkSettings"]["Networks"].as_object().and_then(|networks| {
+        networks.values().find_map(|network| network["IPAddress"].as_str()?.parse().ok())
+    });
+    Container {
+        id: text(&value["Id"]),
+        service: labels.get(LABEL_SERVICE).cloned().unwrap_or_default(),
+        status: text(&state["Status"]),
+        health: state["Health"]["Status"].as_str().map(str::to_owned),
+        last_probe: probes.and_then(|log| log.last()).map(|probe| text(&probe["Output"])),
+        exit_code: state["ExitCode"].as_i64().unwrap_or_default(),
+        address,
+        labels,
+    }
+}
+
+/// Why the engine does not answer, read from its socket rather than from words of the client.
+fn unreachable_engine(complaint: &str) -> Error {
+    let error =
+        Error::undecided("the container engine does not answer").because(complaint.to_owned());
+    if std::env::var_os("DOCKER_HOST").is_some() {
+        return error.hint("DOCKER_HOST is set: check that the engine it names is up");
+    }
+    match UnixStream::connect(SOCKET).map_err(|cause| cause.kind()) {
+        Err(io::ErrorKind::PermissionDenied) => error.hint(format!(
+            "no permission on {SOCKET}: `sudo usermod -aG docker $USER`, then log in again"
+        )),
+        Err(io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
+            error.hint("it is not running: `sudo systemctl start docker`")
+        }
+        _ => error.hint("`docker info` says more; `cargo xtask doctor` checks the whole machine"),
+    }
+}

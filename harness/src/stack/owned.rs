@@ -1,0 +1,248 @@
+//! A stack that this run created, and the only place that stops, starts or destroys one.
+//!
+//! Every container, volume and network is checked for this run's label immediately before
+//! it is removed. There is no way to make an [`OwnedStack`] of anything that exists already.
+
+use std::ffi::OsString;
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::net::IpAddr;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::compose::Compose;
+use super::engine::{Container, Engine, ResourceKind};
+use super::isolation::SealedStack;
+use super::readiness::{self, Unready};
+use super::run::{LABEL_RUN, RunId, RunLabels};
+use crate::error::{Attempt, Error, Result};
+use crate::process::{Command, Runner};
+
+/// A volume of an owned stack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnedVolume {
+    /// Its name in the stack: `media_volume`.
+    pub name: String,
+    /// Its name in the engine.
+    actual: String,
+}
+
+/// A stack that this run created.
+#[derive(Debug, Clone)]
+pub struct OwnedStack {
+    engine: Engine,
+    compose: Compose,
+    run: RunId,
+    file: PathBuf,
+    sealed: SealedStack,
+    tool_image: String,
+}
+
+impl OwnedStack {
+    /// A stack that will be created from a sealed configuration, kept in `work_dir`.
+    /// `tool_image` is run beside the stack to read and write volumes; it has tar.
+    pub fn new(
+        engine: &Engine,
+        compose: &Compose,
+        run: &RunId,
+        sealed: SealedStack,
+        work_dir: &Path,
+        tool_image: &str,
+    ) -> Result<Self> {
+        let file = work_dir.join("compose.json");
+        // It holds the stack's secrets.
+        let mut options = OpenOptions::new();
+        let created = options.create(true).truncate(true).write(true).mode(0o600).open(&file);
+        created
+            .and_then(|mut out| out.write_all(sealed.file.to_string().as_bytes()))
+            .attempt(|| format!("cannot write {}", file.display()))?;
+        Ok(Self {
+            engine: engine.clone(),
+            compose: compose.clone(),
+            run: run.clone(),
+            file,
+            sealed,
+            tool_image: tool_image.to_owned(),
+        })
+    }
+
+    /// The same stack, deaf to cancellation.
+    #[must_use]
+    pub fn for_cleanup(&self) -> Self {
+        Self {
+            engine: self.engine.for_cleanup(),
+            compose: self.compose.for_cleanup(),
+            ..self.clone()
+        }
+    }
+
+    /// The engine it lives in.
+    #[must_use]
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// The runner of its commands.
+    #[must_use]
+    pub fn runner(&self) -> &Runner {
+        self.engine.runner()
+    }
+
+    /// Its services, in the order of the configuration.
+    #[must_use]
+    pub fn services(&self) -> &[String] {
+        &self.sealed.services
+    }
+
+    /// Its volumes.
+    pub fn volumes(&self) -> impl Iterator<Item = OwnedVolume> {
+        let volumes = self.sealed.volumes.iter();
+        volumes.map(|(name, actual)| OwnedVolume { name: name.clone(), actual: actual.clone() })
+    }
+
+    /// A volume by its name in the stack.
+    pub fn volume(&self, name: &str) -> Result<OwnedVolume> {
+        self.volumes().find(|volume| volume.name == name).ok_or_else(|| {
+            let known = self.sealed.volumes.keys().cloned().collect::<Vec<_>>().join(", ");
+            Error::usage(format!("the stack has no volume {name:?}"))
+                .hint(format!("its volumes are: {known}; correct drill.toml"))
+        })
+    }
+
+    /// Creates and starts services (all if none is named) and waits until they are ready.
+    /// Gives back the first that does not become so.
+    pub async fn up(&self, services: &[&str], limit: Duration) -> Result<Option<Unready>> {
+        let started = self.compose.up(&self.run.project(), &self.file, services).await;
+        let wanted = if services.is_empty() {
+            self.sealed.services.clone()
+        } else {
+            services.iter().map(|service| (*service).to_owned()).collect()
+        };
+        match started {
+            Ok(()) => readiness::wait(&self.engine, &self.label(), &wanted, limit).await,
+            Err(cause) if cause.kind() == crate::ErrorKind::Interrupted => Err(cause),
+            // Compose gave up on a dependency: say which one, in what state, with its log.
+            Err(cause) => {
+                match readiness::wait(&self.engine, &self.label(), &wanted, Duration::ZERO).await? {
+                    Some(unready) => Ok(Some(unready)),
+                    None => Err(cause),
+                }
+            }
+        }
+    }
+
+    /// Its containers.
+    pub async fn containers(&self) -> Result<Vec<Container>> {
+        self.engine.containers(&self.label()).await
+    }
+
+    /// The container of a service.
+    pub async fn container(&self, service: &str) -> Result<Container> {
+        let containers = self.containers().await?;
+        containers.into_iter().find(|container| container.service == service).ok_or_else(|| {
+            Error::undecided(format!("service {service:?} has no container"))
+                .hint(format!("the services of the stack are: {}", self.sealed.services.join(", ")))
+        })
+    }
+
+    /// Where the host reaches a service of the sealed networks.
+    pub async fn address(&self, service: &str) -> Result<IpAddr> {
+        let container = self.container(service).await?;
+        container.address.ok_or_else(|| {
+            Error::undecided(format!(
+                "service {service:?} has no address on a network of the sandbox"
+            ))
+        })
+    }
+
+    /// A command inside a running service, as a user of it.
+    pub async fn exec<A: Into<OsString>>(
+        &self,
+        service: &str,
+        user: Option<&str>,
+        words: impl IntoIterator<Item = A>,
+    ) -> Result<Command> {
+        let container = self.container(service).await?;
+        let user = user.into_iter().flat_map(|user| ["--user", user]);
+        let command = self.engine.docker(["exec", "--interactive"]);
+        Ok(command.args(user).arg(container.id).args(words))
+    }
+
+    /// A short-lived container beside the stack with one volume at `/store`, and no network.
+    pub fn beside<A: Into<OsString>>(
+        &self,
+        volume: &OwnedVolume,
+        read_only: bool,
+        words: impl IntoIterator<Item = A>,
+    ) -> Command {
+        let access = if read_only { "ro" } else { "rw" };
+        let command = self.engine.docker(["run", "--rm", "--interactive", "--network", "none"]);
+        command
+            .args(RunLabels::of(&self.run).arguments())
+            .arg("--volume")
+            .arg(format!("{}:/store:{access}", volume.actual))
+            .args(["--entrypoint", ""])
+            .arg(&self.tool_image)
+            .args(words)
+    }
+
+    /// Where this host can read a volume's files directly: only with a local engine, and as root.
+    pub async fn mountpoint(&self, volume: &OwnedVolume) -> Result<Option<PathBuf>> {
+        let mountpoint = self.engine.mountpoint(&volume.actual).await?.map(PathBuf::from);
+        Ok(mountpoint.filter(|path| path.read_dir().is_ok()))
+    }
+
+    /// Removes the containers of services, all if none is named. As abrupt as a power cut.
+    pub async fn destroy_containers(&self, services: &[&str]) -> Result<()> {
+        for container in self.containers().await? {
+            if services.is_empty() || services.contains(&container.service.as_str()) {
+                self.remove_owned(ResourceKind::Container, &container.id).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes a volume and all that is in it.
+    pub async fn destroy_volume(&self, volume: &OwnedVolume) -> Result<()> {
+        self.remove_owned(ResourceKind::Volume, &volume.actual).await
+    }
+
+    /// Whether the engine still has a volume.
+    pub async fn has_volume(&self, volume: &OwnedVolume) -> Result<bool> {
+        let labels =
+            self.engine.labels(ResourceKind::Volume, std::slice::from_ref(&volume.actual)).await?;
+        Ok(labels.contains_key(&volume.actual))
+    }
+
+    /// Removes everything that carries this run's label. Idempotent.
+    pub async fn tear_down(&self) -> Result<()> {
+        for kind in ResourceKind::ALL {
+            for name in self.engine.list(kind, &self.label()).await? {
+                self.remove_owned(kind, &name).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn remove_owned(&self, kind: ResourceKind, name: &str) -> Result<()> {
+        let labels = self.engine.labels(kind, &[name.to_owned()]).await?;
+        match labels.get(name) {
+            None => Ok(()),
+            Some(labels)
+                if labels.get(LABEL_RUN).map(String::as_str) == Some(self.run.as_str()) =>
+            {
+                self.engine.remove(kind, name).await
+            }
+            Some(_) => Err(Error::undecided(format!(
+                "refused to remove {} {name}: it does not belong to run {}",
+                kind.noun(),
+                self.run
+            ))),
+        }
+    }
+
+    fn label(&self) -> String {
+        format!("{LABEL_RUN}={}", self.run)
+    }
+}
