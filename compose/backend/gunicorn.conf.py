@@ -1,3 +1,10 @@
+"""gunicorn, and the migrations: they run in its master, after the application is
+loaded and before it listens, so that a start imports Django once.
+
+RUN_MIGRATIONS=0   leave the schema alone (default: migrate)"""
+
+import os
+
 bind = "0.0.0.0:8000"
 workers = 2
 threads = 2
@@ -8,3 +15,15 @@ preload_app = True
 worker_tmp_dir = "/dev/shm"
 timeout = 60
 graceful_timeout = 8
+# Its command socket has no user here, and this user has no home to put it.
+control_socket_disable = True
+
+
+def on_starting(_server):
+    from django.core.management import call_command
+    from django.db import connections
+
+    if os.environ.get("RUN_MIGRATIONS", "1") != "0":
+        call_command("migrate", interactive=False, skip_checks=True)
+    # Workers are forked from here: a shared connection would mix their answers.
+    connections.close_all()

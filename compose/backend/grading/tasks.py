@@ -7,8 +7,6 @@ import logging
 from django.contrib.sessions.models import Session
 from django.db import connection
 from django.utils import timezone
-from pypdf import PdfReader
-from pypdf.errors import PdfReadError
 
 from korrigo.celery import app
 
@@ -21,6 +19,10 @@ READ_SIZE_BYTES = 1024 * 1024
 @app.task
 def inspect_copy(copy_id):
     """Stores the page count and SHA-256 of a copy's PDF, as read from disk."""
+    # Here, because the backend imports this module only to enqueue.
+    from pypdf import PdfReader
+    from pypdf.errors import PdfReadError
+
     copy = Copy.objects.get(pk=copy_id)
     with copy.file.open("rb") as pdf:
         digest = hashlib.sha256()
