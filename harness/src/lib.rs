@@ -6,6 +6,7 @@
 
 pub mod error;
 pub mod model;
+pub mod probe;
 pub mod process;
 pub mod stack;
 

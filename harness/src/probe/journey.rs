@@ -1,0 +1,242 @@
+//! From the grammar to journeys that can run: templates parsed, names known, combinations
+//! that make no sense refused. After this, a run meets no configuration error.
+
+use std::collections::BTreeSet;
+
+use reqwest::header::HeaderName;
+
+use super::check_id;
+use super::spec::{Csrf, Probe, Severity, When};
+use super::step::{Step, compile_step};
+use super::template::{Template, Variables};
+use crate::error::{Error, Result};
+
+/// Names that every journey may use beside the facts of the drill.
+pub(super) const UNIQUE: &str = "unique";
+/// The public name of the target.
+pub(super) const TARGET_HOST: &str = "target.host";
+
+/// More steps than this are not one journey.
+const STEPS_MAX: usize = 64;
+
+/// A probe ready to run.
+#[derive(Debug)]
+pub(super) struct Journey {
+    pub(super) check_id: String,
+    pub(super) requirement: String,
+    pub(super) severity: Severity,
+    pub(super) when: Option<When>,
+    pub(super) writes: bool,
+    pub(super) health: bool,
+    pub(super) csrf: Option<CsrfHeader>,
+    pub(super) steps: Vec<Step>,
+    /// Names it uses that the drill provides but whose value is not known in this run.
+    pub(super) unknown_values: Vec<String>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct CsrfHeader {
+    pub(super) cookie: String,
+    pub(super) header: HeaderName,
+}
+
+/// Checks the configuration of all probes. `variables` holds every name that a drill
+/// provides; values are not needed.
+///
+/// # Errors
+/// A usage error that names the probe, the step and what is wrong there.
+pub fn validate(probes: &[Probe], variables: &Variables) -> Result<()> {
+    compile(probes, variables).map(drop)
+}
+
+pub(super) fn compile(probes: &[Probe], variables: &Variables) -> Result<Vec<Journey>> {
+    let mut ids = BTreeSet::new();
+    if let Some(twice) = probes.iter().find(|probe| !ids.insert(probe.id.as_str())) {
+        return Err(Error::usage(format!("two probes have the id \"{}\"", twice.id)));
+    }
+    probes.iter().map(|probe| compile_probe(probe, probes, variables)).collect()
+}
+
+fn compile_probe(probe: &Probe, all: &[Probe], variables: &Variables) -> Result<Journey> {
+    let place = Place { probe: &probe.id, step: None };
+    check_texts(probe, place)?;
+
+    let mut scope = Scope::new(variables);
+    let mut steps = Vec::new();
+    let mut csrf = None;
+    for part in with_beginnings(probe, all)? {
+        csrf = part.csrf.as_ref().or(csrf);
+        for (number, step) in (1..).zip(&part.steps) {
+            let place = Place { probe: &part.id, step: Some(number) };
+            let label = if part.id == probe.id {
+                format!("step {number}")
+            } else {
+                format!("step {number} of {}", part.id)
+            };
+            steps.push(compile_step(step, label, place, &mut scope)?);
+        }
+    }
+    if probe.steps.is_empty() {
+        return Err(place.usage("has no step").hint("add a [[probe.step]] with request or exec"));
+    }
+    if steps.len() > STEPS_MAX {
+        return Err(
+            place.usage(format!("has {} steps; at most {STEPS_MAX} are one journey", steps.len()))
+        );
+    }
+    let changes = steps.iter().any(|step| !step.is_read_only());
+    if changes && !probe.writes {
+        return Err(place
+            .usage("has a command or a request that is no GET, HEAD or OPTIONS, and does not say that it writes")
+            .hint("add writes = true; such probes run in a sandbox only"));
+    }
+    if probe.writes && probe.health {
+        return Err(place.usage("writes, so it cannot be a health probe"));
+    }
+    Ok(Journey {
+        check_id: check_id(probe),
+        requirement: probe.requirement.clone(),
+        severity: probe.severity,
+        when: probe.when,
+        writes: probe.writes,
+        health: probe.health,
+        csrf: csrf.map(|csrf| compile_csrf(csrf, place)).transpose()?,
+        steps,
+        unknown_values: scope.unknown_values.into_iter().collect(),
+    })
+}
+
+fn check_texts(probe: &Probe, place: Place<'_>) -> Result<()> {
+    let plain =
+        |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '-' | '_');
+    if probe.id.is_empty() || !probe.id.chars().all(plain) {
+        return Err(place
+            .usage("has an id that is no id")
+            .hint("an id consists of lowercase letters, digits, \".\", \"-\" and \"_\""));
+    }
+    if probe.requirement.trim().is_empty() {
+        return Err(place.usage("names no requirement"));
+    }
+    if probe.title.trim().is_empty() {
+        return Err(place.usage("has no title"));
+    }
+    Ok(())
+}
+
+/// The probes whose steps make up the journey: what it begins with, first.
+fn with_beginnings<'a>(probe: &'a Probe, all: &'a [Probe]) -> Result<Vec<&'a Probe>> {
+    let mut parts = vec![probe];
+    while let Some(wanted) = &parts[0].begin_with {
+        let place = Place { probe: &parts[0].id, step: None };
+        let Some(beginning) = all.iter().find(|other| other.id == *wanted) else {
+            let ids = all.iter().map(|other| other.id.as_str());
+            return Err(with_nearest(
+                place.usage(format!("begins with \"{wanted}\", which is no probe")),
+                wanted,
+                ids,
+            ));
+        };
+        if parts.iter().any(|part| part.id == beginning.id) {
+            return Err(place.usage(format!("begins with \"{wanted}\", which begins with it")));
+        }
+        parts.insert(0, beginning);
+    }
+    Ok(parts)
+}
+
+fn compile_csrf(csrf: &Csrf, place: Place<'_>) -> Result<CsrfHeader> {
+    let header = place.header_name(&csrf.header)?;
+    Ok(CsrfHeader { cookie: csrf.cookie.clone(), header })
+}
+
+/// Where in the configuration an error is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place<'a> {
+    pub(super) probe: &'a str,
+    pub(super) step: Option<usize>,
+}
+
+impl Place<'_> {
+    pub(super) fn usage(self, what: impl AsRef<str>) -> Error {
+        let (probe, what) = (self.probe, what.as_ref());
+        Error::usage(match self.step {
+            Some(number) => format!("probe \"{probe}\", step {number}: {what}"),
+            None => format!("probe \"{probe}\" {what}"),
+        })
+    }
+
+    pub(super) fn header_name(self, name: &str) -> Result<HeaderName> {
+        HeaderName::from_bytes(name.as_bytes())
+            .map_err(|_| self.usage(format!("\"{name}\" cannot name a header")))
+    }
+}
+
+/// Adds the nearest of the known names to an error, if one is near.
+pub(super) fn with_nearest<'a>(
+    error: Error,
+    wanted: &str,
+    known: impl IntoIterator<Item = &'a str>,
+) -> Error {
+    let nearest = known
+        .into_iter()
+        .map(|name| (strsim::jaro_winkler(wanted, name), name))
+        .filter(|(likeness, _)| *likeness > 0.8)
+        .max_by(|left, right| left.0.total_cmp(&right.0));
+    match nearest {
+        Some((_, name)) => error.hint(format!("did you mean \"{name}\"?")),
+        None => error,
+    }
+}
+
+/// The names that a step may use: the drill's, and those that earlier steps made.
+#[derive(Debug)]
+pub(super) struct Scope<'a> {
+    variables: &'a Variables,
+    made: BTreeSet<String>,
+    unknown_values: BTreeSet<String>,
+}
+
+impl<'a> Scope<'a> {
+    fn new(variables: &'a Variables) -> Self {
+        let made = [UNIQUE, TARGET_HOST].map(str::to_owned).into();
+        Self { variables, made, unknown_values: BTreeSet::new() }
+    }
+
+    pub(super) fn make(&mut self, name: String, place: Place<'_>) -> Result<()> {
+        if self.variables.knows(&name) || name == UNIQUE || name == TARGET_HOST {
+            return Err(place.usage(format!("captures \"{name}\", which is a fact of the drill")));
+        }
+        self.made.insert(name);
+        Ok(())
+    }
+
+    pub(super) fn template(&mut self, text: &str, place: Place<'_>) -> Result<Template> {
+        let template = Template::parse(text).map_err(|wrong| place.usage(wrong))?;
+        self.check(template.names(), place)?;
+        Ok(template)
+    }
+
+    pub(super) fn check<'n>(
+        &mut self,
+        names: impl IntoIterator<Item = &'n str>,
+        place: Place<'_>,
+    ) -> Result<()> {
+        for name in names {
+            if self.made.contains(name) {
+                continue;
+            }
+            if !self.variables.knows(name) {
+                let known = self.variables.names().chain(self.made.iter().map(String::as_str));
+                return Err(with_nearest(
+                    place.usage(format!("unknown variable \"{name}\"")),
+                    name,
+                    known,
+                ));
+            }
+            if self.variables.value(name).is_none() {
+                self.unknown_values.insert(name.to_owned());
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,43 @@
+//! Probes: journeys of requests and what they must see, as data in `drill.toml`.
+//!
+//! Owns their grammar ([`spec`]), their judgement and their trace. Refuses to assert nothing,
+//! to write where it may only read, and to print what a person must not see. Needs a
+//! [`Target`], the [`Variables`] that templates name, and an [`Exec`] for commands in services.
+
+mod connection;
+mod excerpt;
+mod expect;
+mod fault;
+mod journey;
+mod prober;
+mod run;
+mod session;
+pub mod spec;
+mod step;
+mod template;
+mod trace;
+mod upload;
+
+pub use connection::Target;
+pub use journey::validate;
+pub use prober::{Exec, ExecFuture, Limits, Prober, Recovery, Round};
+pub use spec::Probe;
+pub use template::Variables;
+pub use trace::{ProbeTrace, StepTrace};
+
+use crate::model::check::PlannedCheck;
+
+/// The id under which a probe reports: `probe.<id>`.
+#[must_use]
+pub fn check_id(probe: &Probe) -> String {
+    format!("probe.{}", probe.id)
+}
+
+/// What these probes promise to find out.
+#[must_use]
+pub fn plan_checks(probes: &[Probe]) -> Vec<PlannedCheck> {
+    probes
+        .iter()
+        .map(|probe| PlannedCheck::new(check_id(probe), &probe.requirement, &probe.title))
+        .collect()
+}
