@@ -4,7 +4,9 @@
 //! (`fingerprint`, `probe`, `audit`) → `compare` → verdict → `report`. Progress leaves
 //! sideways as [`model::event::Event`]s. `docs/architecture.md` has the picture.
 
+pub mod compare;
 pub mod error;
+pub mod fingerprint;
 pub mod model;
 pub mod probe;
 pub mod process;

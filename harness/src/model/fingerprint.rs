@@ -84,7 +84,11 @@ pub enum RowsDigest {
 /// The integrity state of a directory tree.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct MediaFingerprint {
-    /// Entries by path below the root; bytes that are not UTF-8 are written `\xNN`, a backslash `\\`.
+    /// When reading ended. No file read honestly was modified later than this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_at: Option<Timestamp>,
+    /// Entries by path below the root, which itself is `.`; a backslash is written `\\`, control
+    /// characters and bytes that are not UTF-8 are written `\xNN`.
     pub entries: BTreeMap<String, MediaEntry>,
     /// Paths that could not be read, or changed while they were, and why.
     pub undecided: BTreeMap<String, String>,
@@ -103,7 +107,8 @@ pub struct MediaEntry {
     pub gid: u32,
     /// Modification time: whole seconds and nanoseconds since the Unix epoch.
     pub modified: (i64, u32),
-    /// Extended attributes, value as BLAKE3.
+    /// Extended attributes that belong to the file and not to its host (`user.*`, access
+    /// control lists, capabilities), value as BLAKE3.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub xattrs: BTreeMap<String, String>,
 }
@@ -118,6 +123,12 @@ pub enum MediaKind {
         size: u64,
         /// BLAKE3 of the content, lowercase hexadecimal.
         blake3: String,
+        /// SHA-256 of the content, lowercase hexadecimal, where it was asked for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sha256: Option<String>,
+        /// Digests of its chunks, where it has several.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        chunks: Option<ChunkDigests>,
         /// The least path among the hard links to the same file, where it has several.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         linked_to: Option<String>,
@@ -129,6 +140,20 @@ pub enum MediaKind {
         /// Its target, written as paths are.
         target: String,
     },
-    /// A fifo, a socket or a device.
-    Special,
+    /// A fifo or a device: `fifo`, `character device 1:3`. Sockets are not entries: they hold
+    /// nothing, and no archive can carry them.
+    Special {
+        /// Which one.
+        device: String,
+    },
+}
+
+/// Digests of a file's chunks. They only name where two files differ; whether they do is
+/// BLAKE3's to say, so 32 bits are enough.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChunkDigests {
+    /// Bytes of every chunk but the last.
+    pub chunk_bytes: u64,
+    /// Eight hexadecimal digits a chunk: the start of its BLAKE3 chaining value.
+    pub digests: String,
 }

@@ -1,0 +1,112 @@
+//! Reads one regular file, below a directory that is held open, into its digests.
+//!
+//! Never follows a link, never blocks on a fifo that took the file's place, and refuses content
+//! that changed while it was read: the caller gets a reason instead of a digest.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::FileExt;
+
+use rayon::prelude::*;
+use rustix::fs::{Mode, OFlags, fstat, openat};
+use sha2::{Digest as _, Sha256};
+
+use super::content::{Content, Layout, PIECE_BYTES};
+use super::seen::Seen;
+use super::xattrs;
+
+/// Files from this size on are spread over the cores; smaller ones are spread by file.
+const SHARED_BYTES_MIN: u64 = 8 * 1024 * 1024;
+
+/// Why a path is undecided.
+pub(super) type Reason = String;
+
+/// What changed between two looks at the same path.
+pub(super) const CHANGED: &str = "changed while it was read";
+
+/// The reason for an input or output error.
+pub(super) fn unreadable(error: &io::Error) -> Reason {
+    match error.kind() {
+        io::ErrorKind::NotFound => "vanished while it was read".to_owned(),
+        _ => format!("cannot be read: {error}"),
+    }
+}
+
+/// Reads the file `name` of `directory`, which was last seen as `seen`.
+pub(super) fn file(
+    directory: BorrowedFd<'_>,
+    name: &[u8],
+    seen: &Seen,
+    sha256: bool,
+    buffer: &mut Vec<u8>,
+) -> Result<(Content, xattrs::Digests), Reason> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = openat(directory, name, flags, Mode::empty())
+        .map(File::from)
+        .map_err(|error| unreadable(&error.into()))?;
+    let unchanged = || match fstat(&file) {
+        Ok(now) if Seen::from(&now) == *seen => Ok(()),
+        Ok(_) => Err(CHANGED.to_owned()),
+        Err(error) => Err(unreadable(&error.into())),
+    };
+    unchanged()?;
+    let content = digest(&file, seen.size, sha256, buffer).map_err(|error| match error.kind() {
+        // A read that ends before the size says so: the file was cut meanwhile.
+        io::ErrorKind::UnexpectedEof => CHANGED.to_owned(),
+        _ => unreadable(&error),
+    })?;
+    let xattrs = xattrs::of(file.as_fd()).map_err(|error| unreadable(&error))?;
+    unchanged()?;
+    Ok((content, xattrs))
+}
+
+fn digest(file: &File, size: u64, sha256: bool, buffer: &mut Vec<u8>) -> io::Result<Content> {
+    let layout = Layout::of(size);
+    if size >= SHARED_BYTES_MIN && !sha256 {
+        return shared(file, layout);
+    }
+    let mut sha256 = sha256.then(Sha256::new);
+    let mut leaves = Vec::new();
+    for (offset, len) in layout.pieces() {
+        let bytes = piece(file, offset, len, buffer)?;
+        if let Some(sha256) = &mut sha256 {
+            sha256.update(bytes);
+        }
+        if layout.is_single_leaf() {
+            return Ok(Content::whole(bytes, sha256));
+        }
+        leaves.extend(layout.leaves(offset, bytes));
+    }
+    if leaves.is_empty() {
+        return Ok(Content::whole(&[], sha256));
+    }
+    Ok(Content::merged(layout, &leaves, sha256))
+}
+
+/// Spreads one large file over the cores.
+fn shared(file: &File, layout: Layout) -> io::Result<Content> {
+    let pieces: Vec<_> = layout.pieces().collect();
+    let leaves = pieces
+        .into_par_iter()
+        .map_init(Vec::new, |buffer, (offset, len)| {
+            piece(file, offset, len, buffer).map(|bytes| layout.leaves(offset, bytes))
+        })
+        .collect::<io::Result<Vec<_>>>()?
+        .concat();
+    Ok(Content::merged(layout, &leaves, None))
+}
+
+fn piece<'buffer>(
+    file: &File,
+    offset: u64,
+    len: usize,
+    buffer: &'buffer mut Vec<u8>,
+) -> io::Result<&'buffer [u8]> {
+    if buffer.len() < len {
+        buffer.resize(PIECE_BYTES, 0);
+    }
+    let bytes = &mut buffer[..len];
+    file.read_exact_at(bytes, offset)?;
+    Ok(bytes)
+}
