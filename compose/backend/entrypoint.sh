@@ -3,8 +3,6 @@
 # gunicorn.conf.py), Celery by its command.
 set -eu
 
-python -m korrigo.environment
-
 if [ "${1:-serve}" != serve ]; then
     exec "$@"
 fi

@@ -1,8 +1,9 @@
 """The one place that reads and judges the environment.
 
 Every problem is found before any is reported, so that an operator repairs the
-file once. Needs no Django: `python -m korrigo.environment` is the first thing
-each container runs, and exits 78 (EX_CONFIG) when it refuses."""
+file once. settings.py calls load(), so that gunicorn, Celery and manage.py alike
+exit 78 (EX_CONFIG) when it refuses. Needs no Django: `python -m
+korrigo.environment` judges an environment alone."""
 
 import ipaddress
 import os

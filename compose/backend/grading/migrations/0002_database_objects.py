@@ -59,7 +59,8 @@ DROP TYPE grading_audit_action;
 STATUS_TRIGGER = """
 CREATE FUNCTION grading_log_copy_status() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO grading_auditlog (action, object_type, object_id, detail)
+    -- Qualified: a restore runs with an empty search path.
+    INSERT INTO public.grading_auditlog (action, object_type, object_id, detail)
     VALUES ('status', 'copy', NEW.id::text,
             jsonb_build_object('from', OLD.status, 'to', NEW.status));
     RETURN NULL;
