@@ -5,6 +5,7 @@
 //! sideways as [`model::event::Event`]s. `docs/architecture.md` has the picture.
 
 pub mod compare;
+pub mod dataset;
 pub mod error;
 pub mod fingerprint;
 pub mod model;
