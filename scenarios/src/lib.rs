@@ -1,1 +1,3 @@
 //! Fixtures and fault builders of the scenarios.
+
+pub mod postgres;

@@ -22,6 +22,16 @@ pub enum Strength {
     Cryptographic,
 }
 
+/// The function that turned a row into bits. Digests compare only under the same one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RowHash {
+    /// `hash_record_extended` over the columns, finalised: PostgreSQL 14 and later.
+    Record64,
+    /// `hash_array_extended` over the columns as bytes, finalised: PostgreSQL 13.
+    Array64,
+}
+
 /// The integrity state of a database, of a directory, or of both.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Certificate {
@@ -46,6 +56,8 @@ pub struct DatabaseFingerprint {
     pub name: String,
     /// The instant that the snapshot represents.
     pub recovery_point: RecoveryPoint,
+    /// What the digests of the rows were computed with.
+    pub row_hash: RowHash,
     /// Every relation with rows of its own, by `schema.name`.
     pub tables: BTreeMap<String, TableFingerprint>,
     /// Every other fact of the catalogue, by `kind/subject`.
@@ -55,12 +67,21 @@ pub struct DatabaseFingerprint {
 /// The rows of one table.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TableFingerprint {
-    /// Columns in order, `name type`.
-    pub columns: Vec<String>,
+    /// Columns in order.
+    pub columns: Vec<Column>,
     /// Columns of the primary key, in key order. Empty without one.
     pub key: Vec<String>,
     /// What was found out about the rows.
     pub rows: RowsDigest,
+}
+
+/// One column of a table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Column {
+    /// Its name, not quoted.
+    pub name: String,
+    /// Its type as declared: `numeric(6,2)`.
+    pub declared: String,
 }
 
 /// What is known of a table's rows. Undecided is a value: one unreadable table must not hide the others.
@@ -74,6 +95,9 @@ pub enum RowsDigest {
         /// Digest of the multiset of rows, lowercase hexadecimal.
         digest: String,
     },
+    /// A materialised view that was never refreshed: it has no rows to read, and a dump
+    /// restores it so.
+    Unpopulated,
     /// They could not be read, and why.
     Undecided {
         /// The cause, without values of the data.

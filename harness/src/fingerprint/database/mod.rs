@@ -1,0 +1,82 @@
+//! The content of a PostgreSQL database, 13 to 18, at one shared snapshot: a digest of the
+//! rows of every relation that has any, and the facts of its catalogue.
+//!
+//! Reads only. Anything that keeps one table from being read makes that table undecided;
+//! anything that ends the session makes the whole fingerprint an error.
+
+mod exact;
+mod pool;
+mod quote;
+mod relations;
+mod session;
+mod snapshot;
+mod stand_in;
+mod types;
+
+use std::collections::BTreeMap;
+
+use postgres::Config;
+
+pub use self::snapshot::Snapshot;
+
+use self::pool::Pool;
+use self::relations::Relation;
+use crate::error::Result;
+use crate::model::event::Events;
+use crate::model::fingerprint::{Column, DatabaseFingerprint, RowsDigest, TableFingerprint};
+
+/// How a fingerprint is taken.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Sessions that read at the same time, and processes that read one large table.
+    pub jobs: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { jobs: std::thread::available_parallelism().map_or(2, usize::from) }
+    }
+}
+
+/// Takes the fingerprint of the database that `snapshot` was opened on. Blocks.
+///
+/// # Errors
+/// Undecided when the server cannot be reached or a connection is lost on the way.
+pub fn take(
+    config: &Config,
+    snapshot: &Snapshot,
+    options: &Options,
+    events: &Events,
+) -> Result<DatabaseFingerprint> {
+    let (relations, types) = relations::list(snapshot)?;
+    let pool = Pool { config, snapshot, types: &types, options, events };
+    let mut rows = pool.read(&relations)?;
+    Ok(DatabaseFingerprint {
+        server_version: snapshot.server_version(),
+        name: snapshot.database().to_owned(),
+        recovery_point: snapshot.recovery_point().clone(),
+        row_hash: exact::kind(snapshot.server_version()),
+        tables: relations
+            .into_iter()
+            .map(|relation| {
+                let digest = rows.remove(&relation.name);
+                (relation.name.clone(), table(relation, digest))
+            })
+            .collect(),
+        facts: BTreeMap::new(),
+    })
+}
+
+fn table(relation: Relation, rows: Option<RowsDigest>) -> TableFingerprint {
+    TableFingerprint {
+        columns: relation
+            .columns
+            .into_iter()
+            .map(|column| Column { name: column.name, declared: column.declared })
+            .collect(),
+        key: relation.key,
+        rows: rows.unwrap_or_else(|| RowsDigest::Undecided {
+            reason: "no worker reported it".to_owned(),
+        }),
+    }
+}

@@ -1,0 +1,102 @@
+//! Connections that read a database: the same output formats whatever the server's, the
+//! database's or the role's settings say, and never a write.
+
+use std::time::Duration;
+
+use postgres::{Client, Config, NoTls};
+
+use crate::error::{Attempt, Result};
+
+/// A server that does not answer in this time is not there.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// How long a reader waits for somebody's `ALTER TABLE`.
+const LOCK_TIMEOUT: &str = "30s";
+
+/// Settings that decide how a value looks, and those that would end a long read.
+const SETTINGS: &[(&str, &str)] = &[
+    ("search_path", ""),
+    ("DateStyle", "ISO, YMD"),
+    ("IntervalStyle", "postgres"),
+    ("TimeZone", "UTC"),
+    ("extra_float_digits", "3"),
+    ("bytea_output", "hex"),
+    ("xmloption", "content"),
+    ("xmlbinary", "base64"),
+    ("lc_monetary", "C"),
+    ("lc_numeric", "C"),
+    ("quote_all_identifiers", "off"),
+    ("array_nulls", "on"),
+    // Rows that a policy hides must raise an error, not be left out in silence.
+    ("row_security", "off"),
+    ("default_transaction_read_only", "on"),
+    ("lock_timeout", LOCK_TIMEOUT),
+    ("statement_timeout", "0"),
+    ("idle_in_transaction_session_timeout", "0"),
+    ("transaction_timeout", "0"),
+    ("idle_session_timeout", "0"),
+];
+
+/// Opens a session with fixed settings.
+pub(super) fn connect(config: &Config) -> Result<Client> {
+    let mut config = config.clone();
+    config.application_name("restore-drill");
+    if config.get_connect_timeout().is_none() {
+        config.connect_timeout(CONNECT_TIMEOUT);
+    }
+    let mut client =
+        config.connect(NoTls).attempt(|| format!("cannot connect to {}", describe(&config)))?;
+    // Through pg_settings, because a setting that this major does not know is not set.
+    for (name, value) in SETTINGS {
+        client
+            .execute(
+                "SELECT pg_catalog.set_config(s.name, $2, false) FROM pg_catalog.pg_settings s \
+                 WHERE pg_catalog.lower(s.name) = pg_catalog.lower($1)",
+                &[name, value],
+            )
+            .attempt(|| format!("cannot set {name} to \"{value}\""))?;
+    }
+    Ok(client)
+}
+
+/// Begins the transaction in which everything is read. With `snapshot`, it sees exactly
+/// what the session that exported it sees.
+pub(super) fn begin(client: &mut Client, snapshot: Option<&str>) -> Result<()> {
+    let mut statements =
+        String::from("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY");
+    if let Some(id) = snapshot {
+        statements.push_str("; SET TRANSACTION SNAPSHOT ");
+        statements.push_str(&super::quote::literal(id));
+    }
+    client
+        .batch_execute(&statements)
+        .attempt(|| "cannot begin a read-only transaction under the shared snapshot")
+}
+
+/// `database "x" on host:port`, without credentials.
+fn describe(config: &Config) -> String {
+    use postgres::config::Host;
+    let host = config.get_hosts().first().map_or_else(
+        || "the local socket".to_owned(),
+        |host| match host {
+            Host::Tcp(name) => name.clone(),
+            Host::Unix(path) => path.display().to_string(),
+        },
+    );
+    let port = config.get_ports().first().copied().unwrap_or(5432);
+    format!("database \"{}\" on {host}:{port}", config.get_dbname().unwrap_or_default())
+}
+
+/// Whether an error means that the session is gone, and with it everything it could tell.
+pub(super) fn is_lost(client: &Client, cause: &postgres::Error) -> bool {
+    client.is_closed() || cause.as_db_error().is_none()
+}
+
+/// Why the server refused one relation, in the server's words and without its details,
+/// which can hold values.
+pub(super) fn reason(cause: &postgres::Error) -> String {
+    cause.as_db_error().map_or_else(
+        || cause.to_string(),
+        |refusal| format!("{} ({})", refusal.message(), refusal.code().code()),
+    )
+}

@@ -1,0 +1,96 @@
+//! The shared snapshot: one transaction, kept open, whose view of the data every reader
+//! and `pg_dump --snapshot` import, so that all of them see the same instant under load.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use postgres::{Client, Config};
+
+use super::session;
+use crate::error::{Attempt, Result};
+use crate::model::artefact::RecoveryPoint;
+
+/// Exports the snapshot and reads the clock and the position in one statement, so that
+/// nothing lies between them. A standby reports what it has replayed.
+const EXPORT: &str = "\
+    SELECT pg_catalog.pg_export_snapshot(), \
+           (extract(epoch FROM pg_catalog.clock_timestamp()) * 1000000)::int8, \
+           CASE WHEN pg_catalog.pg_is_in_recovery() \
+                THEN pg_catalog.pg_last_wal_replay_lsn() \
+                ELSE pg_catalog.pg_current_wal_insert_lsn() END::text, \
+           pg_catalog.current_setting('server_version_num')::int4, \
+           pg_catalog.current_database()::text";
+
+/// A read-only transaction whose snapshot others can import for as long as this value lives.
+pub struct Snapshot {
+    client: Mutex<Client>,
+    id: String,
+    recovery_point: RecoveryPoint,
+    server_version: i32,
+    database: String,
+}
+
+impl std::fmt::Debug for Snapshot {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Snapshot")
+            .field("id", &self.id)
+            .field("recovery_point", &self.recovery_point)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Snapshot {
+    /// Opens the transaction on a connection of its own and exports its snapshot.
+    ///
+    /// # Errors
+    /// Undecided when the server cannot be reached or is older than PostgreSQL 13.
+    pub fn open(config: &Config) -> Result<Self> {
+        let mut client = session::connect(config)?;
+        session::begin(&mut client, None)?;
+        let row = client.query_one(EXPORT, &[]).attempt(|| "cannot export a snapshot")?;
+        let micros: i64 = row.get(1);
+        let lsn: Option<String> = row.get(2);
+        Ok(Self {
+            id: row.get(0),
+            recovery_point: RecoveryPoint {
+                instant: Timestamp::from_microsecond(micros)
+                    .attempt(|| format!("cannot read the server's clock, {micros} µs"))?,
+                lsn: lsn.unwrap_or_else(|| "0/0".to_owned()),
+            },
+            server_version: row.get(3),
+            database: row.get(4),
+            client: Mutex::new(client),
+        })
+    }
+
+    /// What `SET TRANSACTION SNAPSHOT` and `pg_dump --snapshot` take.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The instant that the snapshot shows, by the server's clock and its write-ahead log.
+    #[must_use]
+    pub fn recovery_point(&self) -> &RecoveryPoint {
+        &self.recovery_point
+    }
+
+    /// `server_version_num`, such as 150018.
+    #[must_use]
+    pub fn server_version(&self) -> i32 {
+        self.server_version
+    }
+
+    /// Name of the database.
+    #[must_use]
+    pub fn database(&self) -> &str {
+        &self.database
+    }
+
+    /// The session that holds the transaction. Whoever fails in it must roll back to a
+    /// savepoint: an aborted transaction would end the snapshot.
+    pub(super) fn session(&self) -> MutexGuard<'_, Client> {
+        self.client.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

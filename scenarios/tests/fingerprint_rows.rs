@@ -1,0 +1,193 @@
+//! Rows: a dump restored elsewhere is equal, and each single mutation is named.
+
+use harness::compare;
+use harness::fingerprint::database::{self, Options, Snapshot};
+use harness::model::event::Events;
+use harness::model::fingerprint::{CERTIFICATE_SCHEMA, Certificate, RowsDigest, Strength};
+use harness::model::record::Integrity;
+use scenarios::postgres::{FIFTEEN, Postgres};
+
+const SCHEMA: &str = include_str!("../fixtures/every_type.sql");
+
+/// What is done to a copy, and the tables that must then be named, nothing else.
+#[rustfmt::skip]
+const MUTATIONS: &[(&str, &str, &[&str])] = &[
+    ("a numeric gains scale", "UPDATE scalars SET n = 1.00 WHERE id = 1", &["scalars"]),
+    ("a numeric changes sign", "UPDATE scalars SET n = -1.0 WHERE id = 1", &["scalars"]),
+    ("infinity becomes not a number", "UPDATE scalars SET n = 'NaN' WHERE id = 4", &["scalars"]),
+    ("infinity changes sign", "UPDATE scalars SET n = '-Infinity' WHERE id = 4", &["scalars"]),
+    ("zero becomes negative zero", "UPDATE scalars SET f8 = '-0' WHERE id = 1", &["scalars"]),
+    ("a real zero becomes negative", "UPDATE scalars SET f4 = '-0' WHERE id = 1", &["scalars"]),
+    ("a double becomes not a number", "UPDATE scalars SET f8 = 'NaN' WHERE id = 1", &["scalars"]),
+    ("a double loses its last bit", "UPDATE scalars SET f8 = 0.9999999999999999e300 WHERE id = 2", &["scalars"]),
+    ("a bigint that folds to the same 32 bits", "UPDATE scalars SET i8 = 0 WHERE id = 2", &["scalars"]),
+    ("microseconds are cut", "UPDATE scalars SET ts = date_trunc('milliseconds', ts) WHERE id = 1", &["scalars"]),
+    ("microseconds with time zone are cut", "UPDATE scalars SET tsz = date_trunc('milliseconds', tsz) WHERE id = 1", &["scalars"]),
+    ("a time that folds to the same 32 bits", "UPDATE scalars SET ti = '01:11:34.967297' WHERE id = 2", &["scalars"]),
+    ("the zone of a time moves, the instant does not", "UPDATE scalars SET tz = '13:34:56.123456+03' WHERE id = 1", &["scalars"]),
+    ("a month becomes thirty days", "UPDATE scalars SET iv = '30 days' WHERE id = 1", &["scalars"]),
+    ("a varchar gains a blank", "UPDATE scalars SET vc = 'varchar ' WHERE id = 1", &["scalars"]),
+    ("a padded char is cut", "UPDATE scalars SET bc = 'blank' WHERE id = 1", &["scalars"]),
+    ("null becomes the empty string", "UPDATE scalars SET t = '' WHERE id = 3", &["scalars"]),
+    ("a bit string gains a zero", "UPDATE scalars SET vb = B'1010' WHERE id = 1", &["scalars"]),
+    ("an address loses its mask", "UPDATE scalars SET ip = '10.0.0.1' WHERE id = 1", &["scalars"]),
+    ("one byte of a bytea", r"UPDATE scalars SET by = '\x00fe' WHERE id = 1", &["scalars"]),
+    ("an accent is decomposed", r"UPDATE scalars SET t = replace(t, E'\u00e9', E'e\u0301') WHERE id = 4", &["scalars"]),
+    ("a cent", "UPDATE scalars SET m = '12.35' WHERE id = 1", &["scalars"]),
+    ("an enum", "UPDATE scalars SET e = 'happy' WHERE id = 1", &["scalars"]),
+    ("a domain over numeric", "UPDATE scalars SET g = 10.51 WHERE id = 1", &["scalars"]),
+    ("a transaction id that folds to the same 32 bits", "UPDATE scalars SET x8 = '4294967297' WHERE id = 2", &["scalars"]),
+    ("white space of a json", "UPDATE documents SET j = '{\"a\":1, \"a\":2}' WHERE id = 1", &["documents"]),
+    ("scale inside a jsonb", "UPDATE documents SET jb = jsonb_set(jb, '{n}', '1.00') WHERE id = 1", &["documents"]),
+    ("nesting inside a jsonb", "UPDATE documents SET jb = jsonb_set(jb, '{list}', '[[1, 2]]') WHERE id = 1", &["documents"]),
+    ("a number inside a jsonb becomes a string", "UPDATE documents SET jb = jsonb_set(jb, '{n}', '\"1.0\"') WHERE id = 1", &["documents"]),
+    ("jsonb null becomes null", "UPDATE documents SET jb = NULL WHERE id = 3", &["documents"]),
+    ("the case of a citext", "UPDATE documents SET ct = 'case' WHERE id = 1", &["documents"]),
+    ("the case under a loose collation", "UPDATE documents SET lo = 'loose' WHERE id = 1", &["documents"]),
+    ("an attribute of an xml", "UPDATE documents SET x = '<a b=\"2\">text</a>' WHERE id = 1", &["documents"]),
+    ("the weight of a lexeme", "UPDATE documents SET tv = 'a:1B b:2' WHERE id = 1", &["documents"]),
+    ("null in an hstore becomes a word", "UPDATE documents SET hs = 'a=>1, b=>\"NULL\"' WHERE id = 1", &["documents"]),
+    ("negative zero in a point", "UPDATE shapes SET p = '(0,0)' WHERE id = 2", &["shapes"]),
+    ("an open path is closed", "UPDATE shapes SET pa = '((0,0),(1,1))' WHERE id = 1", &["shapes"]),
+    ("the bounds of an array", "UPDATE nested SET ints = '{7,8}' WHERE id = 2", &["nested"]),
+    ("null in an array becomes a word", "UPDATE nested SET texts[2] = 'NULL' WHERE id = 1", &["nested"]),
+    ("scale inside an array", "UPDATE nested SET numbers[1][1] = 1.00 WHERE id = 1", &["nested"]),
+    ("a field of a composite", "UPDATE nested SET at.feeling = 'sad' WHERE id = 1", &["nested"]),
+    ("a composite of nulls becomes null", "UPDATE nested SET at = NULL WHERE id = 3", &["nested"]),
+    ("the bound of a range", "UPDATE nested SET nr = '[1.0,2.00]' WHERE id = 1", &["nested"]),
+    ("scale in the bound of a range", "UPDATE nested SET nr = '(1.0,2.0]' WHERE id = 1", &["nested"]),
+    ("an empty range becomes null", "UPDATE nested SET i4r = NULL WHERE id = 2", &["nested"]),
+    ("a regclass", "UPDATE nested SET rc = 'documents' WHERE id = 1", &["nested"]),
+    ("a grant held in a column", "UPDATE nested SET acl = 'postgres=rw/postgres' WHERE id = 1", &["nested"]),
+    ("values swap between two rows", "UPDATE pairs SET one = 3 - one WHERE id IN (1, 2)", &["pairs"]),
+    ("values swap between two columns", "UPDATE pairs SET one = two, two = one WHERE id = 7", &["pairs"]),
+    ("one duplicate is traded for another", "UPDATE keyless SET a = 2, b = 'y' WHERE ctid = '(0,1)'", &["keyless"]),
+    ("a duplicate is gone", "DELETE FROM keyless WHERE ctid = '(0,1)'", &["keyless"]),
+    ("a row of nulls is gone", "DELETE FROM keyless WHERE ctid = '(0,4)'", &["keyless"]),
+    ("a row moves between partitions", "UPDATE events SET at = at + 365 WHERE what = 'event 1'", &["events_2025", "events_2026"]),
+    ("a row moves from child to parent", "WITH gone AS (DELETE FROM child RETURNING id, note) INSERT INTO parent SELECT * FROM gone", &["child", "parent"]),
+    ("an unlogged table is emptied", "TRUNCATE scratch", &["scratch"]),
+    ("a generated column was computed otherwise", "ALTER TABLE computed ALTER gross DROP EXPRESSION; UPDATE computed SET gross = 12.00 WHERE id = 1", &["computed"]),
+    ("a row without columns", "INSERT INTO nothing DEFAULT VALUES", &["nothing"]),
+    ("a view is stale", "INSERT INTO pairs VALUES (101, 1, 1); REFRESH MATERIALIZED VIEW totals; DELETE FROM pairs WHERE id = 101", &["totals"]),
+    ("a view is populated", "REFRESH MATERIALIZED VIEW waiting", &["waiting"]),
+    ("a view is no longer populated", "REFRESH MATERIALIZED VIEW totals WITH NO DATA", &["totals"]),
+    ("a table is gone", "DROP TABLE empty", &["empty"]),
+    ("a column is renamed", "ALTER TABLE parent RENAME note TO remark", &["child", "parent"]),
+];
+
+/// Tables that cannot be read in full, and why. None of them may ever count as equal.
+const UNREADABLE: &str = "
+    CREATE EXTENSION isn;
+    CREATE TABLE books (id int PRIMARY KEY, number isbn13);
+    CREATE TABLE secrets (id int);
+    CREATE TABLE policed (id int);
+    ALTER TABLE policed ENABLE ROW LEVEL SECURITY;
+    CREATE TABLE readable (id int);
+    INSERT INTO readable VALUES (1);
+    CREATE ROLE auditor LOGIN;
+    GRANT SELECT ON books, policed, readable TO auditor;
+    ";
+
+fn certificate(server: &Postgres, database: &str) -> Certificate {
+    certificate_by(&server.config(database))
+}
+
+fn certificate_by(config: &postgres::Config) -> Certificate {
+    let snapshot = Snapshot::open(config).unwrap();
+    let options = Options::default();
+    let taken = database::take(config, &snapshot, &options, &Events::ignored()).unwrap();
+    Certificate {
+        schema_version: CERTIFICATE_SCHEMA,
+        taken_at: snapshot.recovery_point().instant,
+        strength: Strength::Exact,
+        database: Some(taken),
+        media: None,
+    }
+}
+
+fn tables_named(integrity: &Integrity) -> Vec<&str> {
+    let named = integrity.divergences.iter();
+    named.map(|found| found.subject.strip_prefix("public.").unwrap_or(&found.subject)).collect()
+}
+
+#[test]
+fn a_restored_dump_is_equal_and_every_mutation_is_named() {
+    let server = Postgres::start(FIFTEEN);
+    server.create("source");
+    server.execute("source", SCHEMA);
+    server.dump_and_restore("source", "intact");
+    let before = certificate(&server, "source");
+
+    let intact = compare::certificates(&before, &certificate(&server, "intact"));
+    assert_eq!(intact.undecided, Vec::<String>::new());
+    assert_eq!(intact.divergences, []);
+    assert_eq!(intact.tables_compared, 17);
+
+    let mut silent = Vec::new();
+    for (what, mutation, tables) in MUTATIONS {
+        server.copy("intact", "mutated");
+        server.execute("mutated", mutation);
+        let compared = compare::certificates(&before, &certificate(&server, "mutated"));
+        server.drop("mutated");
+        if tables_named(&compared) != *tables || !compared.undecided.is_empty() {
+            silent.push(format!("{what}: {:?} {:?}", compared.divergences, compared.undecided));
+        }
+    }
+    assert!(silent.is_empty(), "{}", silent.join("\n"));
+}
+
+#[test]
+fn a_table_that_cannot_be_read_in_full_is_undecided_by_name() {
+    let server = Postgres::start(FIFTEEN);
+    server.create("source");
+    server.execute("source", UNREADABLE);
+    let before = certificate_by(server.config("source").user("auditor"));
+    let after = certificate(&server, "source");
+
+    let compared = compare::certificates(&before, &after);
+    assert_eq!(compared.divergences, []);
+    assert_eq!(compared.tables_compared, 1, "{compared:?}");
+    assert_eq!(
+        compared.undecided,
+        [
+            "public.books in the baseline: column number: type public.isbn13 has no send function",
+            "public.policed in the baseline: query would be affected by row-level security \
+             policy for table \"policed\" (42501)",
+            "public.secrets in the baseline: the role may not read it",
+        ]
+    );
+}
+
+#[test]
+fn rows_truncated_behind_the_snapshot_are_undecided() {
+    let server = Postgres::start(FIFTEEN);
+    server.create("source");
+    server.execute("source", "CREATE TABLE gone AS SELECT 1; CREATE TABLE kept AS SELECT 1");
+    let config = server.config("source");
+    let snapshot = Snapshot::open(&config).unwrap();
+    server.execute("source", "TRUNCATE gone; INSERT INTO kept VALUES (2)");
+
+    let taken =
+        database::take(&config, &snapshot, &Options::default(), &Events::ignored()).unwrap();
+    assert_eq!(
+        taken.tables["public.gone"].rows,
+        RowsDigest::Undecided {
+            reason: "it was rewritten or truncated after the snapshot was taken".to_owned()
+        }
+    );
+    assert!(matches!(taken.tables["public.kept"].rows, RowsDigest::Read { count: 1, .. }));
+}
+
+#[test]
+fn a_server_that_goes_away_is_an_error_and_no_fingerprint() {
+    let server = Postgres::start(FIFTEEN);
+    let config = server.config("postgres");
+    let snapshot = Snapshot::open(&config).unwrap();
+    server.execute(
+        "postgres",
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'restore-drill'",
+    );
+    let taken = database::take(&config, &snapshot, &Options::default(), &Events::ignored());
+    assert_eq!(taken.unwrap_err().kind(), harness::ErrorKind::Undecided);
+}
