@@ -1,14 +1,12 @@
-<<<<<<< HEAD
-//! Comparisons of two fingerprints. Pure: what differs is named, what was not read is undecided.
-
-pub mod media;
-=======
 //! Two certificates, held against each other: what differs, and what could not be judged.
 //! Pure. Undecided on either side is never equal.
 
+pub mod media;
 mod tables;
 
-use crate::model::fingerprint::{Certificate, DatabaseFingerprint};
+use jiff::Timestamp;
+
+use crate::model::fingerprint::{Certificate, DatabaseFingerprint, MediaFingerprint};
 use crate::model::record::Integrity;
 
 /// Compares two certificates, `before` being the baseline.
@@ -24,6 +22,15 @@ pub fn certificates(before: &Certificate, after: &Certificate) -> Integrity {
         (Some(_), None) => one_sided(&mut integrity, "a database", "first"),
         (None, Some(_)) => one_sided(&mut integrity, "a database", "second"),
     }
+    match (&before.media, &after.media) {
+        (Some(kept), Some(restored)) => {
+            let recovery_point = before.database.as_ref().map(|kept| kept.recovery_point.instant);
+            stores(kept, restored, recovery_point, &mut integrity);
+        }
+        (None, None) => {}
+        (Some(_), None) => one_sided(&mut integrity, "media", "first"),
+        (None, Some(_)) => one_sided(&mut integrity, "media", "second"),
+    }
     integrity
 }
 
@@ -31,7 +38,21 @@ fn databases(before: &DatabaseFingerprint, after: &DatabaseFingerprint, integrit
     tables::compare(before, after, integrity);
 }
 
+fn stores(
+    before: &MediaFingerprint,
+    after: &MediaFingerprint,
+    recovery_point: Option<Timestamp>,
+    integrity: &mut Integrity,
+) {
+    let compared = media::compare(before, after, recovery_point);
+    integrity.files_compared += compared.files_compared;
+    integrity.bytes_compared += compared.bytes_compared;
+    integrity.divergences.extend(compared.divergences);
+    integrity
+        .undecided
+        .extend(compared.undecided.into_iter().map(|(path, reason)| format!("{path}: {reason}")));
+}
+
 fn one_sided(integrity: &mut Integrity, what: &str, which: &str) {
     integrity.undecided.push(format!("only the {which} certificate covers {what}"));
 }
->>>>>>> 80a66eb ([harness] digest every row of a database under one exported snapshot)
