@@ -30,6 +30,8 @@ const CONNECTIONS_MAX: usize = 4;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(60);
 
+const MIGRATE_FIRST: &str = "run the migrations of the backend before the dataset is loaded";
+
 /// What was loaded.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Loaded {
@@ -122,7 +124,10 @@ impl Dataset {
                  REFRESH MATERIALIZED VIEW reporting.exam_statistics;"
             ))
             .attempt(|| "cannot refresh the statistics of exams")?;
-        client.batch_execute("ANALYZE").attempt(|| "cannot gather the planner's statistics")
+        let tables = TABLES.map(|table| table.name).join(", ");
+        client
+            .batch_execute(&format!("ANALYZE {tables}, reporting.exam_statistics"))
+            .attempt(|| "cannot gather the planner's statistics")
     }
 }
 
@@ -156,11 +161,8 @@ fn require_empty(client: &mut Client) -> Result<()> {
         let filled: bool = client
             .query_one(&format!("SELECT EXISTS (SELECT FROM {})", table.name), &[])
             .and_then(|row| row.try_get(0))
-            .map_err(|cause| {
-                Error::undecided(format!("cannot read table {}", table.name))
-                    .hint("run the migrations of the backend before the dataset is loaded")
-                    .because(cause)
-            })?;
+            .attempt(|| format!("cannot read table {}", table.name))
+            .map_err(|error| error.hint(MIGRATE_FIRST))?;
         if filled {
             return Err(Error::undecided(format!(
                 "cannot load a dataset: table {} has rows",
@@ -170,6 +172,12 @@ fn require_empty(client: &mut Client) -> Result<()> {
         }
     }
     Ok(())
+}
+
+fn unmigrated(cause: postgres::Error) -> Error {
+    Error::undecided("cannot find the roles and permissions that migrations create")
+        .hint(MIGRATE_FIRST)
+        .because(cause)
 }
 
 fn find_migrated(client: &mut Client) -> Result<Migrated> {
@@ -185,10 +193,8 @@ fn find_migrated(client: &mut Client) -> Result<Migrated> {
                 AND (e.app_label, e.model, p.codename) = ('grading', 'exam', 'view_exam')",
             &[],
         )
-        .attempt(|| "cannot find the roles and permissions that migrations create")?;
-    let id = |column: usize| {
-        row.try_get(column).attempt(|| "cannot find the roles that migrations create")
-    };
+        .map_err(unmigrated)?;
+    let id = |column: usize| row.try_get(column).map_err(unmigrated);
     Ok(Migrated {
         admin_group: id(0)?,
         teacher_group: id(1)?,
