@@ -3,7 +3,10 @@
 # that is what it insists on.
 set -eu
 
-hosts=${DJANGO_ALLOWED_HOSTS:-localhost}
+case ${DJANGO_ENV:-} in
+    production) hosts=${DJANGO_ALLOWED_HOSTS:-} ;;
+    *) hosts=${ALLOWED_HOSTS:-localhost} ;;
+esac
 host=$(printf %s "${hosts%%,*}" | tr -d '[:space:]')
 exec curl --fail --silent --show-error --max-time 3 --output /dev/null \
     --header "Host: ${host#.}" --header "X-Forwarded-Proto: https" \
