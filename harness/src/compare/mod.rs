@@ -1,6 +1,7 @@
 //! Two certificates, held against each other: what differs, and what could not be judged.
 //! Pure. Undecided on either side is never equal.
 
+pub mod facts;
 pub mod media;
 mod tables;
 
