@@ -9,6 +9,7 @@ pub mod dataset;
 pub mod error;
 pub mod fingerprint;
 pub mod model;
+pub mod packages;
 pub mod probe;
 pub mod process;
 pub mod stack;

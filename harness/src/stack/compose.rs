@@ -102,8 +102,9 @@ impl Compose {
                 .hint("fix the compose file, or set the missing variable under [environment] in drill.toml"));
         }
         // Version 1 prints YAML; JSON is YAML too.
-        serde_yaml_ng::from_slice(&output.stdout)
-            .attempt(|| "cannot read what `compose config` printed")
+        let config = serde_yaml_ng::from_slice(&output.stdout)
+            .attempt(|| "cannot read what `compose config` printed")?;
+        Ok(if self.is_v2() { config } else { without_profiles(config) })
     }
 
     /// Creates and starts services of a sealed stack, all of them if none is named.
@@ -134,6 +135,14 @@ impl fmt::Display for Compose {
     }
 }
 
+/// Version 1 prints the services of every profile, version 2 only those that would be started.
+fn without_profiles(mut config: Value) -> Value {
+    if let Some(services) = config["services"].as_object_mut() {
+        services.retain(|_, service| service["profiles"].as_array().is_none_or(Vec::is_empty));
+    }
+    config
+}
+
 /// The version, if the command is a compose tool. Version 1 has no `version --short` with a `v`.
 async fn version_of(runner: &Runner, words: &[String]) -> Result<Option<String>> {
     let command = runner
@@ -148,5 +157,21 @@ async fn version_of(runner: &Runner, words: &[String]) -> Result<Option<String>>
         Err(cause) if cause.kind() == ErrorKind::Interrupted => Err(cause),
         // Not there, or not compose: the next candidate may be.
         Ok(_) | Err(_) => Ok(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn services_of_a_profile_are_left_out() {
+        let config = json!({ "services": {
+            "base": { "profiles": ["build"] }, "db": {}, "web": { "profiles": [] },
+        }});
+        let expected = json!({ "services": { "db": {}, "web": { "profiles": [] } } });
+        assert_eq!(without_profiles(config), expected);
     }
 }

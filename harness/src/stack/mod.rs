@@ -4,6 +4,7 @@
 
 pub mod compose;
 pub mod engine;
+pub mod images;
 pub mod isolation;
 mod owned;
 mod readiness;

@@ -92,9 +92,11 @@ impl RunLabels {
 /// Whether labels name a process of this host that is still alive. A run of another
 /// host is taken to be alive: from here nobody can tell.
 pub(super) fn is_alive(host_label: &str, process_label: &str) -> bool {
-    if host_label != host() {
-        return true;
-    }
+    host_label != host() || process_is_alive(process_label)
+}
+
+/// Whether a process of this host, as the label names it, is still alive.
+pub(super) fn process_is_alive(process_label: &str) -> bool {
     let pid = process_label.split('-').next().unwrap_or_default();
     process(pid).is_some_and(|alive| alive == process_label)
 }
@@ -104,7 +106,8 @@ fn host() -> String {
         .map_or_else(|_| "unknown".to_owned(), |name| name.trim().to_owned())
 }
 
-fn this_process() -> String {
+/// `<pid>-<start time>` of this process, as the label has it.
+pub(super) fn this_process() -> String {
     let pid = std::process::id().to_string();
     process(&pid).unwrap_or(pid)
 }
