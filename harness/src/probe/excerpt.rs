@@ -6,13 +6,16 @@
 use serde_json::Value;
 
 use super::connection::Observation;
-use super::template::sounds_secret;
+use super::secrets::{Secrets, sounds_secret};
 
 /// Longer excerpts are cut here.
 const EXCERPT_MAX_CHARS: usize = 160;
 
+/// Secrets are looked for in no more than this: many times what an excerpt shows.
+const LOOKED_AT_MAX_CHARS: usize = 16 * 1024;
+
 /// A quotation of the body for a message, or its size; empty for an empty body.
-pub(super) fn of(observation: &Observation) -> String {
+pub(super) fn of(observation: &Observation, secrets: &Secrets) -> String {
     let body = &observation.body;
     if body.is_empty() {
         return String::new();
@@ -25,18 +28,24 @@ pub(super) fn of(observation: &Observation) -> String {
         );
     };
     if let Ok(value) = serde_json::from_str::<Value>(text) {
-        return of_value(&value);
+        return of_value(&value, secrets);
     }
     match media_type(observation) {
-        Some("text/html") => title(text).map(shorten).unwrap_or_default(),
+        Some("text/html") => title(text).map(|title| of_text(title, secrets)).unwrap_or_default(),
         Some("application/json") => format!("{} bytes that are no JSON", body.len()),
-        _ => shorten(text),
+        _ => of_text(text, secrets),
     }
 }
 
 /// A JSON value in one short line.
-pub(super) fn of_value(value: &Value) -> String {
-    shorten(&without_secrets(value).to_string())
+pub(super) fn of_value(value: &Value, secrets: &Secrets) -> String {
+    of_text(&without_secrets(value).to_string(), secrets)
+}
+
+/// A text in one short line.
+pub(super) fn of_text(text: &str, secrets: &Secrets) -> String {
+    let end = text.char_indices().nth(LOOKED_AT_MAX_CHARS).map_or(text.len(), |(end, _)| end);
+    shorten(&secrets.hide(&text[..end]))
 }
 
 /// The answer's media type without parameters.
@@ -69,7 +78,7 @@ fn title(html: &str) -> Option<&str> {
 }
 
 /// One line, of bounded length, without control characters.
-pub(super) fn shorten(text: &str) -> String {
+fn shorten(text: &str) -> String {
     let mut line = String::new();
     for word in text.split(|c: char| c.is_whitespace() || c.is_control()) {
         if word.is_empty() {

@@ -12,7 +12,8 @@ use sha2::{Digest, Sha256};
 use super::connection::Observation;
 use super::excerpt;
 use super::fault::Fault;
-use super::template::{JsonTemplate, Template, Variables, scalar_text, sounds_secret};
+use super::secrets::{Secrets, sounds_secret};
+use super::template::{JsonTemplate, Template, Variables, scalar_text};
 
 /// Expectations with their templates parsed, in the order in which they are judged.
 #[derive(Debug, Clone, Default)]
@@ -58,53 +59,42 @@ impl StatusRange {
 }
 
 impl Expectations {
-    pub(super) fn judge(&self, seen: &Observation, variables: &Variables) -> Result<(), Fault> {
-        self.0.iter().try_for_each(|expectation| expectation.judge(seen, variables))
+    pub(super) fn judge(&self, view: View<'_>) -> Result<(), Fault> {
+        self.0.iter().try_for_each(|expectation| expectation.judge(view))
     }
 }
 
 impl Expectation {
-    fn judge(&self, seen: &Observation, variables: &Variables) -> Result<(), Fault> {
-        if let (true, Some(bytes)) = (self.needs_whole_body(), seen.cut_at) {
+    fn judge(&self, view: View<'_>) -> Result<(), Fault> {
+        if let (true, Some(bytes)) = (self.needs_whole_body(), view.seen.cut_at) {
             return Err(Fault::unknown(format!(
                 "the body has more than {bytes} bytes, of which probes read no more"
             )));
         }
-        let text = |template: &Template| {
-            template.render(variables).map_err(|name| Fault::without_value(&name))
-        };
+        let body = &view.seen.body;
         match self {
-            Self::Status(accepted) => judge_status(accepted, seen),
-            Self::ExitCode(expected) => judge_exit_code(*expected, seen),
-            Self::HeaderIs(name, value) => judge_header_is(name, &text(value)?, seen),
-            Self::HeaderContains(name, part) => judge_header_contains(name, &text(part)?, seen),
-            Self::HeaderAbsent(name) => match header_values(name, seen).first() {
-                None => Ok(()),
-                Some(value) => {
-                    refute(format!("no header {name}"), format!("\"{}\"", shown(name, value)))
-                }
-            },
+            Self::Status(accepted) => view.status(accepted),
+            Self::ExitCode(expected) => view.exit_code(*expected),
+            Self::HeaderIs(name, value) => view.header_is(name, &view.text(value)?),
+            Self::HeaderContains(name, part) => view.header_contains(name, &view.text(part)?),
+            Self::HeaderAbsent(name) => view.header_absent(name),
             Self::ContentType(accepted) => {
-                let accepted: Vec<String> = accepted.iter().map(text).collect::<Result<_, _>>()?;
-                judge_content_type(&accepted, seen)
+                let accepted = accepted.iter().map(|name| view.text(name));
+                view.content_type(&accepted.collect::<Result<Vec<_>, _>>()?)
             }
-            Self::Contains(part) => judge_contains(&text(part)?, seen),
-            Self::Lacks(part) => judge_lacks(&text(part)?, seen),
-            Self::JsonIs(pointer, value) => judge_json(pointer, value, seen, variables),
-            Self::JsonExists(pointer) => at(pointer, seen).map(drop),
-            Self::JsonNotNull(pointer) => match at(pointer, seen)? {
+            Self::Contains(part) => view.contains(&view.text(part)?),
+            Self::Lacks(part) => view.lacks(&view.text(part)?),
+            Self::JsonIs(pointer, value) => view.json_is(pointer, value),
+            Self::JsonExists(pointer) => view.at(pointer).map(drop),
+            Self::JsonNotNull(pointer) => match view.at(pointer)? {
                 Value::Null => refute(format!("a value at {pointer}"), "null"),
                 _ => Ok(()),
             },
-            Self::Sha256(expected) => {
-                let hash = sha256(&seen.body);
-                judge_hash("SHA-256", &text(expected)?, &hash, seen)
-            }
+            Self::Sha256(expected) => view.hash("SHA-256", &view.text(expected)?, &sha256(body)),
             Self::Blake3(expected) => {
-                let hash = blake3::hash(&seen.body).to_hex();
-                judge_hash("BLAKE3", &text(expected)?, &hash, seen)
+                view.hash("BLAKE3", &view.text(expected)?, &blake3::hash(body).to_hex())
             }
-            Self::Size(expected) => judge_size(&text(expected)?, seen),
+            Self::Size(expected) => view.size(&view.text(expected)?),
         }
     }
 
@@ -135,123 +125,176 @@ fn refute(expected: impl AsRef<str>, seen: impl AsRef<str>) -> Result<(), Fault>
     Err(Fault::refuted(format!("expected {}, got {}", expected.as_ref(), seen.as_ref())))
 }
 
-fn judge_status(accepted: &[StatusRange], seen: &Observation) -> Result<(), Fault> {
-    let Some(status) = seen.status else {
-        return Err(Fault::unknown("there is no status to judge"));
-    };
-    if accepted.iter().any(|range| range.holds(status)) {
-        return Ok(());
-    }
-    let names: Vec<String> = accepted.iter().map(|range| range.name()).collect();
-    refute(format!("status {}", names.join(" or ")), with_excerpt(&status.to_string(), seen))
+/// What was seen, with what is needed to judge it and to speak of it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct View<'a> {
+    pub(super) seen: &'a Observation,
+    pub(super) variables: &'a Variables,
+    pub(super) secrets: &'a Secrets,
 }
 
-fn judge_exit_code(expected: i32, seen: &Observation) -> Result<(), Fault> {
-    match seen.exit_code {
-        Some(code) if code == expected => Ok(()),
-        Some(code) => {
-            refute(format!("exit code {expected}"), with_excerpt(&code.to_string(), seen))
+impl View<'_> {
+    fn text(&self, template: &Template) -> Result<String, Fault> {
+        template.render(self.variables).map_err(|name| Fault::without_value(&name))
+    }
+
+    fn status(&self, accepted: &[StatusRange]) -> Result<(), Fault> {
+        let Some(status) = self.seen.status else {
+            return Err(Fault::unknown("there is no status to judge"));
+        };
+        if accepted.iter().any(|range| range.holds(status)) {
+            return Ok(());
         }
-        None => refute(format!("exit code {expected}"), "a command ended by a signal"),
+        let names: Vec<String> = accepted.iter().map(|range| range.name()).collect();
+        refute(format!("status {}", names.join(" or ")), self.with_excerpt(&status.to_string()))
     }
-}
 
-fn with_excerpt(head: &str, seen: &Observation) -> String {
-    let quoted = excerpt::of(seen);
-    if quoted.is_empty() { head.to_owned() } else { format!("{head}: {quoted}") }
-}
-
-fn header_values(name: &HeaderName, seen: &Observation) -> Vec<String> {
-    let values = seen.headers.get_all(name);
-    values.iter().map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).collect()
-}
-
-/// A header's value for a message; not that of headers that carry credentials.
-fn shown(name: &HeaderName, value: &str) -> String {
-    if sounds_secret(name.as_str()) { "<redacted>".to_owned() } else { excerpt::shorten(value) }
-}
-
-fn judge_header_is(name: &HeaderName, expected: &str, seen: &Observation) -> Result<(), Fault> {
-    let wanted = format!("header {name} \"{}\"", shown(name, expected));
-    match header_values(name, seen).as_slice() {
-        [] => refute(wanted, "no such header"),
-        [value] if value == expected => Ok(()),
-        [value] => refute(wanted, format!("\"{}\"", shown(name, value))),
-        values => refute(format!("{wanted} once"), format!("{} of them", values.len())),
+    fn exit_code(&self, expected: i32) -> Result<(), Fault> {
+        let wanted = format!("exit code {expected}");
+        match self.seen.exit_code {
+            Some(code) if code == expected => Ok(()),
+            Some(code) => refute(wanted, self.with_excerpt(&code.to_string())),
+            None => refute(wanted, "a command ended by a signal"),
+        }
     }
-}
 
-fn judge_header_contains(name: &HeaderName, part: &str, seen: &Observation) -> Result<(), Fault> {
-    let values = header_values(name, seen);
-    if values.iter().any(|value| value.contains(part)) {
-        return Ok(());
+    fn header_values(&self, name: &HeaderName) -> Vec<String> {
+        let values = self.seen.headers.get_all(name);
+        values.iter().map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).collect()
     }
-    let wanted = format!("\"{}\" in header {name}", shown(name, part));
-    match values.first() {
-        None => refute(wanted, "no such header"),
-        Some(value) => refute(wanted, format!("\"{}\"", shown(name, value))),
+
+    fn header_is(&self, name: &HeaderName, expected: &str) -> Result<(), Fault> {
+        let wanted = format!("header {name} {}", self.quoted(name, expected));
+        match self.header_values(name).as_slice() {
+            [] => refute(wanted, "no such header"),
+            [value] if value == expected => Ok(()),
+            [value] => refute(wanted, self.quoted(name, value)),
+            values => refute(format!("{wanted} once"), format!("{} of them", values.len())),
+        }
     }
-}
 
-fn judge_content_type(accepted: &[String], seen: &Observation) -> Result<(), Fault> {
-    let found = excerpt::media_type(seen);
-    if accepted.iter().any(|name| found.is_some_and(|found| found.eq_ignore_ascii_case(name))) {
-        return Ok(());
+    fn header_contains(&self, name: &HeaderName, part: &str) -> Result<(), Fault> {
+        let values = self.header_values(name);
+        if values.iter().any(|value| value.contains(part)) {
+            return Ok(());
+        }
+        let found = values.first().map(|value| self.quoted(name, value));
+        let found = found.unwrap_or_else(|| "no such header".to_owned());
+        refute(format!("{} in header {name}", self.quoted(name, part)), found)
     }
-    refute(format!("content type {}", accepted.join(" or ")), found.unwrap_or("none"))
-}
 
-fn judge_contains(part: &str, seen: &Observation) -> Result<(), Fault> {
-    if body_contains(seen, part) {
-        return Ok(());
+    fn header_absent(&self, name: &HeaderName) -> Result<(), Fault> {
+        match self.header_values(name).first() {
+            None => Ok(()),
+            Some(value) => refute(format!("no header {name}"), self.quoted(name, value)),
+        }
     }
-    refute(format!("a body with \"{}\"", excerpt::shorten(part)), body_in_words(seen))
-}
 
-fn judge_lacks(part: &str, seen: &Observation) -> Result<(), Fault> {
-    if !body_contains(seen, part) {
-        return Ok(());
+    fn content_type(&self, accepted: &[String]) -> Result<(), Fault> {
+        let found = excerpt::media_type(self.seen);
+        let holds = |name: &String| found.is_some_and(|found| found.eq_ignore_ascii_case(name));
+        if accepted.iter().any(holds) {
+            return Ok(());
+        }
+        refute(format!("content type {}", accepted.join(" or ")), found.unwrap_or("none"))
     }
-    refute(format!("a body without \"{}\"", excerpt::shorten(part)), "one that has it")
-}
 
-fn body_contains(seen: &Observation, part: &str) -> bool {
-    part.is_empty() || seen.body.windows(part.len()).any(|window| window == part.as_bytes())
-}
-
-fn body_in_words(seen: &Observation) -> String {
-    let quoted = excerpt::of(seen);
-    if quoted.is_empty() { format!("a body of {} bytes", seen.body.len()) } else { quoted }
-}
-
-fn judge_json(
-    pointer: &str,
-    expected: &JsonTemplate,
-    seen: &Observation,
-    variables: &Variables,
-) -> Result<(), Fault> {
-    let wanted = expected.render(variables).map_err(|name| Fault::without_value(&name))?;
-    let found = at(pointer, seen)?;
-    // A fact is text, whatever type it has in the service: "12" stands for 12.
-    let same_text = matches!(expected, JsonTemplate::Text(template) if !template.is_literal())
-        && !found.is_null()
-        && scalar_text(&found) == scalar_text(&wanted);
-    if same_text || equal(&wanted, &found) {
-        return Ok(());
+    fn contains(&self, part: &str) -> Result<(), Fault> {
+        if self.body_has(part) {
+            return Ok(());
+        }
+        let part = excerpt::of_text(part, self.secrets);
+        refute(format!("a body with \"{part}\""), self.body_in_words())
     }
-    let (wanted, got) = if sounds_secret(pointer) {
-        ("the expected value".to_owned(), "another".to_owned())
-    } else {
-        (excerpt::of_value(&wanted), excerpt::of_value(&found))
-    };
-    refute(format!("{wanted} at {pointer}"), got)
+
+    fn lacks(&self, part: &str) -> Result<(), Fault> {
+        if !self.body_has(part) {
+            return Ok(());
+        }
+        let part = excerpt::of_text(part, self.secrets);
+        refute(format!("a body without \"{part}\""), "one that has it")
+    }
+
+    fn body_has(&self, part: &str) -> bool {
+        memchr::memmem::find(&self.seen.body, part.as_bytes()).is_some()
+    }
+
+    fn json_is(&self, pointer: &str, expected: &JsonTemplate) -> Result<(), Fault> {
+        let wanted = expected.render(self.variables).map_err(|name| Fault::without_value(&name))?;
+        let found = self.at(pointer)?;
+        // A fact is text, whatever type it has in the service: "12" stands for 12.
+        let same_text = matches!(expected, JsonTemplate::Text(template) if !template.is_literal())
+            && !found.is_null()
+            && scalar_text(&found) == scalar_text(&wanted);
+        if same_text || equal(&wanted, &found) {
+            return Ok(());
+        }
+        if sounds_secret(pointer) {
+            return refute(format!("another value at {pointer}"), "one that is not shown");
+        }
+        let (wanted, found) =
+            (excerpt::of_value(&wanted, self.secrets), excerpt::of_value(&found, self.secrets));
+        refute(format!("{wanted} at {pointer}"), found)
+    }
+
+    /// The JSON value at a pointer (RFC 6901).
+    pub(super) fn at(&self, pointer: &str) -> Result<Value, Fault> {
+        let Ok(body) = serde_json::from_slice::<Value>(&self.seen.body) else {
+            let found = self.body_in_words();
+            return Err(Fault::refuted(format!("expected JSON, got {found}")));
+        };
+        body.pointer(pointer).cloned().ok_or_else(|| {
+            let found = excerpt::of_value(&body, self.secrets);
+            Fault::refuted(format!("expected a value at {pointer}, got {found}"))
+        })
+    }
+
+    fn hash(&self, kind: &str, expected: &str, found: &str) -> Result<(), Fault> {
+        if found.eq_ignore_ascii_case(expected) {
+            return Ok(());
+        }
+        let bytes = self.seen.body.len();
+        refute(format!("{kind} {expected}"), format!("{found} over {bytes} bytes"))
+    }
+
+    fn size(&self, expected: &str) -> Result<(), Fault> {
+        let Ok(size) = expected.parse::<usize>() else {
+            return Err(Fault::unknown(format!("\"{expected}\" is no size in bytes")));
+        };
+        if self.seen.body.len() == size {
+            return Ok(());
+        }
+        refute(format!("{size} bytes"), self.seen.body.len().to_string())
+    }
+
+    /// A header's value for a message; not that of headers that carry credentials.
+    fn quoted(&self, name: &HeaderName, value: &str) -> String {
+        if sounds_secret(name.as_str()) {
+            return "a value that is not shown".to_owned();
+        }
+        format!("\"{}\"", excerpt::of_text(value, self.secrets))
+    }
+
+    fn with_excerpt(&self, head: &str) -> String {
+        match excerpt::of(self.seen, self.secrets).as_str() {
+            "" => head.to_owned(),
+            quoted => format!("{head}: {quoted}"),
+        }
+    }
+
+    fn body_in_words(&self) -> String {
+        match excerpt::of(self.seen, self.secrets).as_str() {
+            "" => format!("a body of {} bytes", self.seen.body.len()),
+            quoted => quoted.to_owned(),
+        }
+    }
 }
 
 /// Equality of JSON values, where 1 and 1.0 are one number.
 fn equal(left: &Value, right: &Value) -> bool {
     match (left, right) {
         (Value::Number(left), Value::Number(right)) => {
-            left == right || left.as_f64().is_some_and(|left| right.as_f64() == Some(left))
+            left == right || ((left.is_f64() || right.is_f64()) && left.as_f64() == right.as_f64())
         }
         (Value::Array(left), Value::Array(right)) => {
             left.len() == right.len()
@@ -265,30 +308,4 @@ fn equal(left: &Value, right: &Value) -> bool {
         }
         _ => left == right,
     }
-}
-
-/// The JSON value at a pointer (RFC 6901).
-pub(super) fn at(pointer: &str, seen: &Observation) -> Result<Value, Fault> {
-    let body: Value = serde_json::from_slice(&seen.body)
-        .map_err(|_| Fault::refuted(format!("expected JSON, got {}", body_in_words(seen))))?;
-    body.pointer(pointer).cloned().ok_or_else(|| {
-        Fault::refuted(format!("expected a value at {pointer}, got {}", excerpt::of_value(&body)))
-    })
-}
-
-fn judge_hash(kind: &str, expected: &str, found: &str, seen: &Observation) -> Result<(), Fault> {
-    if found.eq_ignore_ascii_case(expected) {
-        return Ok(());
-    }
-    refute(format!("{kind} {expected}"), format!("{found} over {} bytes", seen.body.len()))
-}
-
-fn judge_size(expected: &str, seen: &Observation) -> Result<(), Fault> {
-    let Ok(size) = expected.parse::<usize>() else {
-        return Err(Fault::unknown(format!("\"{expected}\" is no size in bytes")));
-    };
-    if seen.body.len() == size {
-        return Ok(());
-    }
-    refute(format!("{size} bytes"), seen.body.len().to_string())
 }

@@ -56,8 +56,13 @@ impl From<reqwest::Error> for Fault {
     }
 }
 
+/// The kind of the innermost I/O error: layers wrap it as `Other`, outside of the chain.
 fn io_cause(error: &reqwest::Error) -> Option<io::ErrorKind> {
-    causes(error).find_map(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind)
+    let mut found = causes(error).find_map(|cause| cause.downcast_ref::<io::Error>())?;
+    while let Some(inner) = found.get_ref().and_then(|inner| inner.downcast_ref::<io::Error>()) {
+        found = inner;
+    }
+    Some(found.kind())
 }
 
 fn is_ours(kind: io::ErrorKind) -> bool {

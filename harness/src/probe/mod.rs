@@ -11,6 +11,7 @@ mod fault;
 mod journey;
 mod prober;
 mod run;
+mod secrets;
 mod session;
 pub mod spec;
 mod step;

@@ -5,10 +5,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::connection::Observation;
+use super::expect::View;
 use super::fault::{Fault, FaultKind};
 use super::journey::Journey;
 use super::prober::{Deadline, Prober};
-use super::session::{Ready, Session};
+use super::session::{Deed, Ready, Session};
 use super::spec::{Severity, When};
 use super::step::{Action, Step};
 use super::trace::{ProbeTrace, StepTrace};
@@ -89,21 +90,28 @@ impl Run<'_> {
                     (_, Severity::Fail) => Outcome::Failed,
                     (_, Severity::Warn) => Outcome::Warned,
                 };
-                let action = self.traces.last().map_or("", |trace| &trace.action);
-                return (outcome, format!("{}, {action}: {}", step.label, fault.detail));
+                let place = self.place(step);
+                return (outcome, format!("{place}: {}", fault.detail));
             }
         }
         (Outcome::Passed, passed_in_words(&self.traces, started.elapsed()))
     }
 
-    /// Does one step, repeatedly if it polls. Leaves its trace; both are redacted.
+    /// Where the journey ended: `step 2, GET /api/`.
+    fn place(&self, step: &Step) -> String {
+        match self.traces.last() {
+            Some(trace) if !trace.action.is_empty() => format!("{}, {}", step.label, trace.action),
+            _ => step.label.clone(),
+        }
+    }
+
+    /// Does one step, repeatedly if it polls. Leaves its trace; neither shows a secret.
     async fn step(&mut self, step: &Step) -> Result<(), Fault> {
         let started = Instant::now();
         let mut trace = StepTrace::default();
         let result = self.attempts(step, &mut trace).await;
-        let result =
-            result.map_err(|fault| Fault { detail: self.session.redact(&fault.detail), ..fault });
-        trace.action = self.session.redact(&trace.action);
+        let secrets = self.session.secrets();
+        let result = result.map_err(|fault| Fault { detail: secrets.hide(&fault.detail), ..fault });
         trace.trouble = result.as_ref().err().map(|fault| fault.detail.clone());
         trace.millis = millis(started.elapsed());
         self.traces.push(trace);
@@ -112,7 +120,7 @@ impl Run<'_> {
 
     async fn attempts(&mut self, step: &Step, trace: &mut StepTrace) -> Result<(), Fault> {
         let ready = self.session.ready(&step.action)?;
-        trace.action = ready.name();
+        trace.action.clone_from(&ready.name);
         let started = Instant::now();
         let until = step.until.map(|until| started + until);
         let mut pause = PAUSE_FIRST;
@@ -147,23 +155,25 @@ impl Run<'_> {
         trace: &mut StepTrace,
     ) -> Result<(), Fault> {
         let limits = &self.prober.limits;
-        let (usual, body_max) = match ready {
-            Ready::Request(_) => (limits.request, limits.body_bytes),
-            Ready::Exec { .. } => (limits.command, 0),
+        let usual = match ready.deed {
+            Deed::Request(_) => limits.request,
+            Deed::Exec { .. } => limits.command,
         };
         let began = Instant::now();
         let own = began + step.timeout.unwrap_or(usual);
         let end = own.min(until.unwrap_or(own)).min(self.deadline.at);
-        let observed = match ready {
-            Ready::Request(request) => {
-                self.prober.connection.send(&self.session.jar, request, body_max, end).await
+        let observed = match &ready.deed {
+            Deed::Request(request) => {
+                let jar = &self.session.jar;
+                self.prober.connection.send(jar, request, limits.body_bytes, end).await
             }
-            Ready::Exec { service, argv } => self.exec(service, argv, end).await,
+            Deed::Exec { service, argv } => self.exec(service, argv, end).await,
         };
         let judged = observed.and_then(|seen| {
             trace.status = seen.status;
             trace.exit_code = seen.exit_code;
-            step.expect.judge(&seen, &self.session.variables).map(|()| seen)
+            let (variables, secrets) = (&self.session.variables, &self.session.secrets());
+            step.expect.judge(View { seen: &seen, variables, secrets }).map(|()| seen)
         });
         let seen = judged.map_err(|fault| self.explain(fault, began.elapsed(), ready))?;
         step.captures.iter().try_for_each(|capture| self.session.capture(capture, &seen, ready))
@@ -195,9 +205,9 @@ impl Run<'_> {
                 return self.out_of_time(&fault.detail);
             }
             let detail = format!("{} within {:.1} s", fault.detail, waited.as_secs_f64());
-            return match ready {
-                Ready::Request(_) => Fault::refuted(detail),
-                Ready::Exec { .. } => Fault::unknown(detail),
+            return match ready.deed {
+                Deed::Request(_) => Fault::refuted(detail),
+                Deed::Exec { .. } => Fault::unknown(detail),
             };
         }
         match self.session.missing_csrf_cookie(ready) {

@@ -10,9 +10,10 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::connection::{Connection, Observation, Outgoing, OutgoingBody, header_value};
-use super::expect::{self, sha256};
+use super::expect::{View, sha256};
 use super::fault::Fault;
 use super::journey::{CsrfHeader, UNIQUE};
+use super::secrets::Secrets;
 use super::step::{Action, Body, Capture, FileField, Request, Source, file_variables};
 use super::template::{Template, Variables, scalar_text};
 use super::upload::{self, GeneratedFile};
@@ -27,23 +28,15 @@ pub(super) struct Session<'a> {
 }
 
 /// A step with all values filled in. Every attempt at it is the same.
-pub(super) enum Ready {
-    Request(Box<Outgoing>),
-    Exec { service: String, argv: Vec<String> },
+pub(super) struct Ready {
+    /// How messages and traces name it, without secrets.
+    pub(super) name: String,
+    pub(super) deed: Deed,
 }
 
-impl Ready {
-    /// How traces and messages name it.
-    pub(super) fn name(&self) -> String {
-        match self {
-            Self::Request(request) => {
-                let url = &request.url;
-                let query = url.query().map_or_else(String::new, |query| format!("?{query}"));
-                format!("{} {}{query}", request.method, url.path())
-            }
-            Self::Exec { service, argv } => format!("exec {service}: {}", argv.join(" ")),
-        }
-    }
+pub(super) enum Deed {
+    Request(Box<Outgoing>),
+    Exec { service: String, argv: Vec<String> },
 }
 
 impl<'a> Session<'a> {
@@ -60,19 +53,25 @@ impl<'a> Session<'a> {
 
     pub(super) fn ready(&mut self, action: &Action) -> Result<Ready, Fault> {
         match action {
-            Action::Request(request) => Ok(Ready::Request(Box::new(self.outgoing(request)?))),
-            Action::Exec { service, argv } => Ok(Ready::Exec {
-                service: service.clone(),
-                argv: argv.iter().map(|word| self.text(word)).collect::<Result<_, _>>()?,
-            }),
+            Action::Request(request) => {
+                let name = format!("{} {}", request.method, self.shown(&request.path)?);
+                Ok(Ready { name, deed: Deed::Request(Box::new(self.outgoing(request)?)) })
+            }
+            Action::Exec { service, argv } => {
+                let shown = argv.iter().map(|word| self.shown(word));
+                let shown: Vec<String> = shown.collect::<Result<_, _>>()?;
+                let argv = argv.iter().map(|word| self.text(word)).collect::<Result<_, _>>()?;
+                Ok(Ready {
+                    name: format!("exec {service}: {}", shown.join(" ")),
+                    deed: Deed::Exec { service: service.clone(), argv },
+                })
+            }
         }
     }
 
     fn outgoing(&mut self, request: &Request) -> Result<Outgoing, Fault> {
-        let path = request
-            .path
-            .render_path(&self.variables)
-            .map_err(|name| Fault::without_value(&name))?;
+        let path = request.path.render_path(&self.variables);
+        let path = path.map_err(|name| Fault::without_value(&name))?;
         let url = self.connection.url(request.scheme, &path)?;
         let headers = self.headers(request, &url)?;
         let body = self.body(&request.body)?;
@@ -138,16 +137,19 @@ impl<'a> Session<'a> {
         seen: &Observation,
         ready: &Ready,
     ) -> Result<(), Fault> {
-        let value = match (&capture.source, ready) {
-            (Source::Json(pointer), _) => Some(expect::at(pointer, seen)?),
+        let value = match (&capture.source, &ready.deed) {
+            (Source::Json(pointer), _) => {
+                let (variables, secrets) = (&self.variables, &self.secrets());
+                Some(View { seen, variables, secrets }.at(pointer)?)
+            }
             (Source::Header(name), _) => {
                 let value = seen.headers.get(name);
                 value.and_then(|value| value.to_str().ok()).map(Value::from)
             }
-            (Source::Cookie(name), Ready::Request(request)) => {
+            (Source::Cookie(name), Deed::Request(request)) => {
                 self.cookie(name, &request.url).map(Value::from)
             }
-            (Source::Cookie(_), Ready::Exec { .. }) => None,
+            (Source::Cookie(_), Deed::Exec { .. }) => None,
         };
         match value {
             Some(value) if !value.is_null() && !scalar_text(&value).is_empty() => {
@@ -164,15 +166,14 @@ impl<'a> Session<'a> {
 
     /// The cookie that a front end would have copied into a header, if it is not there.
     pub(super) fn missing_csrf_cookie(&self, ready: &Ready) -> Option<&str> {
-        match (self.csrf, ready) {
-            (Some(csrf), Ready::Request(request))
-                if !request.method.is_safe()
-                    && self.cookie(&csrf.cookie, &request.url).is_none() =>
-            {
-                Some(&csrf.cookie)
-            }
-            _ => None,
-        }
+        let (csrf, Deed::Request(request)) = (self.csrf?, &ready.deed) else { return None };
+        let missing =
+            !request.method.is_safe() && self.cookie(&csrf.cookie, &request.url).is_none();
+        missing.then_some(&csrf.cookie)
+    }
+
+    fn shown(&self, template: &Template) -> Result<String, Fault> {
+        template.render_shown(&self.variables).map_err(|name| Fault::without_value(&name))
     }
 
     fn text(&self, template: &Template) -> Result<String, Fault> {
@@ -194,14 +195,11 @@ impl<'a> Session<'a> {
             .collect()
     }
 
-    /// `text` with secrets and the values of cookies replaced by their names.
-    pub(super) fn redact(&self, text: &str) -> String {
-        let mut variables = self.variables.clone();
-        if let Ok(url) = self.connection.url(None, "/") {
-            for (name, value) in self.cookies(&url) {
-                variables.set_secret(format!("cookie {name}"), value);
-            }
-        }
-        variables.redact(text)
+    /// What messages about this journey must not show: secret values, and every cookie.
+    pub(super) fn secrets(&self) -> Secrets {
+        let url = self.connection.url(None, "/");
+        let cookies = url.map_or_else(|_| Vec::new(), |url| self.cookies(&url));
+        let cookies = cookies.into_iter().map(|(name, value)| (format!("cookie {name}"), value));
+        Secrets::new(self.variables.secrets().chain(cookies))
     }
 }

@@ -7,8 +7,9 @@ use reqwest::header::HeaderName;
 
 use super::expect::{Expectation, Expectations, StatusRange};
 use super::journey::{Place, Scope};
+use super::secrets::sounds_secret;
 use super::spec::{self, Number, OneOrMany, Scheme, StatusPattern, Upload};
-use super::template::{JsonTemplate, Template, sounds_secret};
+use super::template::{JsonTemplate, Template};
 use crate::error::Result;
 
 /// A longer wait than this is not a probe.

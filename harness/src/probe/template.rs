@@ -4,12 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-/// A secret shorter than this is not replaced in text: that would mangle it and hide nothing.
-const SECRET_MIN_CHARS: usize = 6;
-
-/// Words in a name that say that its value must not be printed.
-const SECRET_WORDS: [&str; 7] =
-    ["password", "passwd", "secret", "token", "cookie", "session", "authorization"];
+use super::secrets::sounds_secret;
 
 /// Names that templates may use, and their values as far as they are known.
 #[derive(Debug, Clone, Default)]
@@ -35,14 +30,14 @@ impl Variables {
         self.entries.entry(name.into()).or_insert(Entry { value: None, secret: false });
     }
 
-    /// A name and its value.
+    /// A name and its value, which is secret if the name speaks of a password, token or secret.
     pub fn set(&mut self, name: impl Into<String>, value: impl Into<Value>) {
         let name = name.into();
         let secret = sounds_secret(&name);
         self.entries.insert(name, Entry { value: Some(value.into()), secret });
     }
 
-    /// A name and a value that is replaced by the name wherever text is shown.
+    /// A name and a value that must not be shown: messages and traces have `<name>` instead.
     pub fn set_secret(&mut self, name: impl Into<String>, value: impl Into<Value>) {
         self.entries.insert(name.into(), Entry { value: Some(value.into()), secret: true });
     }
@@ -62,28 +57,17 @@ impl Variables {
         self.entries.get(name).and_then(|entry| entry.value.as_ref())
     }
 
-    /// `text` with every secret value replaced by `<name>`.
-    #[must_use]
-    pub fn redact(&self, text: &str) -> String {
-        let mut secrets: Vec<(&str, String)> = self
-            .entries
+    /// Names and values of what must not be shown.
+    pub(super) fn secrets(&self) -> impl Iterator<Item = (String, String)> {
+        self.entries
             .iter()
             .filter(|(_, entry)| entry.secret)
-            .filter_map(|(name, entry)| Some((name.as_str(), scalar_text(entry.value.as_ref()?))))
-            .filter(|(_, value)| value.chars().count() >= SECRET_MIN_CHARS)
-            .collect();
-        // Longest first, so that a secret containing another is replaced whole.
-        secrets.sort_by_key(|(_, value)| std::cmp::Reverse(value.len()));
-        secrets.iter().fold(text.to_owned(), |text, (name, value)| {
-            text.replace(value.as_str(), &format!("<{name}>"))
-        })
+            .filter_map(|(name, entry)| Some((name.clone(), scalar_text(entry.value.as_ref()?))))
     }
-}
 
-/// Whether a name speaks of something that must not be printed.
-pub(super) fn sounds_secret(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    SECRET_WORDS.iter().any(|word| name.contains(word))
+    fn is_secret(&self, name: &str) -> bool {
+        self.entries.get(name).is_some_and(|entry| entry.secret)
+    }
 }
 
 /// A value as it stands inside a text.
@@ -146,13 +130,20 @@ impl Template {
 
     /// The text; the error is the first name without a value.
     pub(super) fn render(&self, variables: &Variables) -> Result<String, String> {
-        self.render_with(variables, scalar_text)
+        self.render_with(variables, |_, value| scalar_text(value))
     }
 
     /// The text of a path and query, with inserted values escaped where they would end it.
     pub(super) fn render_path(&self, variables: &Variables) -> Result<String, String> {
-        self.render_with(variables, |value| {
+        self.render_with(variables, |_, value| {
             scalar_text(value).replace('%', "%25").replace('?', "%3F").replace('#', "%23")
+        })
+    }
+
+    /// The text as it may be shown: `<name>` instead of a secret.
+    pub(super) fn render_shown(&self, variables: &Variables) -> Result<String, String> {
+        self.render_with(variables, |name, value| {
+            if variables.is_secret(name) { format!("<{name}>") } else { scalar_text(value) }
         })
     }
 
@@ -167,13 +158,16 @@ impl Template {
     fn render_with(
         &self,
         variables: &Variables,
-        text_of: impl Fn(&Value) -> String,
+        text_of: impl Fn(&str, &Value) -> String,
     ) -> Result<String, String> {
         self.parts.iter().try_fold(String::new(), |mut text, part| {
             match part {
                 Part::Text(literal) => text.push_str(literal),
                 Part::Name(name) => {
-                    text.push_str(&text_of(variables.value(name).ok_or_else(|| name.clone())?));
+                    text.push_str(&text_of(
+                        name,
+                        variables.value(name).ok_or_else(|| name.clone())?,
+                    ));
                 }
             }
             Ok(text)
