@@ -7,6 +7,7 @@
 pub mod audit;
 pub mod compare;
 pub mod dataset;
+pub mod doctor;
 pub mod error;
 pub mod fingerprint;
 pub mod model;

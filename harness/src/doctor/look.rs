@@ -1,0 +1,194 @@
+//! Looks at the machine, the engine and the stack. What cannot be seen is a finding too.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::ErrorKind as IoErrorKind;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::thread;
+
+use super::findings::{self, Socket};
+use super::{Finding, Level};
+use crate::error::Error;
+use crate::model::event::Events;
+use crate::process::Runner;
+use crate::stack::compose::{Compose, StackSource};
+use crate::stack::engine::Engine;
+use crate::stack::images::{self, BaseSpec, Images};
+use crate::stack::reap;
+
+const SOCKET: &str = "/var/run/docker.sock";
+
+/// Least and comfortable free space where the engine keeps images and volumes, in GiB.
+const ENGINE_DISK: (u64, u64) = (3, 8);
+/// The same for artefacts and the build, in GiB.
+const TARGET_DISK: (u64, u64) = (1, 4);
+
+/// What is to be drilled on this machine.
+#[derive(Debug, Clone)]
+pub struct Subject {
+    /// The stack.
+    pub source: StackSource,
+    /// The folder of its base image, if it has one.
+    pub base: Option<BaseSpec>,
+    /// The Debian release of that base.
+    pub suite: String,
+    /// The compose tool asked for, if any.
+    pub compose: Option<String>,
+    /// Where runs leave their artefacts and reports.
+    pub target: PathBuf,
+}
+
+/// Looks at everything a drill of `subject` needs. Changes nothing.
+pub async fn examine(runner: &Runner, subject: &Subject) -> Vec<Finding> {
+    let mut findings = machine(subject);
+    findings.push(findings::toolchain(
+        said(runner, "rustc", "--version").await.as_deref(),
+        env!("CARGO_PKG_RUST_VERSION"),
+    ));
+    let engine = Engine::find(runner).await.ok();
+    let client = engine.is_some() || said(runner, "docker", "--version").await.is_some();
+    findings.extend(findings::engine(client, engine.as_ref().map(Engine::version), socket()));
+    let composes = composes(runner, subject.compose.as_deref()).await;
+    let pairs = composes.iter().map(|compose| {
+        let shown = compose.to_string();
+        let command = shown.strip_suffix(compose.version()).unwrap_or(&shown).trim_end();
+        (command.to_owned(), compose.version().to_owned())
+    });
+    findings.push(findings::compose(&pairs.collect::<Vec<_>>()));
+    match engine {
+        Some(engine) => findings.extend(inside(&engine, composes.first(), subject).await),
+        None => findings.push(findings::debootstrap(has_debootstrap(), None)),
+    }
+    findings
+}
+
+fn machine(subject: &Subject) -> Vec<Finding> {
+    let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
+    let release = findings::release_name(&read("/etc/os-release"));
+    let unknown = |name: &str| Finding::new(name, Level::Warn, "cannot be told on this host");
+    let memory = findings::available_memory(&read("/proc/meminfo"));
+    let (least, comfortable) = TARGET_DISK;
+    vec![
+        findings::system(std::env::consts::OS, &release),
+        thread::available_parallelism()
+            .map_or_else(|_| unknown("cores"), |count| findings::cores(count.get())),
+        memory.map_or_else(|| unknown("memory"), findings::memory),
+        free_bytes(&subject.target).map_or_else(
+            || unknown("disk for reports"),
+            |free| findings::disk("disk for reports", free, least, comfortable),
+        ),
+    ]
+}
+
+/// What only an engine that answers can tell.
+async fn inside(engine: &Engine, compose: Option<&Compose>, subject: &Subject) -> Vec<Finding> {
+    let images = Images::new(engine, &Events::ignored());
+    let base = images.find_base(&subject.suite).await.ok().flatten();
+    let mut findings =
+        vec![engine_disk(engine).await, findings::debootstrap(has_debootstrap(), base.as_deref())];
+    if let Some(compose) = compose {
+        findings.push(stack(&images, compose, base.as_deref(), subject).await);
+    }
+    findings.push(match reap::find(engine).await {
+        Ok(runs) => {
+            let dead = runs.values().filter(|run| !run.alive).collect::<Vec<_>>();
+            let things = dead.iter().map(|run| run.things.len()).sum();
+            findings::leftovers(dead.len(), things, images::stale().len())
+        }
+        Err(error) => failed("leftovers", &error),
+    });
+    findings
+}
+
+async fn engine_disk(engine: &Engine) -> Finding {
+    const NAME: &str = "disk of the engine";
+    let command = engine.docker(["info", "--format", "{{.DockerRootDir}}"]);
+    let root = match command.run().await.and_then(|output| output.require(|| "docker info fails")) {
+        Ok(output) => PathBuf::from(output.text()),
+        Err(error) => return failed(NAME, &error),
+    };
+    let (least, comfortable) = ENGINE_DISK;
+    match free_bytes(&root).filter(|_| socket() != Socket::Elsewhere) {
+        Some(free) => findings::disk(NAME, free, least, comfortable),
+        None => Finding::new(NAME, Level::Warn, format!("{} is not on this host", root.display()))
+            .remedy(format!("see to it that {least} GiB are free there")),
+    }
+}
+
+async fn stack(
+    images: &Images,
+    compose: &Compose,
+    base: Option<&str>,
+    subject: &Subject,
+) -> Finding {
+    const NAME: &str = "stack";
+    let config = match compose.config(&subject.source).await {
+        Ok(config) => config,
+        Err(error) => return failed(NAME, &error),
+    };
+    let count = config["services"].as_object().map_or(0, serde_json::Map::len);
+    let found = match (base, &subject.base) {
+        (None, Some(_)) => Ok(None),
+        _ => images.find_all(&config, subject.base.as_ref(), base.unwrap_or_default()).await,
+    };
+    match found {
+        Ok(Some(found)) => {
+            let distinct = found.values().collect::<BTreeSet<_>>().len();
+            Finding::ok(NAME, format!("{count} services, their {distinct} images are built"))
+        }
+        Ok(None) => Finding::ok(
+            NAME,
+            format!("{count} services; the first run builds their images, which takes minutes"),
+        ),
+        Err(error) => failed(NAME, &error),
+    }
+}
+
+fn failed(name: &str, error: &Error) -> Finding {
+    let finding = Finding::new(name, Level::Missing, error.chain());
+    match error.next_step() {
+        Some(remedy) => finding.remedy(remedy),
+        None => finding,
+    }
+}
+
+/// The compose tools that answer, in the order of preference.
+async fn composes(runner: &Runner, asked: Option<&str>) -> Vec<Compose> {
+    let mut found = Vec::<Compose>::new();
+    let mut seen = BTreeSet::new();
+    for command in asked.into_iter().chain(["docker compose", "docker-compose"]) {
+        if seen.insert(command) {
+            found.extend(Compose::find(runner, Some(command)).await.ok());
+        }
+    }
+    found
+}
+
+async fn said(runner: &Runner, program: &str, argument: &str) -> Option<String> {
+    let output = runner.command(program).arg(argument).run().await.ok()?;
+    output.succeeded().then(|| output.text())
+}
+
+fn has_debootstrap() -> bool {
+    ["/usr/sbin/debootstrap", "/sbin/debootstrap"].into_iter().any(|file| Path::new(file).exists())
+}
+
+fn socket() -> Socket {
+    if std::env::var_os("DOCKER_HOST").is_some() {
+        return Socket::Elsewhere;
+    }
+    match UnixStream::connect(SOCKET).map_err(|cause| cause.kind()) {
+        Ok(_) => Socket::Open,
+        Err(IoErrorKind::PermissionDenied) => Socket::Denied,
+        Err(_) => Socket::Closed,
+    }
+}
+
+/// Space that this user may still fill, where `path` is or will be.
+fn free_bytes(path: &Path) -> Option<u64> {
+    let path = std::path::absolute(path).ok()?;
+    let existing = path.ancestors().find(|ancestor| ancestor.exists())?;
+    let space = rustix::fs::statvfs(existing).ok()?;
+    Some(space.f_bavail.saturating_mul(space.f_frsize))
+}
