@@ -5,6 +5,7 @@
 //! sideways as [`model::event::Event`]s. `docs/architecture.md` has the picture.
 
 pub mod audit;
+pub mod backup;
 pub mod compare;
 pub mod dataset;
 pub mod doctor;
@@ -15,5 +16,7 @@ pub mod packages;
 pub mod probe;
 pub mod process;
 pub mod stack;
+mod tar_stream;
+pub mod tree_path;
 
 pub use error::{Error, ErrorKind, Result};

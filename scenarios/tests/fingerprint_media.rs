@@ -2,19 +2,24 @@
 //!
 //! Needs no container. What only root can do prints why it was skipped.
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::fs::{self, File, FileTimes, Permissions};
+use std::fs::{self, File, Permissions};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, UNIX_EPOCH};
+use std::process::Command;
+use std::time::Duration;
 
 use harness::compare::media::{MediaComparison, compare};
-use harness::fingerprint::media::{Options, take};
+use harness::fingerprint::media::{Options, take, take_from_tar};
 use harness::model::event::Events;
 use harness::model::fingerprint::MediaFingerprint;
 use rstest::rstest;
-use rustix::fs::{XattrFlags, removexattr, setxattr};
+use rustix::fs::{
+    AtFlags, CWD, FileType, Mode, Timespec, Timestamps, XattrFlags, mknodat, removexattr, setxattr,
+    utimensat,
+};
 
 const MODIFIED: Duration = Duration::new(1_700_000_000, 123_456_789);
 
@@ -79,16 +84,7 @@ fn set_xattr(path: &Path) {
 
 /// Gives everything the same time, so that only a mutation can differ.
 fn age(path: &Path) {
-    if path.is_symlink() {
-        let times = rustix::fs::Timestamps {
-            last_access: timespec(MODIFIED),
-            last_modification: timespec(MODIFIED),
-        };
-        let flags = rustix::fs::AtFlags::SYMLINK_NOFOLLOW;
-        rustix::fs::utimensat(rustix::fs::CWD, path, &times, flags).unwrap();
-        return;
-    }
-    if path.is_dir() {
+    if path.is_dir() && !path.is_symlink() {
         for entry in fs::read_dir(path).unwrap() {
             age(&entry.unwrap().path());
         }
@@ -96,16 +92,15 @@ fn age(path: &Path) {
     set_modified(path, MODIFIED);
 }
 
-fn timespec(time: Duration) -> rustix::fs::Timespec {
-    rustix::fs::Timespec {
-        tv_sec: time.as_secs().try_into().unwrap(),
-        tv_nsec: time.subsec_nanos().into(),
-    }
+/// Sets a time without opening the entry: a fifo would wait, and a link would be followed.
+fn set_modified(path: &Path, time: Duration) {
+    set_seconds(path, time.as_secs().try_into().unwrap(), time.subsec_nanos().into());
 }
 
-fn set_modified(path: &Path, time: Duration) {
-    let times = FileTimes::new().set_modified(UNIX_EPOCH + time);
-    File::open(path).unwrap().set_times(times).unwrap();
+fn set_seconds(path: &Path, seconds: i64, nanoseconds: i64) {
+    let time = Timespec { tv_sec: seconds, tv_nsec: nanoseconds };
+    let times = Timestamps { last_access: time, last_modification: time };
+    utimensat(CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW).unwrap();
 }
 
 fn rewrite(path: &Path, content: &[u8]) {
@@ -229,4 +224,86 @@ fn lost_owner_is_named() {
     };
     assert_eq!(divergence.subject, "large.bin");
     assert_eq!(divergence.detail, "owner 10001:10001 → 0:0");
+}
+
+/// A tree that a tar stream can hardly carry: every kind of entry, and metadata at its limits.
+fn nasty(root: &Path) {
+    fill(root);
+    let attributes: [(&str, &[u8]); 3] =
+        [("user.lines", b"1\n12 path=evil\n\0"), ("user.a=b%3D\n", b""), ("user.long", &[7; 3000])];
+    for (name, value) in attributes {
+        setxattr(root.join("large.bin"), name, value, XattrFlags::empty()).unwrap();
+    }
+    setxattr(root.join("empty"), "user.directory", b"1", XattrFlags::empty()).unwrap();
+    fs::hard_link(root.join("latest"), root.join("latest too")).unwrap();
+    fs::hard_link(root.join("linked.pdf"), root.join("AAA.pdf")).unwrap();
+    symlink("x".repeat(200), root.join("long target")).unwrap();
+    symlink("new\nline", root.join("odd target")).unwrap();
+    mknodat(CWD, root.join("fifo"), FileType::Fifo, Mode::RUSR, 0).unwrap();
+    let deep = root.join("deep").join(vec!["d".repeat(100); 8].join("/"));
+    fs::create_dir_all(&deep).unwrap();
+    write(&deep, "leaf", b"deep");
+    for (index, mode) in [0o000, 0o4755, 0o2755, 0o1777, 0o444].into_iter().enumerate() {
+        write(root, format!("mode {index}"), b"");
+        fs::set_permissions(root.join(format!("mode {index}")), Permissions::from_mode(mode))
+            .unwrap();
+    }
+    for size in [511, 512, 513, 16_384, 16_385, 262_144, 262_145] {
+        write(root, format!("size {size}"), &scan(9, size));
+    }
+    age(root);
+    set_seconds(&root.join("a\nb"), -2, 500_000_000);
+    set_modified(&root.join("size 511"), Duration::new(5_000_000_000, 1));
+    set_modified(&root.join("size 512"), Duration::new(1_700_000_000, 0));
+    set_modified(root, MODIFIED);
+}
+
+/// Archives a tree as the harness does inside of a container.
+fn archive(root: &Path) -> Vec<u8> {
+    let output = Command::new("tar")
+        .args(["--format=posix", "--xattrs", "--numeric-owner", "-C"])
+        .arg(root)
+        .args(["-cf", "-", "."])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    output.stdout
+}
+
+#[rstest]
+fn tar_stream_gives_the_same_fingerprint_as_the_walk(#[values(false, true)] sha256: bool) {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("store");
+    nasty(&root);
+    if let Err(error) = chown(root.join("size 513"), Some(3_000_000), Some(4_000_000)) {
+        println!("without foreign owners: only root can give files away: {error}");
+    }
+    let options = Options { jobs: 2, sha256 };
+    let walked = take(&root, options, &Events::ignored()).unwrap();
+    let streamed = take_from_tar(&archive(&root)[..], options, &Events::ignored()).unwrap();
+    assert_eq!(walked.undecided, BTreeMap::new());
+    assert_eq!(streamed.undecided, BTreeMap::new());
+    for path in walked.entries.keys().chain(streamed.entries.keys()) {
+        assert_eq!(walked.entries.get(path), streamed.entries.get(path), "{path}");
+    }
+    assert!(walked.entries.len() > 30);
+}
+
+#[test]
+fn tar_stream_cut_anywhere_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "a", &scan(1, 2000));
+    write(folder.path(), "zeros", &[0; 2048]);
+    let stream = archive(folder.path());
+    let take = |stream: &[u8]| take_from_tar(stream, Options::default(), &Events::ignored());
+    assert_eq!(take(&stream).unwrap().entries.len(), 3);
+    // What follows the marker only fills the last record of a tape.
+    let marker = stream.len() - stream.iter().rev().take_while(|byte| **byte == 0).count();
+    let marker = marker.next_multiple_of(512);
+    for end in (0..marker + 1024).step_by(256) {
+        take(&stream[..end]).expect_err(&format!("{end} of {} bytes", stream.len()));
+    }
+    let mut followed = stream.clone();
+    followed.extend(&stream);
+    take(&followed).unwrap_err();
 }

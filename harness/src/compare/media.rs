@@ -17,6 +17,7 @@ use self::recovery::{Judgement, Window};
 use self::summary::{Differing, summarise};
 use crate::model::divergence::Divergence;
 use crate::model::fingerprint::{MediaFingerprint, MediaKind};
+use crate::tree_path::above;
 
 /// What came of comparing two media stores.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -124,6 +125,5 @@ fn reasons(side: &MediaFingerprint) -> impl Iterator<Item = (&str, &str)> {
 
 /// Whether an entry may be absent only because a directory above it was not read whole.
 fn hides(undecided: &Undecided<'_>, path: &str) -> bool {
-    let above = path.match_indices('/').map(|(end, _)| &path[..end]);
-    std::iter::once(".").chain(above).any(|directory| undecided.contains_key(directory))
+    std::iter::once(".").chain(above(path)).any(|directory| undecided.contains_key(directory))
 }

@@ -4,6 +4,7 @@
 //! the whole when merged, and name the chunk where two files differ at no further cost. Source:
 //! the BLAKE3 paper, section 2.1 (tree structure), and `blake3::hazmat`.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use blake3::Hasher;
@@ -49,23 +50,18 @@ impl Layout {
             .map(move |offset| (offset, bounded_len(self.size - offset)))
     }
 
-    /// Hashes the leaves of one piece that begins at `offset`.
-    pub(super) fn leaves(self, offset: u64, piece: &[u8]) -> Vec<ChainingValue> {
+    /// Hashes one piece, which begins at `offset`.
+    pub(super) fn piece(self, offset: u64, bytes: &[u8]) -> Piece {
         let leaf_bytes = self.leaf_bytes();
-        let mut offset = offset;
-        piece
-            .chunks(leaf_bytes)
-            .map(|leaf| {
-                let value = Hasher::new().set_input_offset(offset).update(leaf).finalize_non_root();
-                offset += leaf_bytes as u64;
-                value
-            })
-            .collect()
-    }
-
-    /// Whether the content fits one leaf, which is then the root of its own tree.
-    pub(super) fn is_single_leaf(self) -> bool {
-        self.size <= self.leaf_bytes() as u64
+        // A content of one leaf is the root of its own tree.
+        if self.size <= leaf_bytes as u64 {
+            return Piece::Root(blake3::hash(bytes));
+        }
+        let offsets = (offset..).step_by(leaf_bytes);
+        let leaves = bytes.chunks(leaf_bytes).zip(offsets).map(|(leaf, offset)| {
+            Hasher::new().set_input_offset(offset).update(leaf).finalize_non_root()
+        });
+        Piece::Leaves(leaves.collect())
     }
 
     /// Merges all leaves, in order, into the digest of the whole and those of its chunks.
@@ -84,45 +80,57 @@ impl Layout {
     }
 }
 
-/// The digests of one file's content.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Content {
-    pub(super) size: u64,
-    pub(super) blake3: String,
-    pub(super) sha256: Option<String>,
-    pub(super) chunks: Option<ChunkDigests>,
+/// A hashed piece.
+pub(super) enum Piece {
+    /// The only one: the digest of the whole.
+    Root(blake3::Hash),
+    /// Chaining values of its leaves, in order.
+    Leaves(Vec<ChainingValue>),
 }
 
-impl Content {
-    /// Of a file that fits one leaf.
-    pub(super) fn whole(bytes: &[u8], sha256: Option<Sha256>) -> Self {
+/// The pieces of one content, hashed in any order, until the last one gives its digest.
+pub(super) struct Pieces {
+    layout: Layout,
+    missing: u64,
+    leaves: BTreeMap<u64, Vec<ChainingValue>>,
+    digest: Option<(blake3::Hash, Option<ChunkDigests>)>,
+}
+
+impl Pieces {
+    pub(super) fn new(layout: Layout) -> Self {
         Self {
-            size: bytes.len() as u64,
-            blake3: blake3::hash(bytes).to_hex().to_string(),
-            sha256: sha256.map(|hasher| hexadecimal(&hasher.finalize())),
-            chunks: None,
+            layout,
+            missing: layout.size.div_ceil(PIECE_BYTES as u64),
+            leaves: BTreeMap::new(),
+            digest: (layout.size == 0).then(|| (blake3::hash(&[]), None)),
         }
     }
 
-    /// Of a file whose leaves are all there, in order.
-    pub(super) fn merged(layout: Layout, leaves: &[ChainingValue], sha256: Option<Sha256>) -> Self {
-        let (root, chunks) = layout.merge(leaves);
-        Self {
-            size: layout.size,
-            blake3: root.to_hex().to_string(),
-            sha256: sha256.map(|hasher| hexadecimal(&hasher.finalize())),
-            chunks: Some(chunks),
+    pub(super) fn add(&mut self, offset: u64, piece: Piece) {
+        match piece {
+            Piece::Root(digest) => self.digest = Some((digest, None)),
+            Piece::Leaves(leaves) => {
+                self.leaves.insert(offset, leaves);
+                self.missing -= 1;
+                if self.missing == 0 {
+                    let leaves: Vec<_> = std::mem::take(&mut self.leaves).into_values().collect();
+                    let (digest, chunks) = self.layout.merge(&leaves.concat());
+                    self.digest = Some((digest, Some(chunks)));
+                }
+            }
         }
     }
 
-    pub(super) fn into_kind(self) -> MediaKind {
-        MediaKind::File {
-            size: self.size,
-            blake3: self.blake3,
-            sha256: self.sha256,
-            chunks: self.chunks,
+    /// The file that has this content, once all pieces are there.
+    pub(super) fn into_kind(self, sha256: Option<Sha256>) -> Option<MediaKind> {
+        let (blake3, chunks) = self.digest?;
+        Some(MediaKind::File {
+            size: self.layout.size,
+            blake3: blake3.to_hex().to_string(),
+            sha256: sha256.map(|hasher| hexadecimal(&hasher.finalize())),
+            chunks,
             linked_to: None,
-        }
+        })
     }
 }
 
@@ -160,16 +168,18 @@ mod tests {
         (0..size).map(|index| u8::try_from((index ^ index >> 12) % 251).unwrap()).collect()
     }
 
-    fn digest_in_pieces(bytes: &[u8]) -> (blake3::Hash, ChunkDigests) {
+    fn digest_in_pieces(bytes: &[u8]) -> (String, ChunkDigests) {
         let layout = Layout::of(bytes.len() as u64);
-        let leaves: Vec<_> = layout
-            .pieces()
-            .flat_map(|(offset, len)| {
-                let start = usize::try_from(offset).unwrap();
-                layout.leaves(offset, &bytes[start..start + len])
-            })
-            .collect();
-        layout.merge(&leaves)
+        let mut pieces = Pieces::new(layout);
+        let ranges: Vec<_> = layout.pieces().collect();
+        for (offset, len) in ranges.into_iter().rev() {
+            let start = usize::try_from(offset).unwrap();
+            pieces.add(offset, layout.piece(offset, &bytes[start..start + len]));
+        }
+        match pieces.into_kind(None) {
+            Some(MediaKind::File { blake3, chunks, .. }) => (blake3, chunks.unwrap()),
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]
@@ -190,7 +200,7 @@ mod tests {
         ] {
             let bytes = content(size);
             let (root, chunks) = digest_in_pieces(&bytes);
-            assert_eq!(root, blake3::hash(&bytes), "{size} bytes");
+            assert_eq!(root, blake3::hash(&bytes).to_string(), "{size} bytes");
             let count = (size as u64).div_ceil(chunks.chunk_bytes);
             assert!(count <= CHUNKS_MAX, "{size} bytes give {count} chunks");
             assert_eq!(chunks.digests.len() as u64, count * 8, "{size} bytes");

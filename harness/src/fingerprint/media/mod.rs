@@ -8,12 +8,13 @@ use std::collections::BTreeMap;
 use crate::model::fingerprint::{MediaEntry, MediaKind};
 
 mod content;
-mod names;
 mod read;
 mod seen;
+mod tar;
 mod walk;
 mod xattrs;
 
+pub use self::tar::take_from_tar;
 pub use walk::take;
 
 /// How to read a store.

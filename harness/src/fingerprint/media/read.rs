@@ -12,9 +12,10 @@ use rayon::prelude::*;
 use rustix::fs::{Mode, OFlags, fstat, openat};
 use sha2::{Digest as _, Sha256};
 
-use super::content::{Content, Layout, PIECE_BYTES};
+use super::content::{Layout, PIECE_BYTES, Pieces};
 use super::seen::Seen;
 use super::xattrs;
+use crate::model::fingerprint::MediaKind;
 
 /// Files from this size on are spread over the cores; smaller ones are spread by file.
 const SHARED_BYTES_MIN: u64 = 8 * 1024 * 1024;
@@ -40,7 +41,7 @@ pub(super) fn file(
     seen: &Seen,
     sha256: bool,
     buffer: &mut Vec<u8>,
-) -> Result<(Content, xattrs::Digests), Reason> {
+) -> Result<(MediaKind, xattrs::Digests), Reason> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file = openat(directory, name, flags, Mode::empty())
         .map(File::from)
@@ -61,40 +62,34 @@ pub(super) fn file(
     Ok((content, xattrs))
 }
 
-fn digest(file: &File, size: u64, sha256: bool, buffer: &mut Vec<u8>) -> io::Result<Content> {
+fn digest(file: &File, size: u64, sha256: bool, buffer: &mut Vec<u8>) -> io::Result<MediaKind> {
     let layout = Layout::of(size);
-    if size >= SHARED_BYTES_MIN && !sha256 {
-        return shared(file, layout);
-    }
+    let mut pieces = Pieces::new(layout);
+    // SHA-256 is a chain: only one thread can follow it.
     let mut sha256 = sha256.then(Sha256::new);
-    let mut leaves = Vec::new();
-    for (offset, len) in layout.pieces() {
-        let bytes = piece(file, offset, len, buffer)?;
-        if let Some(sha256) = &mut sha256 {
-            sha256.update(bytes);
+    if size >= SHARED_BYTES_MIN && sha256.is_none() {
+        let hashed = layout
+            .pieces()
+            .collect::<Vec<_>>()
+            .into_par_iter()
+            .map_init(Vec::new, |buffer, (offset, len)| {
+                let bytes = piece(file, offset, len, buffer)?;
+                Ok((offset, layout.piece(offset, bytes)))
+            })
+            .collect::<io::Result<Vec<_>>>()?;
+        for (offset, piece) in hashed {
+            pieces.add(offset, piece);
         }
-        if layout.is_single_leaf() {
-            return Ok(Content::whole(bytes, sha256));
+    } else {
+        for (offset, len) in layout.pieces() {
+            let bytes = piece(file, offset, len, buffer)?;
+            if let Some(sha256) = &mut sha256 {
+                sha256.update(bytes);
+            }
+            pieces.add(offset, layout.piece(offset, bytes));
         }
-        leaves.extend(layout.leaves(offset, bytes));
     }
-    if leaves.is_empty() {
-        return Ok(Content::whole(&[], sha256));
-    }
-    Ok(Content::merged(layout, &leaves, sha256))
-}
-
-/// Spreads one large file over the cores.
-fn shared(file: &File, layout: Layout) -> io::Result<Content> {
-    let pieces: Vec<_> = layout.pieces().collect();
-    let leaves = pieces
-        .into_par_iter()
-        .map_init(Vec::new, |buffer, (offset, len)| {
-            piece(file, offset, len, buffer).map(|bytes| layout.leaves(offset, bytes))
-        })
-        .collect::<io::Result<Vec<_>>>()?
-        .concat();
-    Ok(Content::merged(layout, &leaves, None))
+    pieces.into_kind(sha256).ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
 }
 
 fn piece<'buffer>(

@@ -15,14 +15,13 @@ use jiff::Timestamp;
 use rayon::prelude::*;
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, fstat, openat, readlinkat, statat};
 
-use super::content::Content;
-use super::names::{escape, join, key};
 use super::read::{self, CHANGED, Reason, unreadable};
 use super::seen::Seen;
 use super::{Options, xattrs};
 use crate::error::{Attempt, Error, Result};
 use crate::model::event::Events;
 use crate::model::fingerprint::{MediaEntry, MediaFingerprint, MediaKind};
+use crate::tree_path::{escape, named};
 
 /// Longest path below the root, in bytes: `PATH_MAX`. What lies deeper is undecided.
 const PATH_BYTES_MAX: usize = 4096;
@@ -50,6 +49,19 @@ pub fn take(root: &Path, options: Options, events: &Events) -> Result<MediaFinge
         let contents = hash(open.as_fd(), &listing, options, events);
         listing.into_fingerprint(open.as_fd(), contents)
     }))
+}
+
+/// Joins a directory's path and a name; the root is the empty path.
+fn join(directory: &[u8], name: &[u8]) -> Vec<u8> {
+    if directory.is_empty() {
+        return name.to_vec();
+    }
+    [directory, b"/", name].concat()
+}
+
+/// The key of an entry.
+fn key(path: &[u8]) -> String {
+    named(&escape(path))
 }
 
 /// A directory as it was first seen.
@@ -192,7 +204,7 @@ impl Listed {
     }
 }
 
-type Hashed = Result<(Content, xattrs::Digests), Reason>;
+type Hashed = Result<(MediaKind, xattrs::Digests), Reason>;
 
 /// Hashes every regular file, each inode once. By index of [`Listing::others`].
 fn hash(
@@ -324,7 +336,7 @@ impl Directory {
 impl Found {
     fn kind(&self, hashed: Option<Hashed>) -> Result<(MediaKind, xattrs::Digests), Reason> {
         if let Some(hashed) = hashed {
-            return hashed.map(|(content, xattrs)| (content.into_kind(), xattrs));
+            return hashed;
         }
         let (major, minor) = self.seen.special;
         let kind = match (self.seen.kind, &self.target) {

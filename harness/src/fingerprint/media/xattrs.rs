@@ -10,7 +10,7 @@ use std::os::fd::BorrowedFd;
 use rustix::fs::{fgetxattr, flistxattr};
 use rustix::io::Errno;
 
-use super::names::escape;
+use crate::tree_path::escape;
 
 /// Attribute name to BLAKE3 of its value.
 pub(super) type Digests = BTreeMap<String, String>;
