@@ -93,14 +93,15 @@ impl Change<'_> {
     fn detail(&self) -> String {
         let matter = self.key.matter().map(|matter| matter + " ").unwrap_or_default();
         let secret = self.key.aspect == Some("password");
-        match self.missing() {
-            _ if secret && self.missing().is_none() => format!("{matter}differs"),
-            Some(true) if secret => format!("{matter}missing"),
-            Some(false) if secret => format!("{matter}not in the baseline"),
-            Some(true) => format!("{matter}missing: {}", summary(self.was())),
-            Some(false) => format!("{matter}not in the baseline: {}", summary(self.is())),
-            None => format!("{matter}{}", difference(self.was(), self.is())),
-        }
+        let said = match self.missing() {
+            Some(true) if secret => "missing".to_owned(),
+            Some(false) if secret => "not in the baseline".to_owned(),
+            None if secret => "differs".to_owned(),
+            Some(true) => format!("missing{}", summary(self.was())),
+            Some(false) => format!("not in the baseline{}", summary(self.is())),
+            None => difference(self.was(), self.is()),
+        };
+        matter + &said
     }
 }
 

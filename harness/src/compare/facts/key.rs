@@ -12,7 +12,14 @@ const PARTS: [&str; 7] =
     ["column", "constraint", "domain-constraint", "index", "policy", "rule", "trigger"];
 
 /// Classes that tie something to another: a member to a role, a setting to what it is set for.
-const TIES: [&str; 3] = ["membership", "setting", "user-mapping"];
+const TIES: [&str; 6] = [
+    "membership",
+    "published-part",
+    "published-schema",
+    "published-table",
+    "setting",
+    "user-mapping",
+];
 
 /// A key, borrowed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,11 +65,22 @@ impl<'a> Key<'a> {
             holders.push(format!("type/{whole}"));
         }
         holders.extend(self.to.map(|role| format!("role/{role}")));
-        match self.class {
-            "membership" => holders.extend(self.object.iter().map(|role| format!("role/{role}"))),
-            "setting" => {
-                let whose = self.object[0].trim_end_matches(" in the database");
-                holders.push(whose.replacen(' ', "/", 1));
+        match (self.class, self.object.as_slice()) {
+            ("collation-version", [name]) => holders.push(format!("collation/{name}")),
+            ("membership", roles) => {
+                holders.extend(roles.iter().map(|role| format!("role/{role}")));
+            }
+            ("published-part" | "published-table", [publication, table]) => {
+                holders.extend([format!("publication/{publication}"), format!("table/{table}")]);
+            }
+            ("published-schema", [publication, schema]) => {
+                holders.extend([format!("publication/{publication}"), format!("schema/{schema}")]);
+            }
+            ("setting", [whose, _]) => {
+                holders.push(whose.trim_end_matches(" in the database").replacen(' ', "/", 1));
+            }
+            ("user-mapping", [server, role]) => {
+                holders.extend([format!("server/{server}"), format!("role/{role}")]);
             }
             _ => {}
         }
@@ -80,7 +98,7 @@ impl<'a> Key<'a> {
         match (self.class, self.object.as_slice()) {
             ("database", _) => class,
             ("column", [relation, column, ..]) => format!("{relation}.{column}"),
-            ("column-order", [name]) | ("setting", [name, ..]) => (*name).to_owned(),
+            ("column-order", [name]) | ("setting", [name, _]) => (*name).to_owned(),
             ("membership", [role, ..]) => format!("role {role}"),
             ("user-mapping", [server, role]) => {
                 format!("user mapping of {role} on server {server}")
@@ -97,7 +115,11 @@ impl<'a> Key<'a> {
             (Some("label"), ..) => Some(format!("label of {}", self.to.unwrap_or_default())),
             (Some(facet), ..) => Some(facet.to_owned()),
             (None, "membership", [_, role]) => Some(format!("membership in {role}")),
+            (None, "published-part", [_, table]) => Some(format!("part of table {table}")),
+            (None, "published-schema", [_, schema]) => Some(format!("schema {schema}")),
+            (None, "published-table", [_, table]) => Some(format!("table {table}")),
             (None, "setting", [_, name]) => Some(format!("setting {name}")),
+            (None, "user-mapping", [_, role]) => Some(format!("mapping of user {role}")),
             _ => self.aspect.map(str::to_owned),
         }
     }

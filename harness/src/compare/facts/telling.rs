@@ -242,10 +242,11 @@ impl Access {
         let untouched = if by_default { "the default" } else { "none" };
         let [was, is] = [was, is].map(|privileges| privileges.unwrap_or(untouched));
         let mut held = was.split(", ").filter(|privilege| *privilege != "none");
+        let still = |privilege| is == "the default" || is.split(", ").any(|has| has == privilege);
         Self {
             detail: format!("privileges of {role} {was} → {is}"),
             role: role.to_owned(),
-            lost: held.any(|privilege| !is.split(", ").any(|has| has == privilege)),
+            lost: held.any(|privilege| !still(privilege)),
         }
     }
 

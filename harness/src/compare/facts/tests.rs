@@ -27,7 +27,7 @@ const BASELINE: &[(&str, &str)] = &[
     ("large-object-owner/korrigo", "100,101,102"),
     (
         "view/public.open",
-        "definition:\n SELECT copy.id\n   FROM public.copy\n  WHERE (copy.id > 0);",
+        "kind: view\ndefinition:\n SELECT copy.id\n   FROM public.copy\n  WHERE (copy.id > 0);",
     ),
 ];
 
@@ -197,7 +197,8 @@ fn a_fact_that_could_not_be_read_is_neither_equal_nor_different() {
 #[test]
 fn a_definition_is_shown_from_where_it_differs() {
     let one = only(told(|facts| {
-        let text = "definition:\n SELECT copy.id\n   FROM public.copy\n  WHERE (copy.id > 7);";
+        let text =
+            "kind: view\ndefinition:\n SELECT copy.id\n   FROM public.copy\n  WHERE (copy.id > 7);";
         set(facts, "view/public.open", text);
     }));
     assert_eq!(one.detail, "line 3: WHERE (copy.id > 0); → WHERE (copy.id > 7);");
@@ -208,7 +209,7 @@ fn a_major_upgrade_is_no_difference_of_data() {
     let told = told_between(150_000, 170_000, |facts| {
         set(facts, "extension/citext", "version: 1.8\nschema: public");
         set(facts, "grant/table public.copy/reader", "MAINTAIN, SELECT");
-        let text = "definition:\n SELECT id\n   FROM public.copy\n  WHERE id > 0;";
+        let text = "kind: view\ndefinition:\n SELECT id\n   FROM public.copy\n  WHERE id > 0;";
         set(facts, "view/public.open", text);
     });
     assert_eq!(told, []);
@@ -217,7 +218,7 @@ fn a_major_upgrade_is_no_difference_of_data() {
 #[test]
 fn a_changed_definition_survives_a_major_upgrade() {
     let one = only(told_between(150_000, 170_000, |facts| {
-        let text = "definition:\n SELECT id\n   FROM public.copy\n  WHERE id > 0.5;";
+        let text = "kind: view\ndefinition:\n SELECT id\n   FROM public.copy\n  WHERE id > 0.5;";
         set(facts, "view/public.open", text);
     }));
     assert_eq!(one.subject, "public.open");

@@ -26,12 +26,19 @@ pub(super) fn difference(before: &str, after: &str) -> String {
     said.join("; ")
 }
 
-/// A value in one line: its first attribute, or its beginning.
+/// What a value says first about its thing, after a colon; nothing if it says no more than that
+/// the thing is there.
 pub(super) fn summary(value: &str) -> String {
     let parsed = Value::parse(value);
-    match parsed.attributes.first() {
-        Some((_, first)) => excerpt(first),
-        None => excerpt(parsed.text.trim_start()),
+    let telling = match parsed.attributes.first() {
+        Some(("kind" | "definition" | "type" | "version", first)) => first,
+        Some(_) => "",
+        None => parsed.text,
+    };
+    if telling.is_empty() || telling.contains('\n') {
+        String::new()
+    } else {
+        format!(": {}", excerpt(telling))
     }
 }
 

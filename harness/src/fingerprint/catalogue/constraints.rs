@@ -16,7 +16,9 @@ SELECT 'constraint/' || r.name || '/' || quote_ident(c.conname),
            'definition: ' || pg_get_constraintdef(c.oid),
            'validated: ' || CASE WHEN NOT c.convalidated THEN 'no' END,
            'triggers: ' || (SELECT 'not firing' FROM pg_trigger t
-                             WHERE t.tgconstraint = c.oid AND t.tgisinternal AND t.tgenabled <> 'O'
+                             WHERE t.tgisinternal AND t.tgenabled <> 'O'
+                               AND (t.tgconstraint = c.oid OR t.tgconstraint IN
+                                    (SELECT oid FROM pg_constraint WHERE conparentid = c.oid))
                              LIMIT 1),
            'index: ' || CASE WHEN i.indexrelid IS NOT NULL THEN concat_ws(', ',
                 pg_get_indexdef(i.indexrelid),

@@ -3,7 +3,12 @@
 
 use super::Query;
 
-pub(super) const QUERIES: &[Query] = &[Query::always(&[DATABASE]), Query::always(&[EXTENSIONS])];
+pub(super) const QUERIES: &[Query] = &[
+    Query::always(&[DATABASE]),
+    Query::always(&[EXTENSIONS]),
+    Query::always(&[SCHEMAS]),
+    Query::always(&[TABLESPACES]),
+];
 
 const DATABASE: &str = "
 SELECT 'database/current',
@@ -30,3 +35,16 @@ SELECT 'extension/' || quote_ident(e.extname),
        concat_ws(E'\\n', 'version: ' || e.extversion, 'schema: ' || quote_ident(n.nspname))
   FROM pg_extension e
   JOIN pg_namespace n ON n.oid = e.extnamespace";
+
+const SCHEMAS: &str = "
+SELECT 'schema/' || place.name, ''
+  FROM place
+ WHERE NOT EXISTS (SELECT FROM member
+                    WHERE classid = 'pg_namespace'::regclass AND objid = place.oid)";
+
+/// Not their location, which is a path on one machine.
+const TABLESPACES: &str = "
+SELECT 'tablespace/' || quote_ident(spcname),
+       'options: ' || coalesce((SELECT string_agg(o, ', ' ORDER BY o) FROM unnest(spcoptions) o), 'none')
+  FROM pg_tablespace
+ WHERE oid >= 16384";

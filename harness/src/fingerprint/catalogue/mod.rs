@@ -7,11 +7,16 @@ mod access;
 mod columns;
 mod constraints;
 mod database;
+mod exchange;
 mod indexes;
 mod objects;
+mod reactions;
 mod relations;
 mod roles;
+mod routines;
 mod sequences;
+mod text;
+mod types;
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -90,11 +95,16 @@ SET LOCAL jit = off;
 ";
 
 /// The families, each with the word that an error uses for it.
-const FAMILIES: [(&str, &[Query]); 8] = [
+const FAMILIES: [(&str, &[Query]); 13] = [
     ("tables and views", relations::QUERIES),
     ("columns", columns::QUERIES),
     ("constraints", constraints::QUERIES),
     ("indexes", indexes::QUERIES),
+    ("types", types::QUERIES),
+    ("functions and operators", routines::QUERIES),
+    ("triggers, rules and policies", reactions::QUERIES),
+    ("collations and text search", text::QUERIES),
+    ("publications and foreign servers", exchange::QUERIES),
     ("owners, grants and comments", objects::QUERIES),
     ("default privileges and large objects", access::QUERIES),
     ("roles", roles::QUERIES),
@@ -128,6 +138,7 @@ pub fn facts(client: &mut Client, server_version: i32) -> Result<BTreeMap<String
         );
     }
     read.extend(roles::passwords(client)?);
+    read.extend(exchange::subscriptions(client)?);
     read.extend(sequences::facts(client)?);
     by_key(read)
 }

@@ -69,7 +69,8 @@ const OBJECTS: &str = r#"
     UNION ALL
     SELECT 'pg_proc'::regclass, p.oid, 0, 'function ' || p.oid::regprocedure, p.proowner, true, p.proacl, 'f'
       FROM place JOIN pg_proc p ON p.pronamespace = place.oid
-     WHERE NOT EXISTS (SELECT FROM member WHERE classid = 'pg_proc'::regclass AND objid = p.oid)
+     WHERE NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass
+                                                 AND d.objid = p.oid AND d.deptype IN ('e', 'i'))
     UNION ALL
     SELECT 'pg_type'::regclass, t.oid, 0, 'type ' || t.oid::regtype, t.typowner, true, t.typacl, 'T'
       FROM made_type t
@@ -143,6 +144,16 @@ const OBJECTS: &str = r#"
            'cast ' || c.castsource::regtype || ' as ' || c.casttarget::regtype, NULL, false, NULL, NULL
       FROM pg_cast c
      WHERE c.oid >= 16384
+    UNION ALL
+    SELECT 'pg_transform'::regclass, t.oid, 0,
+           'transform ' || t.trftype::regtype || ' for ' || quote_ident(l.lanname), NULL, false, NULL, NULL
+      FROM pg_transform t JOIN pg_language l ON l.oid = t.trflang
+     WHERE NOT EXISTS (SELECT FROM member WHERE classid = 'pg_transform'::regclass AND objid = t.oid)
+    UNION ALL
+    SELECT 'pg_am'::regclass, a.oid, 0, 'access-method ' || quote_ident(a.amname), NULL, false, NULL, NULL
+      FROM pg_am a
+     WHERE a.oid >= 16384
+       AND NOT EXISTS (SELECT FROM member WHERE classid = 'pg_am'::regclass AND objid = a.oid)
     UNION ALL
     SELECT 'pg_extension'::regclass, e.oid, 0, 'extension ' || quote_ident(e.extname), NULL, false, NULL, NULL
       FROM pg_extension e

@@ -20,8 +20,10 @@ SELECT r.class || '/' || r.name,
            'tablespace: ' || quote_ident(space.spcname),
            'options: ' || (SELECT string_agg(o, ', ' ORDER BY o) FROM unnest(
                r.reloptions || (SELECT array_agg('toast.' || toast_option) FROM unnest(toast.reloptions) toast_option)) o),
-           'replica identity: ' || CASE r.relreplident WHEN 'n' THEN 'nothing' WHEN 'f' THEN 'full'
-                                   WHEN 'i' THEN 'index' END,
+           'replica identity: ' || CASE WHEN r.relkind = 'f' THEN NULL
+                                        WHEN r.relreplident = 'n' THEN 'nothing'
+                                        WHEN r.relreplident = 'f' THEN 'full'
+                                        WHEN r.relreplident = 'i' THEN 'index' END,
            'row security: ' || CASE WHEN r.relrowsecurity THEN 'enabled' END,
            'row security of the owner: ' || CASE WHEN r.relforcerowsecurity THEN 'forced' END,
            'server: ' || quote_ident(server.srvname),
@@ -41,6 +43,7 @@ SELECT r.class || '/' || r.name,
 const VIEWS: &str = "
 SELECT r.class || '/' || r.name,
        concat_ws(E'\\n',
+           'kind: ' || CASE r.relkind WHEN 'm' THEN 'materialized view' ELSE 'view' END,
            'populated: ' || CASE WHEN r.relkind = 'm' AND NOT r.relispopulated THEN 'no' END,
            'unlogged: ' || CASE r.relpersistence WHEN 'u' THEN 'yes' END,
            'access method: ' || nullif(am.amname, 'heap'),
