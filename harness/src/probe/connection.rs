@@ -4,6 +4,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use reqwest::cookie::{CookieStore, Jar};
 use reqwest::header::{COOKIE, HOST, HeaderMap, HeaderValue, LOCATION, SET_COOKIE};
@@ -15,6 +16,9 @@ use super::fault::Fault;
 use super::spec::Scheme;
 use super::upload::GeneratedFile;
 use crate::error::{Error, Result};
+
+/// A connection that takes longer does not come: the recovery clock must not wait for it.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// A chain of redirects that is longer than this does not end.
 const REDIRECTS_MAX: usize = 10;
@@ -81,6 +85,7 @@ impl Connection {
             .user_agent(concat!("dr-drill/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
             .pool_max_idle_per_host(0)
+            .connect_timeout(CONNECT_TIMEOUT)
             .danger_accept_invalid_certs(target.insecure);
         if let Some(address) = target.resolve {
             // Port 0: the port of the URL decides, which `wire_url` sets.

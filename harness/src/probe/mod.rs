@@ -7,6 +7,7 @@
 mod connection;
 mod excerpt;
 mod expect;
+pub mod facts;
 mod fault;
 mod journey;
 mod prober;

@@ -82,7 +82,7 @@ impl Round {
     /// Whether something was proved, and nothing was refuted or left open.
     #[must_use]
     pub fn is_green(&self) -> bool {
-        let proves = |check: &Check| matches!(check.outcome, Outcome::Passed | Outcome::Warned);
+        let proves = |check: &Check| check.outcome == Outcome::Passed;
         let blocks = |check: &Check| matches!(check.outcome, Outcome::Failed | Outcome::Undecided);
         self.checks.iter().any(proves) && !self.checks.iter().any(blocks)
     }

@@ -215,7 +215,7 @@ pub struct Expect {
 
 /// One value, or a list of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "this takes one value or a list of them")]
 pub enum OneOrMany<T> {
     /// One.
     One(T),
@@ -236,7 +236,7 @@ impl<T> OneOrMany<T> {
 
 /// A status, or a class of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a status is a number such as 200 or a class such as \"2xx\"")]
 pub enum StatusPattern {
     /// This one.
     Code(u16),
@@ -246,7 +246,7 @@ pub enum StatusPattern {
 
 /// A number, or a template that yields one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a size is a number of bytes or a template")]
 pub enum Number {
     /// The number.
     Literal(u64),

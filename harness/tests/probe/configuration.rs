@@ -2,7 +2,7 @@
 
 use harness::ErrorKind;
 use harness::model::check::{Outcome, PlannedCheck};
-use harness::probe::{Target, Variables, plan_checks, validate};
+use harness::probe::{Probe, Target, Variables, plan_checks, validate};
 
 use super::server::{Server, text};
 use super::{assert_outcome, one_step, probes, round, target};
@@ -136,6 +136,71 @@ fn a_wrong_probe_is_refused() {
         let text = error.to_string();
         let said = error.next_step().unwrap_or_default();
         assert!(text.contains(message) && said.contains(hint), "{toml}\ngives {error:?}");
+    }
+}
+
+#[test]
+fn an_unknown_key_is_seen_wherever_it_stands() {
+    #[derive(serde::Deserialize)]
+    struct File {
+        #[serde(rename = "probe")]
+        _probe: Vec<Probe>,
+    }
+    let toml = r#"
+[[probe]]
+id = "it"
+requirement = "FR-5"
+title = "it holds"
+retries = 3
+csrf = { cookie = "a", header = "b", x1 = 0 }
+[[probe.step]]
+request = "POST /"
+x2 = 0
+files = { file = { name = "a.pdf", content = "pdf", x3 = 0 } }
+expect = { status = [200, "3xx"], x4 = 0 }
+capture = { id = { json = "/id", x5 = 0 } }
+[[probe.step]]
+exec = { service = "a", command = ["b"], x6 = 0 }
+expect.exit_code = 0
+"#;
+    let mut unknown = Vec::new();
+    let document = toml::Deserializer::parse(toml).expect("valid TOML");
+    let read = serde_ignored::deserialize::<_, _, File>(document, |path| {
+        unknown.push(path.to_string());
+    });
+    read.expect("probes");
+    unknown.sort();
+    assert_eq!(
+        unknown,
+        [
+            "probe.0.csrf.?.x1",
+            "probe.0.retries",
+            "probe.0.step.0.capture.id.x5",
+            "probe.0.step.0.expect.x4",
+            "probe.0.step.0.files.file.x3",
+            "probe.0.step.0.x2",
+            "probe.0.step.1.exec.?.x6",
+        ]
+    );
+}
+
+/// The examples of the operators' document are good configuration.
+#[test]
+fn every_documented_probe_is_valid() {
+    let document = include_str!("../../../docs/probes.md");
+    let examples: Vec<&str> =
+        document.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert!(examples.len() >= 4, "{examples:?}");
+    let list = probes(&examples.concat());
+    validate(&list, &harness::probe::facts::names()).expect("valid probes");
+}
+
+#[test]
+fn every_fact_of_a_dataset_has_a_name() {
+    let names = harness::probe::facts::names();
+    assert_eq!(names.names().count(), 6 + 4 * 6 + 2);
+    for name in ["teacher.password", "sample.pupil_copy.sha256", "sample.absent_student_id"] {
+        assert!(names.knows(name), "{name}");
     }
 }
 

@@ -7,7 +7,7 @@ use harness::model::check::Outcome;
 use harness::model::event::Events;
 use harness::probe::{Exec, ExecFuture, Probe, Prober, Round, Variables};
 
-use super::server::{Server, text};
+use super::server::{Reply, Server, text};
 use super::service::{DOCUMENT, PASSWORD, SESSION, TOKEN};
 use super::{assert_outcome, one_step, probes, round, service, target};
 
@@ -220,6 +220,35 @@ expect.status = 200
         Outcome::Failed,
         r#"got 403: {"detail":"CSRF failed"} (there was no cookie csrftoken to send)"#,
     );
+}
+
+/// What a browser does with Secure cookies over plain HTTP: logging in becomes impossible.
+#[tokio::test]
+async fn a_secure_cookie_does_not_come_back_over_plain_http() {
+    let server = Server::start(|request| match request.header("cookie") {
+        "" => {
+            let cookies = ["csrftoken=abc; Secure", "sessionid=def; Secure; HttpOnly"];
+            let headers = cookies.map(|cookie| ("Set-Cookie", cookie.to_owned()));
+            Reply::Answer(403, headers.into(), Vec::new())
+        }
+        _ => text(200, "in"),
+    })
+    .await;
+    let toml = r#"
+[[probe]]
+id = "login"
+requirement = "FR-3"
+title = "a user logs in"
+writes = true
+csrf = { cookie = "csrftoken", header = "X-CSRFToken" }
+step = [
+  { request = "GET /", expect.status = 403 },
+  { request = "POST /", expect.status = 200 },
+]
+"#;
+    let round = round(&probes(toml), &target(&server), &Variables::new()).await;
+    let detail = "step 2, POST /: expected status 200, got 403 (there was no cookie csrftoken";
+    assert_outcome(&round.checks[0], Outcome::Failed, detail);
 }
 
 #[tokio::test]
