@@ -5,6 +5,7 @@
 //! Refuses build sections whose result it could not identify.
 
 mod base;
+mod build;
 mod certificates;
 mod exclusive;
 mod follow;
@@ -13,8 +14,7 @@ mod recipe;
 mod scratch;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::PathBuf;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -36,14 +36,6 @@ const ARG_BASE: &str = "BASE_IMAGE";
 
 /// Where the Dockerfile of the base finds the host's extra certificates, in its context.
 const CERTIFICATES_DIR: &str = "extra-ca";
-
-/// Downloads and installs of one image, on a slow line.
-const BUILD_TIMEOUT: Duration = Duration::from_secs(1800);
-
-/// Variables of the host that a build needs to reach the network. They do not change what is
-/// built; docker accepts the proxies undeclared, and keeps them out of the image.
-const PROXIES: [&str; 6] =
-    ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"];
 
 /// Variables of the host that a Dockerfile may declare as arguments of the same name.
 const INHERITED: [&str; 2] = ["PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL"];
@@ -111,20 +103,26 @@ impl Images {
     /// Removes every image that a drill made. Gives back their names.
     pub async fn remove_all(&self) -> Result<Vec<String>> {
         let filter = format!("label={LABEL_IMAGE}");
-        // Newest first, so that an image goes before the one it was built on.
-        let output = self
-            .engine
-            .docker(["image", "ls", "--filter", &filter])
-            .args(["--format", "{{.Repository}}:{{.Tag}} {{.ID}}"]);
-        let listing = output.run().await?.require(|| "cannot list images")?.text();
+        let command = self.engine.docker(["image", "ls", "--filter", &filter]);
+        let command = command.args(["--format", "{{.Repository}}:{{.Tag}} {{.ID}}"]);
+        let listing = command.run().await?.require(|| "cannot list images")?.text();
         let mut removed = Vec::new();
-        for (name, id) in listing.lines().filter_map(|line| line.split_once(' ')) {
-            let target = if name.contains('<') { id } else { name };
-            let command = self.engine.docker(["image", "rm", target]);
-            command.run().await?.require(|| format!("cannot remove image {target}"))?;
-            removed.push(target.to_owned());
+        let mut complaints = Vec::new();
+        // Newest first, as they are listed: an image goes before the one it was built on.
+        for target in listing.lines().filter_map(removable) {
+            let output = self.engine.docker(["image", "rm", target]).run().await?;
+            if output.succeeded() {
+                removed.push(target.to_owned());
+            } else {
+                complaints.push(output.complaint());
+            }
         }
-        Ok(removed)
+        if complaints.is_empty() {
+            return Ok(removed);
+        }
+        Err(Error::undecided(format!("{} images cannot be removed", complaints.len()))
+            .details(complaints)
+            .hint("end what uses them: `docker ps --all`, `cargo xtask clean`"))
     }
 
     async fn gather(
@@ -186,6 +184,7 @@ impl Images {
                     .hint("it was removed while the drill ran; run it again"));
             };
             parent_id = Some(id.clone());
+            recipe.parent = Some(image.clone());
             recipe.args.insert(name.to_owned(), image);
         }
         for name in INHERITED.into_iter().filter(|name| declared.contains(*name)) {
@@ -205,50 +204,6 @@ impl Images {
         Ok(present.contains_key(&image).then_some(image))
     }
 
-    async fn build(&self, recipe: &Recipe, image: &str) -> Result<()> {
-        let name = &recipe.name;
-        self.events.note(format!("building image {image}, once"));
-        let mut args = vec!["build".to_owned(), "--tag".to_owned(), image.to_owned()];
-        args.extend(["--label".to_owned(), format!("{LABEL_IMAGE}=1")]);
-        if let Some(target) = &recipe.target {
-            args.extend(["--target".to_owned(), target.clone()]);
-        }
-        for (name, value) in &recipe.args {
-            args.extend(["--build-arg".to_owned(), format!("{name}={value}")]);
-        }
-        // By name only, and so taken from the environment: an address may hold a password.
-        let proxies = PROXIES.into_iter().filter(|name| std::env::var_os(name).is_some());
-        for name in recipe.inherited.keys().map(String::as_str).chain(proxies) {
-            args.extend(["--build-arg".to_owned(), name.to_owned()]);
-        }
-        let classic = !self.has_buildx().await?;
-        if classic {
-            // Otherwise the container of a failed step stays behind.
-            args.push("--force-rm".to_owned());
-        }
-        let runner = self.engine.runner();
-        let mut words = vec!["docker".to_owned()];
-        words.extend(args);
-        words.extend(["--file".to_owned(), shown(&recipe.dockerfile), shown(&recipe.context)]);
-        let mut command = follow::both_streams(runner, words).timeout(BUILD_TIMEOUT);
-        if classic {
-            command = command.env("DOCKER_BUILDKIT", "0");
-        }
-        let what = format!("image {name}");
-        let (output, tail) = follow::follow(command, &what, &self.events).await?;
-        if output.succeeded() {
-            return Ok(());
-        }
-        Err(Error::undecided(format!("cannot build image {name:?} from {}", recipe.source.display()))
-            .details(tail.iter().map(|line| runner.redact(line)))
-            .hint("the last lines of the build are above; it needs Debian's and Python's archives, or their mirrors"))
-    }
-
-    /// Whether the client has `BuildKit`. Without it, asking for it by `DOCKER_BUILDKIT=1` fails.
-    async fn has_buildx(&self) -> Result<bool> {
-        Ok(self.engine.docker(["buildx", "version"]).run().await?.succeeded())
-    }
-
     async fn present(&self) -> Result<Present> {
         let command = self.engine.docker(["image", "ls", "--no-trunc"]);
         let command = command.args(["--format", "{{.Repository}}:{{.Tag}} {{.ID}}"]);
@@ -258,6 +213,25 @@ impl Images {
     }
 }
 
-fn shown(path: &Path) -> String {
-    path.to_string_lossy().into_owned()
+/// What to remove for a line of the listing. Labels are inherited: an image under another
+/// name was built by someone else on one of ours.
+fn removable(line: &str) -> Option<&str> {
+    let (name, id) = line.split_once(' ')?;
+    match name {
+        name if name.starts_with("dr-drill/") => Some(name),
+        "<none>:<none>" => Some(id),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn images_that_others_built_on_ours_are_not_removed() {
+        assert_eq!(removable("dr-drill/base:01 5f2d"), Some("dr-drill/base:01"));
+        assert_eq!(removable("<none>:<none> 5f2d"), Some("5f2d"));
+        assert_eq!(removable("korrigo/base:bookworm 5f2d"), None);
+    }
 }

@@ -45,6 +45,8 @@ pub(super) struct Recipe {
     pub(super) context: PathBuf,
     /// Absolute path of the Dockerfile.
     pub(super) dockerfile: PathBuf,
+    /// Image that one of its arguments names as the one to build on.
+    pub(super) parent: Option<String>,
     /// Arguments given by the stack or its base.
     pub(super) args: BTreeMap<String, String>,
     /// Arguments taken from the host's environment.
@@ -108,6 +110,7 @@ fn read(service: &str, build: &Value) -> Result<Recipe> {
         services: vec![service.to_owned()],
         source: context.clone(),
         dockerfile: context.join(dockerfile),
+        parent: None,
         args: arguments(&section["args"]),
         inherited: BTreeMap::new(),
         target: section["target"].as_str().map(str::to_owned),
@@ -152,6 +155,7 @@ impl Recipe {
             source: source.to_owned(),
             context: copy.to_owned(),
             dockerfile: copy.join("Dockerfile"),
+            parent: None,
             args: BTreeMap::new(),
             inherited: BTreeMap::new(),
             target: None,
