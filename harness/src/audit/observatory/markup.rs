@@ -36,9 +36,9 @@ const VOID: [&[u8]; 19] = [
     b"wbr",
 ];
 
-/// Elements of inline SVG and formulas in which HTML starts again, by their lowered names.
-const INTEGRATION: [&[u8]; 9] =
-    [b"mi", b"mo", b"mn", b"ms", b"mtext", b"annotation-xml", b"foreignobject", b"desc", b"title"];
+/// Elements of SVG and of formulas in which HTML starts again, wherever they stand.
+const INTEGRATION: [&[u8]; 8] =
+    [b"mi", b"mo", b"mn", b"ms", b"mtext", b"annotation-xml", b"desc", b"title"];
 
 /// The attributes of an element, by lowered name; of two of one name, the first.
 pub(super) type Attributes = BTreeMap<String, String>;
@@ -126,21 +126,37 @@ impl ForwardingEmitter for CdataEverywhere {
     }
 }
 
-/// The elements that are open, so as to know whether an image or a formula is around: there, no
-/// element has raw text as its content.
+/// What rules hold for the content of an element.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Language {
+    #[default]
+    Html,
+    Svg,
+    MathMl,
+}
+
+/// The elements that are open, each with the language of its content: only in HTML does
+/// an element have raw text as its content, and only elsewhere can a tag close itself.
 #[derive(Debug, Default)]
-struct OpenElements(Vec<Vec<u8>>);
+struct OpenElements(Vec<(Vec<u8>, Language)>);
 
 impl OpenElements {
     /// Notes a start tag, and says how the text after it is to be read if not as markup.
     fn start(&mut self, name: &[u8], self_closing: bool) -> Option<State> {
-        let outside = !self.in_foreign();
-        let foreign_root = name == b"svg" || name == b"math";
-        if !VOID.contains(&name) && !(self_closing && (foreign_root || !outside)) {
-            self.0.push(name.to_vec());
+        let around = self.language();
+        let within = match name {
+            b"svg" => Language::Svg,
+            b"math" => Language::MathMl,
+            b"foreignobject" if around == Language::Svg => Language::Html,
+            name if INTEGRATION.contains(&name) => Language::Html,
+            _ => around,
+        };
+        let closes_itself = self_closing && within != Language::Html;
+        if !VOID.contains(&name) && !closes_itself {
+            self.0.push((name.to_vec(), within));
         }
         match name {
-            _ if !outside => None,
+            _ if around != Language::Html => None,
             b"script" | b"style" | b"iframe" | b"noembed" | b"noframes" | b"xmp" => {
                 Some(State::RawText)
             }
@@ -152,23 +168,14 @@ impl OpenElements {
 
     /// Closes the innermost element of a name, and all within it.
     fn end(&mut self, name: &[u8]) {
-        if let Some(at) = self.0.iter().rposition(|open| open == name) {
+        if let Some(at) = self.0.iter().rposition(|(open, _)| open == name) {
             self.0.truncate(at);
         }
     }
 
-    /// Whether the innermost element that decides is one of SVG or of a formula.
-    fn in_foreign(&self) -> bool {
-        self.0
-            .iter()
-            .rev()
-            .map(Vec::as_slice)
-            .find_map(|name| match name {
-                b"svg" | b"math" => Some(true),
-                name if INTEGRATION.contains(&name) => Some(false),
-                _ => None,
-            })
-            .unwrap_or(false)
+    /// The language around what comes next.
+    fn language(&self) -> Language {
+        self.0.last().map(|(_, within)| *within).unwrap_or_default()
     }
 }
 

@@ -9,24 +9,23 @@
 //! A grade is no verdict. What the Observatory does not see must be found elsewhere:
 //!
 //! - HSTS for one hour costs 10 points, which bonuses make up for: A+. `max-age=abc` and
-//!   `max-age="3600"` even pass; the lack of `includeSubDomains` is never looked at.
-//! - A session cookie without `Secure` costs 10 points where HSTS passes: A+ again. Whether
-//!   a cookie is a session is guessed from its name (`login`, `sess`).
-//! - Only the landing page is looked at, over its first answer: no other route, no error
-//!   page, no header that is sent twice with the same meaning in two places.
-//! - CSP: unknown and misspelt directives, missing `base-uri` and `form-action`, and any
-//!   `frame-ancestors`, however wide, pass. A directive that only a later policy names
+//!   `max-age="3600"` even pass, and `includeSubDomains` is not asked for.
+//! - A session cookie without `Secure` costs 10 points where HSTS passes: A+ again. That a
+//!   cookie is a session is guessed from its name (`login`, `sess`).
+//! - One page is looked at, for its first answer: no other route, method or error page.
+//! - CSP: unknown and misspelt directives pass, so do a missing `base-uri` or `form-action`
+//!   and any `frame-ancestors`, however wide. A directive that only a later policy names
 //!   counts as `'none'`.
-//! - Subresource integrity: style sheets, and digests that match nothing.
-//! - CORS: the preflight of one page with one origin. An upper-case `HTTPS://` script counts
-//!   as the site's own.
+//! - Subresource integrity: style sheets, and digests that match nothing. A script from
+//!   `HTTPS://` in capitals counts as the site's own.
+//! - CORS: one preflight, from one origin.
 //!
-//! # Where it cannot follow
+//! # Where this differs
 //!
-//! The Observatory gives up on a site whose script or redirect names a host that it cannot
-//! parse, and on redirects to hosts without a dot; here those are graded. It reads a body
-//! that is JSON as no page at all; here it is read as markup. It never concludes
-//! `html-not-parseable`, which is left out.
+//! The Observatory gives up on a site whose scripts or redirects name a host that it cannot
+//! parse, or a host without a dot; here that is graded. It takes a body that is JSON for no
+//! page at all; here it is read as markup. It has a mark for HTML that cannot be parsed,
+//! which its parser never gives; here there is none.
 
 mod cookies;
 mod cors;
