@@ -1,5 +1,7 @@
 //! Rows: a dump restored elsewhere is equal, and each single mutation is named.
 
+use std::collections::BTreeSet;
+
 use harness::compare;
 use harness::fingerprint::database::{self, Options, Snapshot};
 use harness::model::event::Events;
@@ -107,8 +109,10 @@ fn certificate_by(config: &postgres::Config) -> Certificate {
 }
 
 fn tables_named(integrity: &Integrity) -> Vec<&str> {
-    let named = integrity.divergences.iter();
-    named.map(|found| found.subject.strip_prefix("public.").unwrap_or(&found.subject)).collect()
+    let subjects = integrity.divergences.iter().map(|found| found.subject.as_str());
+    let named: BTreeSet<&str> =
+        subjects.map(|subject| subject.strip_prefix("public.").unwrap_or(subject)).collect();
+    named.into_iter().collect()
 }
 
 #[test]
@@ -148,8 +152,10 @@ fn a_table_that_cannot_be_read_in_full_is_undecided_by_name() {
     let compared = compare::certificates(&before, &after);
     assert_eq!(compared.divergences, []);
     assert_eq!(compared.tables_compared, 1, "{compared:?}");
+    let rows: Vec<&String> =
+        compared.undecided.iter().filter(|reason| reason.starts_with("public.")).collect();
     assert_eq!(
-        compared.undecided,
+        rows,
         [
             "public.books in the baseline: column number: type public.isbn13 has no send function",
             "public.policed in the baseline: query would be affected by row-level security \

@@ -7,6 +7,7 @@ mod tables;
 
 use jiff::Timestamp;
 
+use crate::model::divergence::{Divergence, DivergenceKind};
 use crate::model::fingerprint::{Certificate, DatabaseFingerprint, MediaFingerprint};
 use crate::model::record::Integrity;
 
@@ -37,6 +38,17 @@ pub fn certificates(before: &Certificate, after: &Certificate) -> Integrity {
 
 fn databases(before: &DatabaseFingerprint, after: &DatabaseFingerprint, integrity: &mut Integrity) {
     tables::compare(before, after, integrity);
+    integrity.facts_compared += before.facts.len() as u64;
+    let differing =
+        facts::compare(&before.facts, &after.facts, before.server_version, after.server_version);
+    // A table on one side only was named with its rows; its facts add nothing.
+    let alone = |found: &Divergence| {
+        found.kind == DivergenceKind::Table
+            && before.tables.contains_key(&found.subject)
+                != after.tables.contains_key(&found.subject)
+    };
+    integrity.divergences.extend(differing.into_iter().filter(|found| !alone(found)));
+    integrity.undecided.extend(facts::undecided(&before.facts, &after.facts));
 }
 
 fn stores(

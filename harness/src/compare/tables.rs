@@ -1,7 +1,7 @@
-//! Tables: rows by digest and count, columns by name and declared type.
+//! Rows of tables, by digest and count. Columns are facts, which `facts` compares.
 
 use crate::model::divergence::{Divergence, DivergenceKind, RowDifference};
-use crate::model::fingerprint::{Column, DatabaseFingerprint, RowsDigest, TableFingerprint};
+use crate::model::fingerprint::{DatabaseFingerprint, RowsDigest, TableFingerprint};
 use crate::model::record::Integrity;
 
 /// Adds to `integrity` what the tables of two databases have to say.
@@ -77,12 +77,6 @@ fn shared(
     comparable: bool,
     integrity: &mut Integrity,
 ) {
-    let columns_differ = columns(before, after);
-    if let Some((detail, columns)) = &columns_differ {
-        integrity
-            .divergences
-            .push(Divergence { columns: columns.clone(), ..divergence(name, detail.clone()) });
-    }
     match (&before.rows, &after.rows) {
         (RowsDigest::Undecided { reason }, _) => {
             integrity.undecided.push(format!("{name} in the baseline: {reason}"));
@@ -115,10 +109,6 @@ fn shared(
             if rows_before == rows_after && digest_before == digest_after {
                 return;
             }
-            // Rows of other columns differ by necessity; that is already said.
-            if columns_differ.is_some() && rows_before == rows_after {
-                return;
-            }
             integrity.divergences.push(rows_differ(name, *rows_before, *rows_after));
         }
     }
@@ -142,36 +132,6 @@ fn rows_differ(name: &str, before: u64, after: u64) -> Divergence {
     }
 }
 
-/// Columns that are missing, extra, declared otherwise or elsewhere.
-fn columns(before: &TableFingerprint, after: &TableFingerprint) -> Option<(String, Vec<String>)> {
-    if before.columns == after.columns {
-        return None;
-    }
-    let find = |table: &TableFingerprint, name: &str| {
-        let found = table.columns.iter().find(|column| column.name == name);
-        found.map(|column| column.declared.clone())
-    };
-    let (mut said, mut named) = (Vec::new(), Vec::new());
-    for Column { name, declared } in &before.columns {
-        match find(after, name) {
-            Some(now) if now == *declared => continue,
-            Some(now) => said.push(format!("{name} {declared} → {now}")),
-            None => said.push(format!("{name} is missing")),
-        }
-        named.push(name.clone());
-    }
-    for Column { name, .. } in &after.columns {
-        if find(before, name).is_none() {
-            said.push(format!("{name} is not in the baseline"));
-            named.push(name.clone());
-        }
-    }
-    if said.is_empty() {
-        said.push("the order differs".to_owned());
-    }
-    Some((format!("columns: {}", said.join(", ")), named))
-}
-
 /// `1 row`, `2 rows`.
 fn rows(count: u64) -> String {
     if count == 1 { "1 row".to_owned() } else { format!("{count} rows") }
@@ -185,7 +145,7 @@ mod tests {
 
     use super::*;
     use crate::model::artefact::RecoveryPoint;
-    use crate::model::fingerprint::RowHash;
+    use crate::model::fingerprint::{Column, RowHash};
 
     fn table(columns: &[(&str, &str)], rows: RowsDigest) -> TableFingerprint {
         TableFingerprint {
@@ -298,24 +258,6 @@ mod tests {
                 "public.copy: the table is not in the baseline; it has 1 row"
             ]
         );
-    }
-
-    #[test]
-    fn a_column_of_another_type_is_named() {
-        let mut integrity = Integrity::default();
-        compare(
-            &database(vec![(
-                "public.exam",
-                table(&[("id", "integer"), ("at", "timestamp(6)")], read(3, "aa")),
-            )]),
-            &database(vec![(
-                "public.exam",
-                table(&[("id", "integer"), ("at", "timestamp(3)")], read(3, "ab")),
-            )]),
-            &mut integrity,
-        );
-        assert_eq!(details(&integrity), ["public.exam: columns: at timestamp(6) → timestamp(3)"]);
-        assert_eq!(integrity.divergences[0].columns, ["at"]);
     }
 
     #[test]

@@ -21,6 +21,7 @@ pub use self::snapshot::Snapshot;
 
 use self::pool::Pool;
 use self::relations::Relation;
+use super::catalogue;
 use crate::error::Result;
 use crate::model::event::Events;
 use crate::model::fingerprint::{Column, DatabaseFingerprint, RowsDigest, TableFingerprint};
@@ -50,7 +51,13 @@ pub fn take(
 ) -> Result<DatabaseFingerprint> {
     let (relations, types) = relations::list(snapshot)?;
     let pool = Pool { config, snapshot, types: &types, options, events };
-    let mut rows = pool.read(&relations)?;
+    // The catalogue is small and waits on round trips; it is read beside the rows.
+    let (facts, rows) = std::thread::scope(|scope| {
+        let facts = scope.spawn(|| facts(config, snapshot));
+        let rows = pool.read(&relations);
+        (facts.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), rows)
+    });
+    let mut rows = rows?;
     Ok(DatabaseFingerprint {
         server_version: snapshot.server_version(),
         name: snapshot.database().to_owned(),
@@ -63,8 +70,14 @@ pub fn take(
                 (relation.name.clone(), table(relation, digest))
             })
             .collect(),
-        facts: BTreeMap::new(),
+        facts: facts?,
     })
+}
+
+fn facts(config: &Config, snapshot: &Snapshot) -> Result<BTreeMap<String, String>> {
+    let mut client = session::connect(config)?;
+    session::begin(&mut client, Some(snapshot.id()))?;
+    catalogue::facts(&mut client, snapshot.server_version())
 }
 
 fn table(relation: Relation, rows: Option<RowsDigest>) -> TableFingerprint {
