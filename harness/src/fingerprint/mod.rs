@@ -4,3 +4,4 @@
 pub mod catalogue;
 pub mod database;
 pub mod media;
+pub mod references;
