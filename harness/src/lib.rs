@@ -7,12 +7,16 @@
 pub mod audit;
 pub mod backup;
 pub mod compare;
+pub mod config;
 pub mod dataset;
+pub mod disaster;
 pub mod doctor;
+pub mod drill;
 pub mod error;
 pub mod fingerprint;
 pub mod model;
 pub mod packages;
+pub mod plan;
 pub mod probe;
 pub mod process;
 pub mod stack;

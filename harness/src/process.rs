@@ -207,7 +207,7 @@ impl Command {
 
     /// Runs it to its end with `input` on standard input.
     pub async fn run_with(self, input: Vec<u8>) -> Result<Output> {
-        let mut running = self.spawn(true, true)?;
+        let mut running = self.spawn(Stdio::piped(), Stdio::piped())?;
         let stdin = running.child.stdin.take();
         let feed = tokio::spawn(async move {
             if let Some(mut stdin) = stdin {
@@ -228,9 +228,8 @@ impl Command {
         self,
         work: impl FnOnce(File) -> Result<T> + Send + 'static,
     ) -> Result<(Output, Result<T>)> {
-        let mut running = self.spawn(false, true)?;
-        let stdout = running.child.stdout.take().ok_or_else(no_pipe)?;
-        let pipe = File::from(stdout.into_owned_fd().attempt(|| "cannot take standard output")?);
+        let mut running = self.spawn(Stdio::null(), Stdio::piped())?;
+        let pipe = stdout_pipe(&mut running)?;
         let work = tokio::task::spawn_blocking(move || work(pipe));
         let output = running.finish().await?;
         Ok((output, joined(work).await))
@@ -241,7 +240,7 @@ impl Command {
         self,
         work: impl FnOnce(File) -> Result<T> + Send + 'static,
     ) -> Result<(Output, Result<T>)> {
-        let mut running = self.spawn(true, true)?;
+        let mut running = self.spawn(Stdio::piped(), Stdio::piped())?;
         let stdin = running.child.stdin.take().ok_or_else(no_pipe)?;
         let pipe = File::from(stdin.into_owned_fd().attempt(|| "cannot take standard input")?);
         let stdout = running.child.stdout.take();
@@ -252,15 +251,28 @@ impl Command {
         Ok((output, joined(work).await))
     }
 
-    fn spawn(self, stdin: bool, stdout: bool) -> Result<Running> {
+    /// Runs it with a file on standard input while `work` reads its standard output.
+    pub async fn fed_from<T: Send + 'static>(
+        self,
+        file: PathBuf,
+        work: impl FnOnce(File) -> Result<T> + Send + 'static,
+    ) -> Result<(Output, Result<T>)> {
+        let input = File::open(&file).attempt(|| format!("cannot read {}", file.display()))?;
+        let mut running = self.spawn(Stdio::from(input), Stdio::piped())?;
+        let pipe = stdout_pipe(&mut running)?;
+        let work = tokio::task::spawn_blocking(move || work(pipe));
+        let output = running.finish().await?;
+        Ok((output, joined(work).await))
+    }
+
+    fn spawn(self, stdin: Stdio, stdout: Stdio) -> Result<Running> {
         let shown = self.runner.redact(&self.shown());
-        let piped = |wanted| if wanted { Stdio::piped() } else { Stdio::null() };
         let mut command = TokioCommand::new(&self.program);
         command
             .args(&self.args)
             .envs(self.env)
-            .stdin(piped(stdin))
-            .stdout(piped(stdout))
+            .stdin(stdin)
+            .stdout(stdout)
             .stderr(Stdio::piped())
             // A group of its own: Ctrl-C on the terminal reaches us, and we end it in order.
             .process_group(0)
@@ -347,6 +359,11 @@ impl Running {
             }
         }
     }
+}
+
+fn stdout_pipe(running: &mut Running) -> Result<File> {
+    let stdout = running.child.stdout.take().ok_or_else(no_pipe)?;
+    Ok(File::from(stdout.into_owned_fd().attempt(|| "cannot take standard output")?))
 }
 
 async fn joined<T>(work: JoinHandle<Result<T>>) -> Result<T> {

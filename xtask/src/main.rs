@@ -1,3 +1,38 @@
-//! Command line of the restore drill.
+//! Command line of the restore drill. Thin: reads options, runs a command of the harness,
+//! shows its events, and turns the result into an exit code.
 
-fn main() {}
+mod commands;
+mod display;
+mod flags;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::flags::{Command, Flags};
+
+fn main() -> ExitCode {
+    let flags = Flags::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(cause) => {
+            display::error(&harness::Error::undecided("cannot start the runtime").because(cause));
+            return ExitCode::from(3);
+        }
+    };
+    let result = runtime.block_on(async {
+        match flags.command {
+            Command::DrDrill(options) => commands::dr_drill::run(options).await,
+            Command::Up(options) => commands::up::run(options).await,
+            Command::Down(options) => commands::clean::down(options).await,
+            Command::Clean(options) => commands::clean::run(options).await,
+        }
+    });
+    // A thread that still reads from a connection that is gone must not delay the exit.
+    runtime.shutdown_background();
+    ExitCode::from(result.unwrap_or_else(|error| {
+        display::error(&error);
+        error.kind().exit_code()
+    }))
+}

@@ -2,3 +2,8 @@
 //! restores it; what an artefact is worth is never taken from an exit code alone.
 
 pub mod archive;
+mod artefact;
+pub mod media;
+pub mod pg_dump;
+
+pub use artefact::{Artefact, PartWriter};

@@ -107,17 +107,22 @@ impl Compose {
         Ok(if self.is_v2() { config } else { without_profiles(config) })
     }
 
+    /// Creates what a sealed stack needs, and starts nothing.
+    pub async fn create(&self, project: &str, file: &Path) -> Result<()> {
+        let output = self.drive(project, file, &["up", "--no-start", "--no-build"]).run().await?;
+        output.require(|| "compose cannot create the stack").map(drop)
+    }
+
     /// Creates and starts services of a sealed stack, all of them if none is named.
     pub async fn up(&self, project: &str, file: &Path, services: &[&str]) -> Result<()> {
-        let command = self
-            .command()
-            .args(["--project-name", project, "--file"])
-            .arg(file)
-            .args(["up", "--detach", "--no-build"])
-            .args(services.iter().copied())
-            .timeout(UP_TIMEOUT);
-        let output = command.run().await?;
+        let up = self.drive(project, file, &["up", "--detach", "--no-build"]);
+        let output = up.args(services.iter().copied()).run().await?;
         output.require(|| "compose cannot start the stack").map(drop)
+    }
+
+    fn drive(&self, project: &str, file: &Path, words: &[&str]) -> Command {
+        let command = self.command().args(["--project-name", project, "--file"]).arg(file);
+        command.args(words.iter().copied()).timeout(UP_TIMEOUT)
     }
 
     fn command(&self) -> Command {

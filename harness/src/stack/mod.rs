@@ -3,6 +3,7 @@
 //! Destruction needs an [`OwnedStack`], which exists only for what this run created.
 
 pub mod compose;
+pub mod database;
 pub mod engine;
 pub mod images;
 pub mod isolation;
@@ -12,4 +13,5 @@ pub mod reap;
 mod run;
 
 pub use owned::{OwnedStack, OwnedVolume};
-pub use run::{LABEL_HOST, LABEL_PROCESS, LABEL_RUN, RunId, RunLabels};
+pub use readiness::Unready;
+pub use run::{LABEL_RUN, RunId, RunLabels, is_alive};

@@ -9,7 +9,7 @@ use std::io::Write;
 use std::net::IpAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::compose::Compose;
 use super::engine::{Container, Engine, ResourceKind};
@@ -108,6 +108,11 @@ impl OwnedStack {
             Error::usage(format!("the stack has no volume {name:?}"))
                 .hint(format!("its volumes are: {known}; correct drill.toml"))
         })
+    }
+
+    /// Creates every container, volume and network, and starts nothing.
+    pub async fn create(&self) -> Result<()> {
+        self.compose.create(&self.run.project(), &self.file).await
     }
 
     /// Creates and starts services (all if none is named) and waits until they are ready.
@@ -215,14 +220,26 @@ impl OwnedStack {
         Ok(labels.contains_key(&volume.actual))
     }
 
-    /// Removes everything that carries this run's label. Idempotent.
-    pub async fn tear_down(&self) -> Result<()> {
-        for kind in ResourceKind::ALL {
-            for name in self.engine.list(kind, &self.label()).await? {
-                self.remove_owned(kind, &name).await?;
+    /// Removes everything that carries this run's label, until nothing new has appeared for
+    /// `settle`: an engine finishes what a command that was ended had asked of it. Idempotent.
+    pub async fn tear_down(&self, settle: Duration) -> Result<()> {
+        let mut quiet_since = Instant::now();
+        loop {
+            let mut removed = false;
+            for kind in ResourceKind::ALL {
+                for name in self.engine.list(kind, &self.label()).await? {
+                    self.remove_owned(kind, &name).await?;
+                    removed = true;
+                }
+            }
+            if removed {
+                quiet_since = Instant::now();
+            } else if quiet_since.elapsed() >= settle {
+                return Ok(());
+            } else {
+                tokio::time::sleep(settle / 5).await;
             }
         }
-        Ok(())
     }
 
     async fn remove_owned(&self, kind: ResourceKind, name: &str) -> Result<()> {

@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 /// Label that names the run.
 pub const LABEL_RUN: &str = "dr-drill.run";
 /// Label that names the host on which the run's process lives.
-pub const LABEL_HOST: &str = "dr-drill.host";
+pub(super) const LABEL_HOST: &str = "dr-drill.host";
 /// Label that names the run's process: its id and start time.
-pub const LABEL_PROCESS: &str = "dr-drill.process";
+pub(super) const LABEL_PROCESS: &str = "dr-drill.process";
 
 /// Name of one run: `20261122t013000-4f9a2c`. Usable as a compose project name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -78,6 +78,12 @@ impl RunLabels {
         ])
     }
 
+    /// Host and process, a line each, as [`is_alive`] takes them.
+    #[must_use]
+    pub fn owner(&self) -> String {
+        format!("{}\n{}", self.host, self.process)
+    }
+
     /// As arguments of `docker run` and its like.
     #[must_use]
     pub fn arguments(&self) -> Vec<String> {
@@ -91,7 +97,8 @@ impl RunLabels {
 
 /// Whether labels name a process of this host that is still alive. A run of another
 /// host is taken to be alive: from here nobody can tell.
-pub(super) fn is_alive(host_label: &str, process_label: &str) -> bool {
+#[must_use]
+pub fn is_alive(host_label: &str, process_label: &str) -> bool {
     host_label != host() || process_is_alive(process_label)
 }
 

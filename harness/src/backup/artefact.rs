@@ -1,0 +1,239 @@
+//! An artefact on disk: its parts, written once while being hashed, and its manifest.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+
+use crate::error::{Attempt, Error, Result};
+use crate::model::artefact::{
+    MANIFEST_FILE, MANIFEST_SCHEMA, Manifest, Part, PartKind, RecoveryPoint,
+};
+
+/// A folder with the parts of a backup and its manifest.
+#[derive(Debug, Clone)]
+pub struct Artefact {
+    dir: PathBuf,
+    /// What the folder should hold.
+    pub manifest: Manifest,
+}
+
+/// A part being written; its hash is that of the bytes handed over, not of what a disk kept.
+#[derive(Debug)]
+pub struct PartWriter {
+    file: BufWriter<File>,
+    hasher: blake3::Hasher,
+    size: u64,
+    kind: PartKind,
+    name: String,
+}
+
+impl Artefact {
+    /// Begins an artefact in a new folder that only the owner can read.
+    pub fn create(dir: &Path, method: &str, recovery_point: RecoveryPoint) -> Result<Self> {
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(dir)
+            .attempt(|| format!("cannot create the artefact's folder {}", dir.display()))?;
+        let manifest = Manifest {
+            schema_version: MANIFEST_SCHEMA,
+            method: method.to_owned(),
+            taken_at: Timestamp::now(),
+            recovery_point,
+            parts: Vec::new(),
+            tools: BTreeMap::new(),
+        };
+        Ok(Self { dir: dir.to_owned(), manifest })
+    }
+
+    /// Opens an artefact that was taken earlier.
+    pub fn open(dir: &Path) -> Result<Self> {
+        let file = dir.join(MANIFEST_FILE);
+        let text = fs::read(&file).map_err(|cause| {
+            Error::usage(format!("{} has no readable manifest", dir.display()))
+                .because(cause)
+                .hint("an artefact is a folder with a manifest.json and the parts that it names")
+        })?;
+        let manifest: Manifest = serde_json::from_slice(&text).map_err(|cause| {
+            Error::usage(format!("cannot read {}", file.display())).because(cause)
+        })?;
+        if manifest.schema_version != MANIFEST_SCHEMA {
+            let version = manifest.schema_version;
+            return Err(Error::usage(format!(
+                "manifest version {version} is not {MANIFEST_SCHEMA}"
+            ))
+            .hint("use the version of this tool that took the backup"));
+        }
+        Ok(Self { dir: dir.to_owned(), manifest })
+    }
+
+    /// The folder.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The part of a kind.
+    pub fn part(&self, kind: PartKind) -> Result<&Part> {
+        let part = self.manifest.part(kind);
+        part.ok_or_else(|| Error::undecided(format!("the artefact has no {kind:?} part")))
+    }
+
+    /// Where a part is. Its name is one plain component: a manifest is hostile input.
+    pub fn path(&self, part: &Part) -> Result<PathBuf> {
+        let name = Path::new(&part.file).file_name();
+        if name.is_none_or(|name| name != part.file.as_str()) {
+            let file = &part.file;
+            return Err(Error::usage(format!("the manifest names {file:?}, outside the artefact")));
+        }
+        Ok(self.dir.join(&part.file))
+    }
+
+    /// Begins a part.
+    pub fn begin(&self, kind: PartKind, name: &str) -> Result<PartWriter> {
+        let path = self.dir.join(name);
+        let created = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&path);
+        let created = created.attempt(|| format!("cannot create {}", path.display()))?;
+        Ok(PartWriter {
+            file: BufWriter::with_capacity(256 * 1024, created),
+            hasher: blake3::Hasher::new(),
+            size: 0,
+            kind,
+            name: name.to_owned(),
+        })
+    }
+
+    /// Writes the manifest: from here on the artefact can be restored.
+    pub fn seal(&self) -> Result<()> {
+        let file = self.dir.join(MANIFEST_FILE);
+        let text =
+            serde_json::to_vec_pretty(&self.manifest).attempt(|| "cannot write a manifest")?;
+        let written = OpenOptions::new()
+            .create_new(true)
+            .write(true)
+            .mode(0o600)
+            .open(&file)
+            .and_then(|mut out| out.write_all(&text).and_then(|()| out.sync_all()));
+        written.attempt(|| format!("cannot write {}", file.display()))
+    }
+
+    /// Holds every part, read in full, against the manifest. Gives back what is wrong.
+    pub fn damage(&self) -> Result<Vec<String>> {
+        let mut damage = Vec::new();
+        for part in &self.manifest.parts {
+            let path = self.path(part)?;
+            match File::open(&path).and_then(digest) {
+                Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
+                    damage.push(format!("{} is missing", part.file));
+                }
+                Err(cause) => {
+                    let path = path.display();
+                    return Err(Error::undecided(format!("cannot read {path}")).because(cause));
+                }
+                Ok((size, _)) if size != part.size => {
+                    let Part { file, size: said, .. } = part;
+                    damage.push(format!("{file} is {size} bytes, manifest says {said}"));
+                }
+                Ok((_, hash)) if hash != part.blake3 => {
+                    damage.push(format!("{} does not have the hash of the manifest", part.file));
+                }
+                Ok(_) => {}
+            }
+        }
+        Ok(damage)
+    }
+}
+
+impl PartWriter {
+    /// Ends the part, on disk for good.
+    pub fn finish(mut self) -> Result<Part> {
+        self.file
+            .flush()
+            .and_then(|()| self.file.get_ref().sync_all())
+            .attempt(|| format!("cannot write {}", self.name))?;
+        let blake3 = self.hasher.finalize().to_hex().to_string();
+        Ok(Part { kind: self.kind, file: self.name, size: self.size, blake3 })
+    }
+}
+
+impl Write for PartWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write_all(bytes)?;
+        self.hasher.update(bytes);
+        self.size += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+fn digest(mut file: File) -> io::Result<(u64, String)> {
+    let mut hasher = blake3::Hasher::new();
+    let mut buffer = vec![0; 1024 * 1024];
+    let mut size = 0;
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok((size, hasher.finalize().to_hex().to_string())),
+            count => {
+                hasher.update_rayon(&buffer[..count]);
+                size += count as u64;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn artefact(dir: &Path) -> Artefact {
+        let point = RecoveryPoint { instant: Timestamp::UNIX_EPOCH, lsn: "0/0".to_owned() };
+        let mut artefact = Artefact::create(dir, "pg-dump", point).expect("created");
+        let mut writer = artefact.begin(PartKind::Database, "database.dump").expect("begun");
+        writer.write_all(b"all of it").expect("written");
+        artefact.manifest.parts.push(writer.finish().expect("ended"));
+        artefact.seal().expect("sealed");
+        artefact
+    }
+
+    #[test]
+    fn an_intact_artefact_has_no_damage_and_can_be_opened_again() {
+        let dir = tempfile::tempdir().expect("temporary folder");
+        let artefact = artefact(&dir.path().join("a"));
+        assert_eq!(artefact.damage().expect("readable"), Vec::<String>::new());
+        let opened = Artefact::open(artefact.dir()).expect("opened");
+        assert_eq!(opened.manifest, artefact.manifest);
+    }
+
+    #[test]
+    fn every_kind_of_damage_is_named() {
+        let dir = tempfile::tempdir().expect("temporary folder");
+        let artefact = artefact(&dir.path().join("a"));
+        let part = artefact.dir().join("database.dump");
+        let cases: [(&[u8], &str); 2] =
+            [(b"all of", "6 bytes, manifest says 9"), (b"all of IT", "hash")];
+        for (content, named) in cases {
+            fs::write(&part, content).expect("damaged");
+            let damage = artefact.damage().expect("readable");
+            assert!(damage.len() == 1 && damage[0].contains(named), "{damage:?}");
+        }
+        fs::remove_file(&part).expect("removed");
+        assert_eq!(artefact.damage().expect("readable"), ["database.dump is missing"]);
+    }
+
+    #[test]
+    fn a_part_outside_the_artefact_is_refused() {
+        let dir = tempfile::tempdir().expect("temporary folder");
+        let mut artefact = artefact(&dir.path().join("a"));
+        for name in ["../secret", "/etc/passwd", "a/b", "..", ""] {
+            name.clone_into(&mut artefact.manifest.parts[0].file);
+            assert!(artefact.damage().is_err(), "{name:?} was followed");
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! The media store as tar + zstd: taken and restored through a short-lived container that
+//! sees nothing but the volume. Standard tools can restore it without this one.
+
+use std::fs::File;
+use std::io::{self, BufReader};
+use std::path::Path;
+use std::time::Duration;
+
+use super::archive::{self, ArchiveReport};
+use super::artefact::Artefact;
+use crate::error::{Attempt, Error, Result};
+use crate::model::artefact::{Part, PartKind};
+use crate::stack::{OwnedStack, OwnedVolume};
+
+/// File name of the part.
+const FILE: &str = "media.tar.zst";
+
+/// A store is read and written at disk speed; this bounds a terabyte on a slow one.
+const LIMIT: Duration = Duration::from_secs(6 * 3600);
+
+/// zstd's default. PDF and image files hardly compress: more effort buys nothing.
+const LEVEL: i32 = 3;
+
+/// `tar: file changed as we read it`. What it means for the data is for the comparison to say.
+const TAR_CHANGED: Option<i32> = Some(1);
+
+/// Archives a volume into the artefact.
+pub async fn take(stack: &OwnedStack, volume: &OwnedVolume, artefact: &Artefact) -> Result<Part> {
+    let mut writer = artefact.begin(PartKind::Media, FILE)?;
+    let command = stack.beside(volume, true, archive_command()).timeout(LIMIT);
+    let (output, part) = command
+        .read_by(move |mut pipe| {
+            compress(&mut pipe, &mut writer).attempt(|| format!("cannot write {FILE}"))?;
+            writer.finish()
+        })
+        .await?;
+    if output.exit_code != TAR_CHANGED {
+        output.require(|| format!("cannot archive volume {:?}", volume.name))?;
+    }
+    part
+}
+
+/// The command that writes a volume mounted at `/store` to standard output.
+#[must_use]
+pub fn archive_command() -> [&'static str; 9] {
+    [
+        "tar",
+        "--create",
+        // PAX records carry fractions of seconds, long and odd names, and extended attributes.
+        "--format=posix",
+        "--pax-option=delete=atime,delete=ctime",
+        "--xattrs",
+        "--numeric-owner",
+        "--directory=/store",
+        "--file=-",
+        ".",
+    ]
+}
+
+/// The command that unpacks standard input into a volume mounted at `/store`.
+#[must_use]
+pub fn unpack_command() -> [&'static str; 9] {
+    [
+        "tar",
+        "--extract",
+        "--same-owner",
+        "--same-permissions",
+        "--numeric-owner",
+        "--xattrs",
+        "--xattrs-include=*",
+        "--directory=/store",
+        "--file=-",
+    ]
+}
+
+fn compress(source: &mut impl io::Read, sink: &mut impl io::Write) -> io::Result<()> {
+    let mut encoder = zstd::Encoder::new(sink, LEVEL)?;
+    encoder.include_checksum(true)?;
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    encoder.multithread(u32::try_from(cores).unwrap_or(1))?;
+    io::copy(source, &mut encoder)?;
+    encoder.finish().map(drop)
+}
+
+/// Reads the whole archive back and reports what is in it and what must not be.
+pub fn examine(artefact: &Artefact, part: &Part) -> Result<ArchiveReport> {
+    archive::inspect(decoder(&artefact.path(part)?)?)
+}
+
+/// Unpacks the archive into a volume.
+pub async fn restore(
+    stack: &OwnedStack,
+    volume: &OwnedVolume,
+    artefact: &Artefact,
+    part: &Part,
+) -> Result<()> {
+    let path = artefact.path(part)?;
+    let command = stack.beside(volume, false, unpack_command()).timeout(LIMIT);
+    let (output, written) = command
+        .written_by(move |mut pipe| {
+            let mut source = decoder(&path)?;
+            io::copy(&mut source, &mut pipe).attempt(|| "cannot unpack the media archive").map(drop)
+        })
+        .await?;
+    output.require(|| format!("cannot unpack into volume {:?}", volume.name))?;
+    written
+}
+
+fn decoder(path: &Path) -> Result<zstd::Decoder<'static, BufReader<File>>> {
+    let opened = File::open(path).and_then(zstd::Decoder::new);
+    opened
+        .map_err(|cause| Error::undecided(format!("cannot read {}", path.display())).because(cause))
+}

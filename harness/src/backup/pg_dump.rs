@@ -1,0 +1,262 @@
+//! Method `pg-dump`: `pg_dump` in its custom format under an exported snapshot, roles and
+//! grants from `pg_dumpall`, both run by the database's own service.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, BufRead, BufReader};
+use std::time::Duration;
+
+use super::artefact::Artefact;
+use crate::error::{Attempt, Result};
+use crate::model::artefact::{Part, PartKind};
+use crate::stack::OwnedStack;
+use crate::stack::database::{Database, ask};
+
+/// Name of the method.
+pub const NAME: &str = "pg-dump";
+
+const DUMP_FILE: &str = "database.dump";
+const GLOBALS_FILE: &str = "globals.sql";
+
+/// Dumps and restores run as long as they must; this bounds a hanging one.
+const LIMIT: Duration = Duration::from_secs(12 * 3600);
+
+/// Dumps the database as `snapshot` sees it, and the cluster's roles, into the artefact.
+pub async fn take(
+    stack: &OwnedStack,
+    database: &Database,
+    snapshot: &str,
+    artefact: &Artefact,
+) -> Result<Vec<Part>> {
+    let snapshot = format!("--snapshot={snapshot}");
+    let dump = ["--format=custom", &snapshot, "--dbname", &database.name];
+    let globals = ["--globals-only", "--database", &database.name];
+    let dump = stream(stack, database, "pg_dump", &dump, artefact, (PartKind::Database, DUMP_FILE));
+    let dump = dump.await?;
+    let globals = stream(
+        stack,
+        database,
+        "pg_dumpall",
+        &globals,
+        artefact,
+        (PartKind::Globals, GLOBALS_FILE),
+    );
+    Ok(vec![dump, globals.await?])
+}
+
+async fn stream(
+    stack: &OwnedStack,
+    database: &Database,
+    program: &str,
+    args: &[&str],
+    artefact: &Artefact,
+    (kind, file): (PartKind, &'static str),
+) -> Result<Part> {
+    let mut writer = artefact.begin(kind, file)?;
+    let command = database.tool(stack, program, args.iter().copied()).await?.timeout(LIMIT);
+    let (output, part) = command
+        .read_by(move |mut pipe| {
+            io::copy(&mut pipe, &mut writer).attempt(|| format!("cannot write {file}"))?;
+            writer.finish()
+        })
+        .await?;
+    output.require(|| format!("{program} failed"))?;
+    part
+}
+
+/// Version lines of the tools that take the backup.
+pub async fn tools(stack: &OwnedStack, database: &Database) -> Result<BTreeMap<String, String>> {
+    let mut tools = BTreeMap::new();
+    for program in ["pg_dump", "pg_dumpall", "pg_restore"] {
+        let command = stack.exec(&database.service, None, [program, "--version"]).await?;
+        let output = command.run().await?.require(|| format!("cannot run {program}"))?;
+        tools.insert(program.to_owned(), output.text());
+    }
+    Ok(tools)
+}
+
+/// What a full read of a dump found.
+#[derive(Debug, Clone, Default)]
+pub struct DumpReport {
+    /// Rows by table, `schema.name`.
+    pub rows: BTreeMap<String, u64>,
+    /// The archive's table of contents, a line an entry.
+    pub contents: Vec<String>,
+    /// Why the dump cannot be read to its end, if it cannot.
+    pub damage: Option<String>,
+}
+
+impl DumpReport {
+    /// Whether the restore refreshes a materialised view, `schema.name`.
+    #[must_use]
+    pub fn refreshes(&self, view: &str) -> bool {
+        let entry = format!(" MATERIALIZED VIEW DATA {} ", view.replacen('.', " ", 1));
+        self.contents.iter().any(|line| line.contains(&entry))
+    }
+}
+
+/// Has `pg_restore` read the whole dump and counts the rows that it would restore.
+pub async fn examine(
+    stack: &OwnedStack,
+    database: &Database,
+    artefact: &Artefact,
+    part: &Part,
+) -> Result<DumpReport> {
+    let path = artefact.path(part)?;
+    let words = ["pg_restore", "--list"];
+    let list = stack.exec(&database.service, None, words).await?.timeout(LIMIT);
+    let read_lines = |pipe| BufReader::new(pipe).lines().collect::<Result<Vec<_>, _>>();
+    let (_, contents) = list
+        .fed_from(path.clone(), move |pipe| read_lines(pipe).attempt(|| "cannot read pg_restore"))
+        .await?;
+    // Data alone: a function's body could hold lines that look like rows.
+    let words = ["pg_restore", "--data-only", "--file=-"];
+    let command = stack.exec(&database.service, None, words).await?.timeout(LIMIT);
+    let (output, report) = command.fed_from(path, |pipe| count_rows(BufReader::new(pipe))).await?;
+    let mut report = report?;
+    report.contents = contents?;
+    if !output.succeeded() {
+        let complaint = output.complaint();
+        report.damage = Some(format!("pg_restore cannot read it to its end: {complaint}"));
+    }
+    Ok(report)
+}
+
+/// Counts the rows of each `COPY` in a script of `pg_restore`, whose rows are a line each.
+fn count_rows(mut script: impl BufRead) -> Result<DumpReport> {
+    let mut report = DumpReport::default();
+    let mut table: Option<(String, u64)> = None;
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let read = script.read_until(b'\n', &mut line).attempt(|| "cannot read pg_restore")?;
+        if read == 0 {
+            break;
+        }
+        match &mut table {
+            Some((name, rows)) if line == b"\\.\n" => {
+                report.rows.insert(std::mem::take(name), *rows);
+                table = None;
+            }
+            Some((_, rows)) => *rows += 1,
+            None => {
+                let text = String::from_utf8_lossy(&line);
+                if let Some(rest) = text.strip_prefix("COPY ") {
+                    table = Some((relation(rest), 0));
+                }
+            }
+        }
+    }
+    if let Some((name, _)) = table {
+        report.damage = Some(format!("the rows of {name} have no end"));
+    }
+    Ok(report)
+}
+
+/// The qualified name at the start of `text`, quotes removed.
+fn relation(text: &str) -> String {
+    let mut name = String::new();
+    let mut quoted = false;
+    let mut chars = text.chars().peekable();
+    while let Some(next) = chars.next() {
+        match next {
+            '"' if quoted && chars.peek() == Some(&'"') => {
+                chars.next();
+                name.push('"');
+            }
+            '"' => quoted = !quoted,
+            ' ' | ';' | '\n' if !quoted => break,
+            other => name.push(other),
+        }
+    }
+    name
+}
+
+/// Restores roles and their settings. Roles that a fresh cluster has already are altered
+/// rather than created; anything else that goes wrong ends the restore.
+pub async fn restore_globals(
+    stack: &OwnedStack,
+    database: &Database,
+    artefact: &Artefact,
+    part: &Part,
+) -> Result<()> {
+    let path = artefact.path(part)?;
+    let script = fs::read_to_string(&path).attempt(|| format!("cannot read {}", path.display()))?;
+    let existing = ask(database.connection(stack).await?, |client| {
+        let rows = client.query("select quote_ident(rolname) from pg_roles", &[]);
+        let rows = rows.attempt(|| "cannot list the roles of the fresh cluster")?;
+        Ok(rows.iter().map(|row| row.get::<_, String>(0)).collect::<Vec<_>>())
+    })
+    .await?;
+    let creates_existing =
+        |line: &str| existing.iter().any(|role| line == format!("CREATE ROLE {role};"));
+    let lines = script.lines().filter(|line| !creates_existing(line)).collect::<Vec<_>>();
+    let args = ["--set=ON_ERROR_STOP=1", "--quiet", "--no-psqlrc", "--dbname=postgres"];
+    let psql = database.tool(stack, "psql", args).await?;
+    let output = psql.run_with(lines.join("\n").into_bytes()).await?;
+    output.require(|| "cannot restore the roles").map(drop)
+}
+
+/// Tables that a database which should be empty already has.
+pub async fn foreign_tables(stack: &OwnedStack, database: &Database) -> Result<Vec<String>> {
+    ask(database.connection(stack).await?, |client| {
+        let rows = client.query(
+            "select format('%s.%s', schemaname, tablename) from pg_tables \
+             where schemaname not in ('pg_catalog', 'information_schema') order by 1",
+            &[],
+        );
+        let rows = rows.attempt(|| "cannot look into the fresh database")?;
+        Ok(rows.iter().map(|row| row.get(0)).collect())
+    })
+    .await
+}
+
+/// Restores the dump, database properties included. The target must be empty:
+/// [`foreign_tables`] says whether it is.
+pub async fn restore(
+    stack: &OwnedStack,
+    database: &Database,
+    artefact: &Artefact,
+    part: &Part,
+) -> Result<()> {
+    let path = artefact.path(part)?;
+    // `--create` restores what belongs to the database itself: owner, grants, settings, comment.
+    let args = ["--exit-on-error", "--clean", "--if-exists", "--create", "--dbname=postgres"];
+    let command = database.tool(stack, "pg_restore", args).await?.timeout(LIMIT);
+    let (output, said) = command
+        .fed_from(path, |mut pipe| io::copy(&mut pipe, &mut io::sink()).attempt(|| "pg_restore"))
+        .await?;
+    output.require(|| "pg_restore failed")?;
+    said.map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_counted_by_table() {
+        let script = b"SET x;\nCOPY public.plain (a) FROM stdin;\n1\n2\n\\.\n\n\
+            COPY \"Odd\".\"a \"\"b\" (c) FROM stdin;\n\\.\n";
+        let report = count_rows(script.as_slice()).expect("readable");
+        let expected =
+            BTreeMap::from([("public.plain".to_owned(), 2), ("Odd.a \"b".to_owned(), 0)]);
+        assert_eq!(report.rows, expected);
+        assert_eq!(report.damage, None);
+    }
+
+    #[test]
+    fn a_view_is_refreshed_only_if_the_contents_say_so() {
+        let line = "4012; 0 17021 MATERIALIZED VIEW DATA reporting exam_statistics korrigo";
+        let report = DumpReport { contents: vec![line.to_owned()], ..DumpReport::default() };
+        assert!(report.refreshes("reporting.exam_statistics"));
+        assert!(!report.refreshes("reporting.exam"));
+    }
+
+    #[test]
+    fn a_copy_without_an_end_is_damage() {
+        let script = b"COPY public.t (a) FROM stdin;\n1\n";
+        let report = count_rows(script.as_slice()).expect("readable");
+        assert!(report.damage.expect("damage").contains("public.t"));
+    }
+}

@@ -1,0 +1,253 @@
+//! `drill.toml`: what the drill must know about a stack and cannot read from its compose
+//! files. Types, defaults, and validation that names the nearest known key.
+
+mod unknown;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::error::{Error, Result};
+use crate::fingerprint::references::ReferenceColumn;
+use crate::probe::Probe;
+use crate::stack::compose::FILE_NAMES;
+
+/// Name of the file in the stack's folder.
+pub const FILE_NAME: &str = "drill.toml";
+
+/// Every key there is, with its meaning: the manual, and what unknown keys are held against.
+pub const REFERENCE: &str = include_str!("reference.toml");
+
+/// Everything `drill.toml` says.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Config {
+    /// The compose files.
+    pub stack: StackConfig,
+    /// Variables the compose files are resolved with. They win over the stack's `.env`.
+    pub environment: BTreeMap<String, Variable>,
+    /// The database.
+    pub database: DatabaseConfig,
+    /// The media store; absent when the stack has none.
+    pub media: Option<MediaConfig>,
+    /// The data that the sandbox starts with.
+    pub dataset: DatasetConfig,
+    /// How the service is reached.
+    pub service: ServiceConfig,
+    /// What the figures are held against.
+    pub objectives: Objectives,
+    /// Requests and commands that must succeed after the restore.
+    #[serde(rename = "probe")]
+    pub probes: Vec<Probe>,
+}
+
+/// The compose files.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct StackConfig {
+    /// Compose files below the stack's folder, later ones override. Default: the first
+    /// that compose itself would look for.
+    pub files: Vec<PathBuf>,
+    /// Folder whose image is the base of all others, below the stack's folder.
+    pub base: Option<PathBuf>,
+}
+
+/// A variable's value: given, or made anew for each run.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+pub enum Variable {
+    /// A value.
+    Given(String),
+    /// Letters and digits from the system's random source.
+    Random {
+        /// How many.
+        random: usize,
+    },
+}
+
+/// The database.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default)]
+pub struct DatabaseConfig {
+    /// Its service.
+    pub service: String,
+    /// Its volume.
+    pub volume: String,
+    /// Name, if the service's `POSTGRES_DB` does not give it.
+    pub name: Option<String>,
+    /// User, if the service's `POSTGRES_USER` does not give it.
+    pub user: Option<String>,
+}
+
+impl Default for DatabaseConfig {
+    fn default() -> Self {
+        Self {
+            service: "db".to_owned(),
+            volume: "postgres_data".to_owned(),
+            name: None,
+            user: None,
+        }
+    }
+}
+
+/// The media store.
+#[derive(Debug, Clone, Deserialize)]
+pub struct MediaConfig {
+    /// Its volume.
+    pub volume: String,
+    /// Columns that name files below the volume's root.
+    #[serde(default)]
+    pub references: Vec<ReferenceColumn>,
+}
+
+/// The data that the sandbox starts with.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct DatasetConfig {
+    /// Who generates it.
+    pub generator: Generator,
+}
+
+/// Who generates the data.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Generator {
+    /// Nobody: the stack starts with what it creates itself.
+    #[default]
+    None,
+    /// The generator of the reference stack.
+    Korrigo,
+}
+
+/// How the service is reached.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default)]
+pub struct ServiceConfig {
+    /// Service that answers requests from outside.
+    pub entry: String,
+    /// Port it listens on inside the sandbox.
+    pub port: u16,
+    /// Host name that requests carry.
+    pub host: String,
+    /// How long services may take to become ready, in seconds.
+    pub ready_timeout_s: u64,
+}
+
+impl Default for ServiceConfig {
+    fn default() -> Self {
+        Self {
+            entry: "proxy".to_owned(),
+            port: 80,
+            host: "localhost".to_owned(),
+            ready_timeout_s: 180,
+        }
+    }
+}
+
+/// What the figures are held against. An objective that is not set is not checked.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Objectives {
+    /// Recovery time objective (RTO), in seconds.
+    pub recovery_time_s: Option<f64>,
+    /// Recovery point objective (RPO), in seconds.
+    pub data_loss_s: Option<f64>,
+}
+
+impl Config {
+    /// Reads the configuration of the stack in `dir`. Without a `drill.toml` the defaults hold.
+    pub fn load(dir: &Path) -> Result<Self> {
+        if !dir.is_dir() {
+            return Err(Error::usage(format!("stack folder {} does not exist", dir.display()))
+                .hint("name the folder of a compose stack with --stack DIR"));
+        }
+        let file = dir.join(FILE_NAME);
+        let mut config = match fs::read_to_string(&file) {
+            Ok(text) => Self::parse(&text, &file)?,
+            Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Self::default(),
+            Err(cause) => {
+                return Err(Error::usage(format!("cannot read {}", file.display()))
+                    .because(cause)
+                    .hint("it must be a readable UTF-8 text file"));
+            }
+        };
+        config.stack.files = config.compose_files(dir)?;
+        Ok(config)
+    }
+
+    fn parse(text: &str, file: &Path) -> Result<Self> {
+        let wrong = |cause: String| {
+            Error::usage(format!("{} is not valid", file.display()))
+                .details(cause.trim_end().lines())
+                .hint("docs/drill-toml.md has every key with its meaning")
+        };
+        let mut unknown = Vec::new();
+        let document = toml::Deserializer::parse(text).map_err(|cause| wrong(cause.to_string()))?;
+        let config = serde_ignored::deserialize(document, |path| unknown.push(path.to_string()))
+            .map_err(|mut cause: toml::de::Error| {
+                cause.set_input(Some(text));
+                wrong(cause.to_string())
+            })?;
+        match unknown.first() {
+            None => Ok(config),
+            Some(path) => Err(unknown::error(path, file)),
+        }
+    }
+
+    fn compose_files(&self, dir: &Path) -> Result<Vec<PathBuf>> {
+        if self.stack.files.is_empty() {
+            let found = FILE_NAMES.iter().find(|name| dir.join(name).is_file());
+            return found.map(|name| vec![PathBuf::from(name)]).ok_or_else(|| {
+                let looked_for = FILE_NAMES.join(", ");
+                Error::usage(format!("{} has no compose file", dir.display())).hint(format!(
+                    "looked for {looked_for}; name yours in drill.toml: [stack] files = [\"…\"]"
+                ))
+            });
+        }
+        match self.stack.files.iter().find(|file| !dir.join(file).is_file()) {
+            None => Ok(self.stack.files.clone()),
+            Some(absent) => {
+                let absent = dir.join(absent);
+                Err(Error::usage(format!("compose file {} does not exist", absent.display()))
+                    .hint("drill.toml names it under [stack] files"))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Config> {
+        Config::parse(text, Path::new("drill.toml"))
+    }
+
+    #[test]
+    fn the_reference_has_no_unknown_key() {
+        parse(REFERENCE).expect("the reference is valid");
+    }
+
+    #[test]
+    fn an_unknown_key_names_the_nearest_known_one() {
+        let error = parse("[database]\nservce = \"db\"\n").expect_err("a typing error");
+        assert_eq!(error.kind(), crate::ErrorKind::Usage);
+        assert!(error.to_string().contains("database.servce"), "{error}");
+        assert!(error.next_step().expect("a hint").contains("\"service\""), "{error:?}");
+    }
+
+    #[test]
+    fn a_wrong_type_shows_the_line() {
+        let error = parse("[service]\nport = \"eighty\"\n").expect_err("not a number");
+        assert!(error.detail_lines().iter().any(|line| line.contains("port = \"eighty\"")));
+    }
+
+    #[test]
+    fn a_folder_without_a_compose_file_is_refused() {
+        let empty = tempfile::tempdir().expect("temporary folder");
+        let error = Config::load(empty.path()).expect_err("nothing there");
+        assert!(error.to_string().contains("has no compose file"));
+    }
+}

@@ -1,0 +1,156 @@
+//! From what was compared to the outcome of each check. Pure. Comparing nothing proves nothing.
+
+use super::journal::first_of;
+use crate::backup::pg_dump::DumpReport;
+use crate::model::check::Outcome;
+use crate::model::divergence::{Divergence, DivergenceKind};
+use crate::model::fingerprint::{Certificate, RowsDigest};
+use crate::model::record::Integrity;
+use crate::plan::check;
+
+/// Holds the rows that a dump would restore against the baseline: what was seen, and what is
+/// missing.
+pub(super) fn rows_in_dump(dump: &DumpReport, baseline: &Certificate) -> (String, Vec<String>) {
+    let mut wrong = Vec::new();
+    let (mut tables, mut rows) = (0_u64, 0);
+    let expected = baseline.database.iter().flat_map(|database| &database.tables);
+    for (name, table) in expected {
+        let RowsDigest::Read { count, .. } = &table.rows else { continue };
+        match dump.rows.get(name) {
+            Some(found) if found == count => {}
+            Some(found) => wrong.push(format!("{name} has {found} of {count} rows")),
+            None if dump.refreshes(name) => {}
+            None => wrong.push(format!("{name} with its {count} rows is not in the dump")),
+        }
+        tables += 1;
+        rows += count;
+    }
+    if tables == 0 {
+        wrong.push("the baseline has no table to hold it against".to_owned());
+    }
+    (format!("{rows} rows in {tables} tables"), wrong)
+}
+
+/// The outcome of one check.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Judged {
+    pub(super) id: &'static str,
+    pub(super) outcome: Outcome,
+    pub(super) detail: String,
+}
+
+/// Judges what was compared: one outcome for each family.
+pub(super) fn integrity(integrity: &Integrity, with_media: bool) -> Vec<Judged> {
+    use DivergenceKind as Kind;
+    let Integrity { tables_compared, rows_compared, facts_compared, .. } = integrity;
+    let rows = format!("{rows_compared} rows in {tables_compared} tables");
+    let facts = format!("{facts_compared} facts");
+    let mut judged = vec![
+        family(
+            integrity,
+            check::DATABASE,
+            &[Kind::Table, Kind::LargeObject],
+            *tables_compared,
+            &rows,
+        ),
+        family(
+            integrity,
+            check::CATALOGUE,
+            &[Kind::Catalogue, Kind::Sequence, Kind::Index],
+            *facts_compared,
+            &facts,
+        ),
+    ];
+    if with_media {
+        let Integrity { files_compared, bytes_compared, .. } = integrity;
+        let files = format!("{files_compared} files, {bytes_compared} bytes");
+        judged.push(family(integrity, check::MEDIA, &[Kind::File], *files_compared, &files));
+    }
+    judged
+}
+
+fn family(
+    integrity: &Integrity,
+    id: &'static str,
+    kinds: &[DivergenceKind],
+    compared: u64,
+    seen: &str,
+) -> Judged {
+    let different = integrity.divergences.iter().filter(|found| kinds.contains(&found.kind));
+    let different = different.map(named).collect::<Vec<_>>();
+    let (outcome, detail) = match (different.as_slice(), integrity.undecided.first()) {
+        ([], Some(cause)) => (Outcome::Undecided, format!("{cause}; compared {seen}")),
+        ([], None) if compared == 0 => (Outcome::Undecided, "nothing was compared".to_owned()),
+        ([], None) => (Outcome::Passed, format!("{seen}: equal")),
+        (different, _) => (Outcome::Failed, first_of(different)),
+    };
+    Judged { id, outcome, detail }
+}
+
+/// A divergence in one line.
+pub(super) fn named(divergence: &Divergence) -> String {
+    format!("{}: {}", divergence.subject, divergence.detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn divergence(kind: DivergenceKind) -> Divergence {
+        Divergence {
+            kind,
+            subject: "public.t".to_owned(),
+            detail: "1 row changed".to_owned(),
+            rows: None,
+            columns: Vec::new(),
+            class: None,
+        }
+    }
+
+    #[test]
+    fn comparing_nothing_is_undecided() {
+        let judged = integrity(&Integrity::default(), true);
+        assert_eq!(judged.len(), 3);
+        assert!(judged.iter().all(|judged| judged.outcome == Outcome::Undecided));
+    }
+
+    #[test]
+    fn a_divergence_fails_its_own_family_alone() {
+        let compared = Integrity {
+            tables_compared: 1,
+            facts_compared: 1,
+            divergences: vec![divergence(DivergenceKind::Table)],
+            ..Integrity::default()
+        };
+        let judged = integrity(&compared, false);
+        assert_eq!(judged[0].outcome, Outcome::Failed);
+        assert_eq!(judged[0].detail, "public.t: 1 row changed");
+        assert_eq!(judged[1].outcome, Outcome::Passed);
+    }
+
+    #[test]
+    fn what_could_not_be_compared_is_never_passed() {
+        let compared = Integrity {
+            tables_compared: 9,
+            facts_compared: 9,
+            undecided: vec!["public.t: permission denied".to_owned()],
+            ..Integrity::default()
+        };
+        let judged = integrity(&compared, false);
+        assert!(judged.iter().all(|judged| judged.outcome == Outcome::Undecided));
+    }
+
+    #[test]
+    fn a_dump_must_hold_every_row_of_every_table() {
+        let dump = DumpReport::default();
+        let empty = Certificate {
+            schema_version: 1,
+            taken_at: jiff::Timestamp::UNIX_EPOCH,
+            strength: crate::model::fingerprint::Strength::Exact,
+            database: None,
+            media: None,
+        };
+        let (_, wrong) = rows_in_dump(&dump, &empty);
+        assert_eq!(wrong, ["the baseline has no table to hold it against"]);
+    }
+}

@@ -1,0 +1,74 @@
+//! Looks at the stores of a sandbox: takes their fingerprint, resolves the references
+//! between them. Reads the stores themselves, never the backup.
+
+use jiff::Timestamp;
+
+use super::sandbox::{Sandbox, cores};
+use crate::backup::media::archive_command;
+use crate::config::Config;
+use crate::error::Result;
+use crate::fingerprint::database::{self, Snapshot};
+use crate::fingerprint::media;
+use crate::model::event::Events;
+use crate::model::fingerprint::{CERTIFICATE_SCHEMA, Certificate, MediaFingerprint, Strength};
+use crate::stack::OwnedVolume;
+use crate::stack::database::blocking;
+
+/// A fingerprint of both stores, and the snapshot under which the database was read.
+pub(super) struct Observed {
+    pub(super) certificate: Certificate,
+    pub(super) snapshot: Snapshot,
+}
+
+/// Fingerprints database and media store side by side.
+pub(super) async fn stores(
+    sandbox: &Sandbox,
+    config: &Config,
+    snapshot: Snapshot,
+    events: &Events,
+) -> Result<Observed> {
+    let connection = sandbox.database.connection(&sandbox.stack).await?;
+    let rows = {
+        let events = events.clone();
+        blocking(move || {
+            let options = database::Options::default();
+            let taken = database::take(&connection, &snapshot, &options, &events)?;
+            Ok((taken, snapshot))
+        })
+    };
+    let files = async {
+        match &sandbox.media {
+            Some(volume) => files(sandbox, config, volume, events).await.map(Some),
+            None => Ok(None),
+        }
+    };
+    let ((database, snapshot), media) = tokio::try_join!(rows, files)?;
+    let certificate = Certificate {
+        schema_version: CERTIFICATE_SCHEMA,
+        taken_at: Timestamp::now(),
+        strength: Strength::Exact,
+        database: Some(database),
+        media,
+    };
+    Ok(Observed { certificate, snapshot })
+}
+
+/// Fingerprints a volume: directly where this host can read it, through a container elsewhere.
+async fn files(
+    sandbox: &Sandbox,
+    config: &Config,
+    volume: &OwnedVolume,
+    events: &Events,
+) -> Result<MediaFingerprint> {
+    let sha256 = config.media.as_ref().is_some_and(|media| !media.references.is_empty());
+    let options = media::Options { jobs: cores(), sha256 };
+    let events = events.clone();
+    if let Some(root) = sandbox.stack.mountpoint(volume).await? {
+        return blocking(move || media::take(&root, options, &events)).await;
+    }
+    let command = sandbox.stack.beside(volume, true, archive_command());
+    let (output, taken) =
+        command.read_by(move |pipe| media::take_from_tar(pipe, options, &events)).await?;
+    output.require(|| format!("cannot read volume {:?}", volume.name))?;
+    taken
+}

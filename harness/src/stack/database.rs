@@ -1,0 +1,185 @@
+//! The database of an owned stack: who may sign in, and how its tools are run beside it.
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::OwnedStack;
+use crate::config::DatabaseConfig;
+use crate::error::{Attempt, Error, Result};
+use crate::process::Command;
+
+/// How to sign in to the database of a stack. Read from the stack's own configuration, in
+/// the convention of the official image.
+#[derive(Clone)]
+pub struct Database {
+    /// Its service.
+    pub service: String,
+    /// Its volume.
+    pub volume: String,
+    /// Its name.
+    pub name: String,
+    /// Its owner, a superuser.
+    pub user: String,
+    password: String,
+}
+
+// By hand, so that no record of anything that holds it shows the password.
+impl std::fmt::Debug for Database {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { service, name, user, .. } = self;
+        write!(formatter, "Database({user}@{service}/{name})")
+    }
+}
+
+impl Database {
+    /// Reads who may sign in from the resolved compose configuration.
+    pub fn of(settings: &DatabaseConfig, compose: &Value) -> Result<Self> {
+        let service = &settings.service;
+        let definition = &compose["services"][service];
+        if definition.is_null() {
+            return Err(Error::usage(format!("the stack has no service {service:?}"))
+                .hint("name the database's service in drill.toml: [database] service"));
+        }
+        let variable = |name: &str| variable(&definition["environment"], name);
+        let Some(password) = variable("POSTGRES_PASSWORD") else {
+            return Err(Error::usage(format!("service {service:?} has no POSTGRES_PASSWORD"))
+                .hint("set it under [environment] in drill.toml"));
+        };
+        let user = settings.user.clone().or_else(|| variable("POSTGRES_USER"));
+        let user = user.unwrap_or_else(|| "postgres".to_owned());
+        let name = settings.name.clone().or_else(|| variable("POSTGRES_DB"));
+        Ok(Self {
+            service: service.clone(),
+            volume: settings.volume.clone(),
+            name: name.unwrap_or_else(|| user.clone()),
+            user,
+            password,
+        })
+    }
+
+    /// Where and how this host signs in.
+    pub async fn connection(&self, stack: &OwnedStack) -> Result<postgres::Config> {
+        let address = stack.address(&self.service).await?;
+        let mut config = postgres::Config::new();
+        config
+            .host(&address.to_string())
+            .user(&self.user)
+            .password(&self.password)
+            .dbname(&self.name)
+            .application_name("dr-drill")
+            .connect_timeout(Duration::from_secs(10));
+        Ok(config)
+    }
+
+    /// One of PostgreSQL's own tools, run inside the service and signed in over the loopback.
+    /// The password goes through the environment: a command line is for everyone to see.
+    pub async fn tool<A: Into<OsString>>(
+        &self,
+        stack: &OwnedStack,
+        program: &str,
+        args: impl IntoIterator<Item = A>,
+    ) -> Result<Command> {
+        let container = stack.container(&self.service).await?;
+        let docker = stack.engine().docker(["exec", "--interactive", "--env", "PGPASSWORD"]);
+        Ok(docker
+            .arg(container.id)
+            .args([program, "--host", "127.0.0.1", "--username"])
+            .arg(&self.user)
+            .args(args)
+            .env("PGPASSWORD", &self.password))
+    }
+}
+
+/// Asks a database on a thread of its own: the client blocks.
+pub async fn ask<T: Send + 'static>(
+    connection: postgres::Config,
+    work: impl FnOnce(&mut postgres::Client) -> Result<T> + Send + 'static,
+) -> Result<T> {
+    blocking(move || {
+        let client = connection.connect(postgres::NoTls);
+        work(&mut client.attempt(|| "cannot connect to the database")?)
+    })
+    .await
+}
+
+/// Runs blocking work on a thread of its own.
+pub async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(panic) => Err(Error::undecided("a worker thread panicked").because(panic)),
+    }
+}
+
+/// A variable of a service, in either notation of compose.
+fn variable(environment: &Value, name: &str) -> Option<String> {
+    let value = match environment {
+        Value::Object(map) => match map.get(name)? {
+            Value::String(text) => text.clone(),
+            Value::Null => return None,
+            other => other.to_string(),
+        },
+        Value::Array(list) => list
+            .iter()
+            .filter_map(Value::as_str)
+            .find_map(|entry| entry.strip_prefix(name)?.strip_prefix('='))?
+            .to_owned(),
+        _ => return None,
+    };
+    // `compose config` doubles the dollar so that its output can be read again.
+    Some(value.replace("$$", "$")).filter(|value| !value.is_empty())
+}
+
+/// Values of a stack's variables whose names say that they are secrets.
+#[must_use]
+pub fn secrets(compose: &Value) -> Vec<(String, String)> {
+    const WORDS: [&str; 6] = ["PASSWORD", "SECRET", "TOKEN", "KEY", "DSN", "CREDENTIAL"];
+    let services = compose["services"].as_object().into_iter().flatten();
+    let environments = services.filter_map(|(_, service)| service["environment"].as_object());
+    environments
+        .flatten()
+        .filter(|(name, _)| WORDS.iter().any(|word| name.to_uppercase().contains(word)))
+        .filter_map(|(name, value)| Some((name.clone(), value.as_str()?.replace("$$", "$"))))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn sign_in_is_read_from_either_notation() {
+        let map = json!({ "POSTGRES_USER": "k", "POSTGRES_PASSWORD": "a$$b", "POSTGRES_DB": "d" });
+        let list = json!(["POSTGRES_USER=k", "POSTGRES_PASSWORD=a$$b", "POSTGRES_DB=d"]);
+        for environment in [map, list] {
+            let compose = json!({ "services": { "db": { "environment": environment } } });
+            let database = Database::of(&DatabaseConfig::default(), &compose).expect("complete");
+            assert_eq!((database.user.as_str(), database.name.as_str()), ("k", "d"));
+            assert_eq!(database.password, "a$b");
+            assert!(!format!("{database:?}").contains("a$b"));
+        }
+    }
+
+    #[test]
+    fn a_stack_without_the_service_or_its_password_is_refused() {
+        let settings = DatabaseConfig::default();
+        let error = Database::of(&settings, &json!({ "services": {} })).expect_err("no service");
+        assert!(error.to_string().contains("no service"));
+        let bare = json!({ "services": { "db": { "environment": {} } } });
+        let error = Database::of(&settings, &bare).expect_err("no password");
+        assert!(error.to_string().contains("POSTGRES_PASSWORD"));
+    }
+
+    #[test]
+    fn secrets_are_recognised_by_the_names_of_their_variables() {
+        let compose = json!({ "services": { "web": { "environment": {
+            "SECRET_KEY": "abc", "REDIS_PASSWORD": "def", "DEBUG": "0" } } } });
+        let names = secrets(&compose).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+        assert_eq!(names, ["SECRET_KEY", "REDIS_PASSWORD"]);
+    }
+}

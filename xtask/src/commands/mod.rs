@@ -1,0 +1,6 @@
+//! The commands, a file each.
+
+pub(crate) mod clean;
+pub(crate) mod dr_drill;
+mod interrupt;
+pub(crate) mod up;

@@ -1,0 +1,68 @@
+//! Shows what happens: a live line on a terminal, plain lines elsewhere, JSON lines for
+//! programs. Standard output belongs to the result, standard error to people.
+
+mod people;
+pub(crate) mod summary;
+
+use std::io::Write;
+
+use harness::Error;
+use harness::model::event::Event;
+use harness::plan::Plan;
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use crate::flags::Format;
+
+/// Shows events until there are no more.
+pub(crate) async fn follow(mut events: UnboundedReceiver<Event>, format: Format) {
+    let mut people = people::Display::new();
+    while let Some(event) = events.recv().await {
+        match format {
+            Format::Human => people.show(&event),
+            Format::Json => json_line(&event),
+        }
+    }
+    people.finish();
+}
+
+/// Prints a value as one line on standard output. Whoever stopped reading is not served.
+pub(crate) fn json_line(value: &impl serde::Serialize) {
+    if let Ok(text) = serde_json::to_string(value) {
+        let mut out = std::io::stdout().lock();
+        let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+    }
+}
+
+/// Prints an error as people read it: what, why, raw lines, what next.
+pub(crate) fn error(error: &Error) {
+    let red = anstyle::AnsiColor::Red.on_default().bold();
+    let cyan = anstyle::AnsiColor::Cyan.on_default();
+    let mut err = anstream::stderr().lock();
+    let _ = writeln!(err, "{red}error{red:#}: {}", error.chain());
+    for line in error.detail_lines() {
+        let _ = writeln!(err, "  | {line}");
+    }
+    if let Some(hint) = error.next_step() {
+        let _ = writeln!(err, "{cyan}hint{cyan:#}: {hint}");
+    }
+}
+
+/// Prints what a drill would do and find out.
+pub(crate) fn plan(plan: &Plan, format: Format) {
+    if format == Format::Json {
+        return json_line(&serde_json::json!({ "event": "plan", "plan": plan }));
+    }
+    let mut out = anstream::stdout().lock();
+    let Plan { stack, method, disaster, scale, seed, .. } = plan;
+    let _ = writeln!(
+        out,
+        "drill of {stack} · method {method} · disaster {disaster} · scale {scale} · seed {seed}\n"
+    );
+    for step in &plan.steps {
+        let _ = writeln!(out, "{:<15} {}", step.phase, step.does);
+    }
+    let _ = writeln!(out, "\n{} checks", plan.checks.len());
+    for check in &plan.checks {
+        let _ = writeln!(out, "  {:<28} {:<8} {}", check.id, check.requirement, check.title);
+    }
+}

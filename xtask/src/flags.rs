@@ -1,0 +1,107 @@
+//! All commands and options.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use harness::dataset::Scale;
+use harness::drill::DEFAULT_BASE;
+
+/// Rehearses disaster recovery of a Docker Compose stack and proves or refutes the result.
+///
+/// Exit codes: 0 passed, 1 failed, 2 usage or configuration error, 3 undecided,
+/// 130 interrupted and cleaned up.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", max_term_width = 100)]
+pub(crate) struct Flags {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// The rehearsal: clone, back up, destroy, restore, compare, probe.
+    DrDrill(DrillOptions),
+    /// Start a sealed, seeded copy of the stack and leave it running.
+    Up(StackOptions),
+    /// Remove sealed copies that were left running on purpose.
+    Down(DownOptions),
+    /// Remove what killed runs left behind; live runs are left alone.
+    Clean(CleanOptions),
+}
+
+/// Which stack, with what data, driven by what.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct StackOptions {
+    /// Folder of the stack: its compose files and drill.toml.
+    #[arg(long, value_name = "DIR", default_value = "compose")]
+    pub(crate) stack: PathBuf,
+    /// Compose command to use, such as "docker compose" or "docker-compose".
+    #[arg(long, value_name = "CMD", env = "DR_DRILL_COMPOSE")]
+    pub(crate) compose: Option<String>,
+    /// How much data: small (20,000 rows, 200 files), medium (1 M rows, 1 GB), large, or a
+    /// number of rows.
+    #[arg(long, value_name = "SCALE", default_value = "small", value_parser = scale)]
+    pub(crate) scale: Scale,
+    /// Seed of the data: the same seed gives the same bytes.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DrillOptions {
+    #[command(flatten)]
+    pub(crate) stack: StackOptions,
+    /// How to back up and restore.
+    #[arg(long, value_name = "NAME", default_value = harness::backup::pg_dump::NAME)]
+    pub(crate) method: String,
+    /// What is lost.
+    #[arg(long, value_name = "NAME", default_value = harness::disaster::VOLUMES)]
+    pub(crate) disaster: String,
+    /// Folder below which each run writes its own.
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_BASE)]
+    pub(crate) report: PathBuf,
+    /// Leave the restored sandbox running, and say how to reach and remove it.
+    #[arg(long)]
+    pub(crate) keep: bool,
+    /// Print the plan and do nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// What standard output carries.
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DownOptions {
+    /// The run to remove; all that `up` and `--keep` left, if not given.
+    pub(crate) run: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CleanOptions {
+    /// Folder below which runs keep their reports.
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_BASE)]
+    pub(crate) report: PathBuf,
+    /// Remove the images that drills built, too.
+    #[arg(long)]
+    pub(crate) images: bool,
+    /// Say what would be removed, and remove nothing.
+    #[arg(long, conflicts_with = "images")]
+    pub(crate) dry_run: bool,
+}
+
+/// What standard output carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Human,
+    /// One JSON object a line; the last is the verdict.
+    Json,
+}
+
+fn scale(text: &str) -> Result<Scale, String> {
+    text.parse::<Scale>().map_err(|error| match error.next_step() {
+        Some(hint) => format!("{error}; {hint}"),
+        None => error.to_string(),
+    })
+}
