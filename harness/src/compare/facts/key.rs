@@ -99,10 +99,11 @@ impl<'a> Key<'a> {
             ("database", _) => class,
             ("column", [relation, column, ..]) => format!("{relation}.{column}"),
             ("column-order", [name]) | ("setting", [name, _]) => (*name).to_owned(),
-            ("membership", [role, ..]) => format!("role {role}"),
-            ("user-mapping", [server, role]) => {
-                format!("user mapping of {role} on server {server}")
+            ("membership", [role, _]) => format!("role {role}"),
+            ("published-part" | "published-schema" | "published-table", [publication, _]) => {
+                format!("publication {publication}")
             }
+            ("user-mapping", [server, _]) => format!("server {server}"),
             (relation, [name, ..]) if RELATIONS.contains(&relation) => (*name).to_owned(),
             (part, [whole, name]) if PARTS.contains(&part) => format!("{class} {name} on {whole}"),
             (_, object) => format!("{class} {}", object.join(" ")),

@@ -83,9 +83,10 @@ impl<'a> Telling<'a> {
 
     pub(super) fn tell(&mut self, change: &Change<'_>) {
         match (change.key.facet, change.key.class) {
-            (Some("owner"), _) if change.missing().is_none() => {
-                self.owner(change.key.subject(), change.was(), change.is());
-            }
+            // A sequence that a column owns has the owner of the table, and no fact of its own; a
+            // collation that no column uses has no version.
+            (Some("owner"), _) | (None, "collation-version") if change.missing().is_some() => {}
+            (Some("owner"), _) => self.owner(change.key.subject(), change.was(), change.is()),
             (Some("grant"), _) | (None, "default-grant") => self.grant(change),
             (None, "column") => self.column(change),
             (None, "column-order") => self.column_order(change),

@@ -14,7 +14,6 @@ const CONSTRAINTS: &str = "
 SELECT 'constraint/' || r.name || '/' || quote_ident(c.conname),
        concat_ws(E'\\n',
            'definition: ' || pg_get_constraintdef(c.oid),
-           'validated: ' || CASE WHEN NOT c.convalidated THEN 'no' END,
            'triggers: ' || (SELECT 'not firing' FROM pg_trigger t
                              WHERE t.tgisinternal AND t.tgenabled <> 'O'
                                AND (t.tgconstraint = c.oid OR t.tgconstraint IN

@@ -4,6 +4,7 @@
 //! extensions made them. Needs a transaction with one snapshot and an empty `search_path`.
 
 mod access;
+mod amcheck;
 mod columns;
 mod constraints;
 mod database;
@@ -17,6 +18,8 @@ mod routines;
 mod sequences;
 mod text;
 mod types;
+
+pub use self::amcheck::{Amcheck, IndexCheck, damaged_indexes};
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;

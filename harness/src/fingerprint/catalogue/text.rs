@@ -26,27 +26,28 @@ SELECT 'collation/' || c.oid::regcollation,
  WHERE NOT EXISTS (SELECT FROM member WHERE classid = 'pg_collation'::regclass AND objid = c.oid)";
 
 /// Of every collation that a column or an index sorts by, how the system's library sorts now.
-/// A dump takes no version along; where the new one differs, text sorts otherwise.
+/// A dump takes no version along; where the new one differs, text sorts otherwise. What sorts by
+/// bytes has no version, nor does what a library gives none for.
 const COLLATION_VERSIONS: &str = "
 SELECT 'collation-version/' || c.oid::regcollation,
        concat_ws(E'\\n',
-           'sorts as: ' || pg_collation_actual_version(c.oid),
+           'sorts as: ' || coalesce(pg_collation_actual_version(c.oid), 'unversioned'),
            'built as: ' || CASE WHEN c.collversion <> pg_collation_actual_version(c.oid) THEN c.collversion END)
   FROM pg_collation c
  WHERE c.oid IN (SELECT a.attcollation FROM relation r JOIN pg_attribute a ON a.attrelid = r.oid
                   WHERE NOT a.attisdropped
                   UNION
                  SELECT unnest(i.indcollation::oid[]) FROM relation r JOIN pg_index i ON i.indrelid = r.oid)
-   AND pg_collation_actual_version(c.oid) IS NOT NULL";
+   AND c.collprovider <> 'd'";
 
 const DATABASE_COLLATION_VERSION: &str = "
 SELECT 'collation-version/default',
        concat_ws(E'\\n',
-           'sorts as: ' || actual,
+           'sorts as: ' || coalesce(actual, 'unversioned'),
            'built as: ' || CASE WHEN d.datcollversion <> actual THEN d.datcollversion END)
   FROM pg_database d
  CROSS JOIN LATERAL (SELECT pg_database_collation_actual_version(d.oid) AS actual) v
- WHERE d.datname = current_database() AND actual IS NOT NULL";
+ WHERE d.datname = current_database()";
 
 const CONFIGURATIONS: &str = "
 SELECT 'text-search-configuration/' || c.oid::regconfig,

@@ -8,7 +8,7 @@ mod exact;
 mod pool;
 mod quote;
 mod relations;
-mod session;
+pub(in crate::fingerprint) mod session;
 mod snapshot;
 mod stand_in;
 mod types;

@@ -38,7 +38,7 @@ const SETTINGS: &[(&str, &str)] = &[
 ];
 
 /// Opens a session with fixed settings.
-pub(super) fn connect(config: &Config) -> Result<Client> {
+pub(in crate::fingerprint) fn connect(config: &Config) -> Result<Client> {
     let mut config = config.clone();
     config.application_name("restore-drill");
     if config.get_connect_timeout().is_none() {
@@ -88,13 +88,13 @@ fn describe(config: &Config) -> String {
 }
 
 /// Whether an error means that the session is gone, and with it everything it could tell.
-pub(super) fn is_lost(client: &Client, cause: &postgres::Error) -> bool {
+pub(in crate::fingerprint) fn is_lost(client: &Client, cause: &postgres::Error) -> bool {
     client.is_closed() || cause.as_db_error().is_none()
 }
 
 /// Why the server refused one relation, in the server's words and without its details,
 /// which can hold values.
-pub(super) fn reason(cause: &postgres::Error) -> String {
+pub(in crate::fingerprint) fn reason(cause: &postgres::Error) -> String {
     cause.as_db_error().map_or_else(
         || cause.to_string(),
         |refusal| format!("{} ({})", refusal.message(), refusal.code().code()),
