@@ -126,7 +126,9 @@ impl Compose {
     }
 
     fn command(&self) -> Command {
-        self.runner.command(&self.words[0]).args(self.words[1..].iter().cloned())
+        let command = self.runner.command(&self.words[0]).args(self.words[1..].iter().cloned());
+        // By itself, version 1 speaks a version of the engine's interface that new engines refuse.
+        if self.is_v2() { command } else { command.env("COMPOSE_API_VERSION", "auto") }
     }
 
     fn is_v2(&self) -> bool {
