@@ -30,6 +30,8 @@ pub enum RowHash {
     Record64,
     /// `hash_array_extended` over the columns as bytes, finalised: PostgreSQL 13.
     Array64,
+    /// BLAKE3 of each row's text form, summed as `LtHash`: any version, any machine.
+    Blake3Lattice,
 }
 
 /// The integrity state of a database, of a directory, or of both.

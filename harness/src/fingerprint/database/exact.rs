@@ -5,11 +5,16 @@
 //! which is not linear; the sum of those, 128 bits wide, and the count are the digest of the
 //! multiset of rows: blind to order, not to duplicates.
 
+use std::cmp::Reverse;
+
 use postgres::Client;
 
+use super::pool::{Pool, Progress, plan_in_parallel, without_reading};
 use super::relations::Relation;
 use super::stand_in::{self, StandIn};
+use super::stream::Failure;
 use super::types::Types;
+use crate::error::{Attempt, Result};
 use crate::model::fingerprint::{RowHash, RowsDigest};
 
 /// The most expressions that fit into one `ROW`; the server's limit is 1664.
@@ -24,11 +29,11 @@ pub(super) fn kind(server_version: i32) -> RowHash {
 }
 
 /// The expression that hashes one row of a relation into an `int8`, or why there is none.
-pub(super) fn row_hash(
+fn row_hash(
     relation: &Relation,
     types: &Types,
     server_version: i32,
-) -> Result<String, String> {
+) -> std::result::Result<String, String> {
     let mut stand_ins = Vec::with_capacity(relation.columns.len());
     for column in &relation.columns {
         let sql = super::quote::identifier(&column.name);
@@ -41,20 +46,15 @@ pub(super) fn row_hash(
 }
 
 fn combine(stand_ins: &[StandIn], server_version: i32) -> String {
-    let linear = match kind(server_version) {
-        RowHash::Record64 => {
-            let expressions: Vec<&str> = stand_ins
-                .iter()
-                .flat_map(|column| column.native.iter().map(String::as_str))
-                .collect();
-            chain(&expressions, "hash_record_extended", |part| format!("ROW({part})"))
-        }
-        RowHash::Array64 => {
-            let expressions: Vec<&str> = stand_ins.iter().map(|column| &*column.bytes).collect();
-            chain(&expressions, "hash_array_extended", |part| {
-                format!("ARRAY[{part}]::pg_catalog.bytea[]")
-            })
-        }
+    let linear = if server_version >= RECORDS_HASH_SINCE {
+        let native = stand_ins.iter().flat_map(|column| column.native.iter());
+        let expressions: Vec<&str> = native.map(String::as_str).collect();
+        chain(&expressions, "hash_record_extended", |part| format!("ROW({part})"))
+    } else {
+        let expressions: Vec<&str> = stand_ins.iter().map(|column| &*column.bytes).collect();
+        chain(&expressions, "hash_array_extended", |part| {
+            format!("ARRAY[{part}]::pg_catalog.bytea[]")
+        })
     };
     format!("pg_catalog.hashint4extended(0, {linear})")
 }
@@ -66,28 +66,84 @@ fn chain(expressions: &[&str], function: &str, wrap: impl Fn(&str) -> String) ->
     })
 }
 
-/// Reads all rows of a relation on a session that is in the shared snapshot.
-pub(super) fn digest(
+/// From this size on, a table is worth a parallel plan of its own.
+const LARGE_BYTES: u64 = 32 << 20;
+
+/// Digests all relations: large ones one after another by parallel plans, small ones side
+/// by side.
+pub(super) fn read(
+    pool: &Pool<'_>,
+    relations: &[Relation],
+    types: &Types,
+    progress: &Progress<'_>,
+) -> Result<Vec<(String, RowsDigest)>> {
+    let mut queue: Vec<&Relation> = relations.iter().collect();
+    // Largest first: the last one to finish should be a small one.
+    queue.sort_by_key(|relation| Reverse(relation.size));
+    let one = |client: &mut Client, relation: &&Relation| {
+        let digest = table(pool, client, relation, types)?;
+        progress.advance(relation.size);
+        Ok((relation.name.clone(), digest))
+    };
+
+    let mut first = pool.worker()?;
+    let helpers = helpers_per_plan(&mut first, pool.jobs)?;
+    let worth_it = |relation: &&Relation| helpers > 0 && relation.size >= LARGE_BYTES;
+    let (large, small) = queue.split_at(queue.partition_point(worth_it));
+    plan_in_parallel(&mut first, helpers)?;
+    let mut read =
+        large.iter().map(|relation| one(&mut first, relation)).collect::<Result<Vec<_>>>()?;
+    plan_in_parallel(&mut first, 0)?;
+    read.extend(pool.each(first, small, one)?);
+    Ok(read)
+}
+
+/// How many helpers the server can give to one plan; the session itself works too.
+fn helpers_per_plan(client: &mut Client, jobs: usize) -> Result<usize> {
+    let row = client
+        .query_one(
+            "SELECT least(pg_catalog.current_setting('max_parallel_workers')::int4, \
+                          pg_catalog.current_setting('max_worker_processes')::int4)",
+            &[],
+        )
+        .attempt(|| "cannot read the server's limits on parallel plans")?;
+    let limit = usize::try_from(row.get::<_, i32>(0)).unwrap_or(0);
+    Ok(limit.min(jobs.saturating_sub(1)))
+}
+
+fn table(
+    pool: &Pool<'_>,
     client: &mut Client,
     relation: &Relation,
-    row_hash: &str,
-) -> Result<RowsDigest, postgres::Error> {
-    let row = client.query_one(
-        &format!(
-            "SELECT pg_catalog.count(*), coalesce(pg_catalog.sum({row_hash}), 0)::text \
-             FROM ONLY {}",
-            relation.sql
-        ),
-        &[],
-    )?;
-    let count: i64 = row.get(0);
-    let sum: &str = row.get(1);
-    Ok(match (u64::try_from(count), sum.parse::<i128>()) {
+    types: &Types,
+) -> Result<RowsDigest> {
+    if let Some(known) = without_reading(relation) {
+        return Ok(known);
+    }
+    let row_hash = match row_hash(relation, types, pool.snapshot.server_version()) {
+        Ok(row_hash) => row_hash,
+        Err(reason) => return Ok(RowsDigest::Undecided { reason }),
+    };
+    let statement = format!(
+        "SELECT pg_catalog.count(*), coalesce(pg_catalog.sum({row_hash}), 0)::text FROM ONLY {}",
+        relation.sql
+    );
+    let read = pool.attempt(client, relation, |client| {
+        client.query_one(&statement, &[]).map_err(Failure::Server)
+    })?;
+    Ok(match read {
+        Ok(row) => digest(row.get(0), row.get(1)),
+        Err(reason) => RowsDigest::Undecided { reason },
+    })
+}
+
+fn digest(count: i64, sum: &str) -> RowsDigest {
+    match (u64::try_from(count), sum.parse::<i128>()) {
         (Ok(count), Ok(sum)) => RowsDigest::Read { count, digest: format!("{sum:032x}") },
         _ => RowsDigest::Undecided {
             reason: format!("the server returned {count} rows with the sum {sum}"),
         },
-    })
+    }
 }
 
 #[cfg(test)]

@@ -4,13 +4,16 @@
 //! Reads only. Anything that keeps one table from being read makes that table undecided;
 //! anything that ends the session makes the whole fingerprint an error.
 
+mod cryptographic;
 mod exact;
+mod lattice;
 mod pool;
 mod quote;
 mod relations;
 pub(in crate::fingerprint) mod session;
 mod snapshot;
 mod stand_in;
+mod stream;
 mod types;
 
 use std::collections::BTreeMap;
@@ -19,23 +22,30 @@ use postgres::Config;
 
 pub use self::snapshot::Snapshot;
 
-use self::pool::Pool;
+use self::pool::{Pool, Progress};
 use self::relations::Relation;
 use super::catalogue;
 use crate::error::Result;
 use crate::model::event::Events;
-use crate::model::fingerprint::{Column, DatabaseFingerprint, RowsDigest, TableFingerprint};
+use crate::model::fingerprint::{
+    Column, DatabaseFingerprint, RowHash, RowsDigest, Strength, TableFingerprint,
+};
 
 /// How a fingerprint is taken.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Sessions that read at the same time, and processes that read one large table.
     pub jobs: usize,
+    /// How strong the digests of the rows are.
+    pub strength: Strength,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { jobs: std::thread::available_parallelism().map_or(2, usize::from) }
+        Self {
+            jobs: std::thread::available_parallelism().map_or(2, usize::from),
+            strength: Strength::Exact,
+        }
     }
 }
 
@@ -50,19 +60,26 @@ pub fn take(
     events: &Events,
 ) -> Result<DatabaseFingerprint> {
     let (relations, types) = relations::list(snapshot)?;
-    let pool = Pool { config, snapshot, types: &types, options, events };
+    let pool = Pool { config, snapshot, jobs: options.jobs.max(1) };
+    let progress = Progress::of(&relations, events);
     // The catalogue is small and waits on round trips; it is read beside the rows.
     let (facts, rows) = std::thread::scope(|scope| {
         let facts = scope.spawn(|| facts(config, snapshot));
-        let rows = pool.read(&relations);
+        let rows = match options.strength {
+            Strength::Exact => exact::read(&pool, &relations, &types, &progress),
+            Strength::Cryptographic => cryptographic::read(&pool, &relations, &types, &progress),
+        };
         (facts.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), rows)
     });
-    let mut rows = rows?;
+    let mut rows: BTreeMap<String, RowsDigest> = rows?.into_iter().collect();
     Ok(DatabaseFingerprint {
         server_version: snapshot.server_version(),
         name: snapshot.database().to_owned(),
         recovery_point: snapshot.recovery_point().clone(),
-        row_hash: exact::kind(snapshot.server_version()),
+        row_hash: match options.strength {
+            Strength::Exact => exact::kind(snapshot.server_version()),
+            Strength::Cryptographic => RowHash::Blake3Lattice,
+        },
         tables: relations
             .into_iter()
             .map(|relation| {

@@ -44,7 +44,9 @@ const KEYS: &str = "\
 /// truncated the table in between, and then the snapshot's rows are gone.
 const FILES: &str = "\
     SELECT c.oid, coalesce(pg_catalog.pg_relation_filenode(c.oid) = c.relfilenode, false), \
-           coalesce(pg_catalog.pg_table_size(c.oid), 0) \
+           coalesce(pg_catalog.pg_table_size(c.oid), 0), \
+           coalesce(pg_catalog.pg_relation_size(c.oid), 0) \
+               / pg_catalog.current_setting('block_size')::int8 \
     FROM pg_catalog.pg_class c WHERE c.oid = ANY($1)";
 
 /// One column.
@@ -69,6 +71,8 @@ pub(super) struct Relation {
     pub key: Vec<String>,
     /// Bytes on disk, out-of-line values included.
     pub size: u64,
+    /// Pages of the table itself.
+    pub pages: u64,
     pub state: State,
 }
 
@@ -129,6 +133,7 @@ fn read(client: &mut Client) -> Result<Vec<Relation>> {
                 columns: columns.remove(&oid).unwrap_or_default(),
                 key: keys.remove(&oid).unwrap_or_default(),
                 size: 0,
+                pages: 0,
                 state,
             }
         })
@@ -158,14 +163,17 @@ fn measure(client: &mut Client, relations: &mut [Relation]) -> Result<()> {
         .map(|relation| relation.oid)
         .collect();
     let rows = client.query(FILES, &[&locked]).attempt(|| "cannot read the sizes of the tables")?;
-    let files: HashMap<u32, (bool, i64)> =
-        rows.iter().map(|row| (row.get(0), (row.get(1), row.get(2)))).collect();
+    let files: HashMap<u32, (bool, i64, i64)> =
+        rows.iter().map(|row| (row.get(0), (row.get(1), row.get(2), row.get(3)))).collect();
     for relation in relations {
         if relation.state != State::Readable {
             continue;
         }
         match files.get(&relation.oid) {
-            Some((true, size)) => relation.size = u64::try_from(*size).unwrap_or(0),
+            Some((true, size, pages)) => {
+                relation.size = u64::try_from(*size).unwrap_or(0);
+                relation.pages = u64::try_from(*pages).unwrap_or(0);
+            }
             _ => {
                 relation.state = State::Unreadable(
                     "it was rewritten or truncated after the snapshot was taken".to_owned(),
