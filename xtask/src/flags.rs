@@ -27,6 +27,8 @@ pub(crate) enum Command {
     Down(DownOptions),
     /// Remove what killed runs left behind; live runs are left alone.
     Clean(CleanOptions),
+    /// Name each prerequisite of a drill, what was found, and the remedy.
+    Doctor(DoctorOptions),
 }
 
 /// Which stack, with what data, driven by what.
@@ -88,6 +90,25 @@ pub(crate) struct CleanOptions {
     /// Say what would be removed, and remove nothing.
     #[arg(long, conflicts_with = "images")]
     pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DoctorOptions {
+    /// Folder of the stack: its compose files and drill.toml.
+    #[arg(long, value_name = "DIR", default_value = "compose")]
+    pub(crate) stack: PathBuf,
+    /// Compose command to use, such as "docker compose" or "docker-compose".
+    #[arg(long, value_name = "CMD", env = "DR_DRILL_COMPOSE")]
+    pub(crate) compose: Option<String>,
+    /// Folder below which runs keep their reports.
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_BASE)]
+    pub(crate) report: PathBuf,
+    /// Install and start what is missing, as root, from the packages of Debian or Ubuntu.
+    #[arg(long)]
+    pub(crate) fix: bool,
+    /// What standard output carries.
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(crate) format: Format,
 }
 
 /// What standard output carries.

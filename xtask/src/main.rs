@@ -27,6 +27,7 @@ fn main() -> ExitCode {
             Command::Up(options) => commands::up::run(options).await,
             Command::Down(options) => commands::clean::down(options).await,
             Command::Clean(options) => commands::clean::run(options).await,
+            Command::Doctor(options) => commands::doctor::run(options).await,
         }
     });
     // A thread that still reads from a connection that is gone must not delay the exit.

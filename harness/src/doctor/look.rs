@@ -9,12 +9,13 @@ use std::thread;
 
 use super::findings::{self, Socket};
 use super::{Finding, Level};
-use crate::error::Error;
+use crate::config::{Config, Variable};
+use crate::error::{Attempt, Error, Result};
 use crate::model::event::Events;
 use crate::process::Runner;
 use crate::stack::compose::{Compose, StackSource};
 use crate::stack::engine::Engine;
-use crate::stack::images::{self, BaseSpec, Images};
+use crate::stack::images::{self, BaseSpec, Images, SUITE};
 use crate::stack::reap;
 
 const SOCKET: &str = "/var/run/docker.sock";
@@ -27,16 +28,12 @@ const TARGET_DISK: (u64, u64) = (1, 4);
 /// What is to be drilled on this machine.
 #[derive(Debug, Clone)]
 pub struct Subject {
-    /// The stack.
-    pub source: StackSource,
-    /// The folder of its base image, if it has one.
-    pub base: Option<BaseSpec>,
-    /// The Debian release of that base.
-    pub suite: String,
+    /// Folder of the stack.
+    pub stack_dir: PathBuf,
     /// The compose tool asked for, if any.
     pub compose: Option<String>,
-    /// Where runs leave their artefacts and reports.
-    pub target: PathBuf,
+    /// Folder below which runs keep their reports.
+    pub report_base: PathBuf,
 }
 
 /// Looks at everything a drill of `subject` needs. Changes nothing.
@@ -74,7 +71,7 @@ fn machine(subject: &Subject) -> Vec<Finding> {
         thread::available_parallelism()
             .map_or_else(|_| unknown("cores"), |count| findings::cores(count.get())),
         memory.map_or_else(|| unknown("memory"), findings::memory),
-        free_bytes(&subject.target).map_or_else(
+        free_bytes(&subject.report_base).map_or_else(
             || unknown("disk for reports"),
             |free| findings::disk("disk for reports", free, least, comfortable),
         ),
@@ -84,11 +81,11 @@ fn machine(subject: &Subject) -> Vec<Finding> {
 /// What only an engine that answers can tell.
 async fn inside(engine: &Engine, compose: Option<&Compose>, subject: &Subject) -> Vec<Finding> {
     let images = Images::new(engine, &Events::ignored());
-    let base = images.find_base(&subject.suite).await.ok().flatten();
+    let base = images.find_base(SUITE).await.ok().flatten();
     let mut findings =
         vec![engine_disk(engine).await, findings::debootstrap(has_debootstrap(), base.as_deref())];
     if let Some(compose) = compose {
-        findings.push(stack(&images, compose, base.as_deref(), subject).await);
+        findings.push(stack(&images, compose, base.as_deref(), &subject.stack_dir).await);
     }
     findings.push(match reap::find(engine).await {
         Ok(runs) => {
@@ -119,30 +116,48 @@ async fn engine_disk(engine: &Engine) -> Finding {
 async fn stack(
     images: &Images,
     compose: &Compose,
-    base: Option<&str>,
-    subject: &Subject,
+    debian: Option<&str>,
+    stack_dir: &Path,
 ) -> Finding {
     const NAME: &str = "stack";
-    let config = match compose.config(&subject.source).await {
-        Ok(config) => config,
-        Err(error) => return failed(NAME, &error),
-    };
-    let count = config["services"].as_object().map_or(0, serde_json::Map::len);
-    let found = match (base, &subject.base) {
-        (None, Some(_)) => Ok(None),
-        _ => images.find_all(&config, subject.base.as_ref(), base.unwrap_or_default()).await,
-    };
-    match found {
-        Ok(Some(found)) => {
-            let distinct = found.values().collect::<BTreeSet<_>>().len();
-            Finding::ok(NAME, format!("{count} services, their {distinct} images are built"))
+    match find_images(images, compose, debian, stack_dir).await {
+        Ok((services, Some(images))) => {
+            Finding::ok(NAME, format!("{services} services, their {images} images are built"))
         }
-        Ok(None) => Finding::ok(
+        Ok((services, None)) => Finding::ok(
             NAME,
-            format!("{count} services; the first run builds their images, which takes minutes"),
+            format!("{services} services; the first run builds their images, which takes minutes"),
         ),
         Err(error) => failed(NAME, &error),
     }
+}
+
+/// How many services a stack has, and how many images they need, if all of these are there.
+async fn find_images(
+    images: &Images,
+    compose: &Compose,
+    debian: Option<&str>,
+    stack_dir: &Path,
+) -> Result<(usize, Option<usize>)> {
+    let config = Config::load(stack_dir)?;
+    let dir = stack_dir.canonicalize();
+    let dir = dir.attempt(|| format!("cannot find {}", stack_dir.display()))?;
+    let base = config.stack.base.map(|base| BaseSpec { context: dir.join(base) });
+    let variables = config.environment.into_iter().map(|(name, variable)| match variable {
+        Variable::Given(value) => (name, value),
+        // Nothing is started: any value of that length does.
+        Variable::Random { random } => (name, "x".repeat(random)),
+    });
+    let variables = variables.collect();
+    let source = StackSource { dir, files: config.stack.files, variables };
+    let resolved = compose.config(&source).await?;
+    let services = resolved["services"].as_object().map_or(0, serde_json::Map::len);
+    let found = match (debian, &base) {
+        (None, Some(_)) => None,
+        _ => images.find_all(&resolved, base.as_ref(), debian.unwrap_or_default()).await?,
+    };
+    let distinct = found.map(|found| found.into_values().collect::<BTreeSet<_>>().len());
+    Ok((services, distinct))
 }
 
 fn failed(name: &str, error: &Error) -> Finding {

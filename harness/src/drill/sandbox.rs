@@ -13,12 +13,9 @@ use crate::process::Runner;
 use crate::stack::compose::{Compose, StackSource};
 use crate::stack::database::{self, Database};
 use crate::stack::engine::Engine;
-use crate::stack::images::{BaseSpec, Images};
+use crate::stack::images::{BaseSpec, Images, SUITE};
 use crate::stack::isolation::{Seal, seal};
 use crate::stack::{OwnedStack, OwnedVolume, RunId, RunLabels};
-
-/// The Debian suite of the base image.
-const SUITE: &str = "bookworm";
 
 /// A sealed copy with all that is known of it.
 #[derive(Debug, Clone)]

@@ -6,7 +6,7 @@ use harness::drill;
 use harness::model::event::Events;
 use harness::process::Runner;
 use harness::stack::engine::Engine;
-use harness::stack::images::Images;
+use harness::stack::images::{self, Images};
 use harness::stack::reap::{self, Leftover};
 use harness::{Error, Result};
 
@@ -69,6 +69,14 @@ fn files(base: &Path, dry_run: bool) -> Result<()> {
             drill::remove_abandoned(&work)?;
             println!("removed {}", work.display());
         }
+    }
+    let (done, folders) = if dry_run {
+        ("would remove", images::stale())
+    } else {
+        ("removed", images::remove_stale()?)
+    };
+    for folder in folders {
+        println!("{done} {}", folder.display());
     }
     Ok(())
 }

@@ -26,6 +26,9 @@ use crate::model::event::Events;
 
 pub use scratch::{remove_stale, stale};
 
+/// Debian release on which a stack's base is built.
+pub const SUITE: &str = "bookworm";
+
 /// Label of every image that a drill made.
 pub const LABEL_IMAGE: &str = "dr-drill.image";
 

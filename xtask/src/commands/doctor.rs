@@ -1,0 +1,77 @@
+//! `doctor`: the machine, prerequisite by prerequisite. Exit code 0 if a drill can run, else 3.
+
+use std::io::{self, Write};
+
+use anstyle::{AnsiColor, Style};
+use harness::doctor::{self, Finding, Level, Subject};
+use harness::model::event::Events;
+use harness::process::Runner;
+use harness::{Error, Result};
+
+use super::interrupt;
+use crate::display;
+use crate::flags::{DoctorOptions, Format};
+
+/// Exit code when a prerequisite is missing: a drill would be undecided.
+const MISSING: u8 = 3;
+
+/// Looks at the machine; with `--fix` also installs what is missing, and looks again.
+pub(crate) async fn run(options: DoctorOptions) -> Result<u8> {
+    let runner = Runner::new(interrupt::token());
+    let subject =
+        Subject { stack_dir: options.stack, compose: options.compose, report_base: options.report };
+    let mut findings = examine(&runner, &subject).await?;
+    if options.fix {
+        let (events, received) = Events::channel();
+        let shown = tokio::spawn(display::follow(received, options.format));
+        let fixed = doctor::fix(&runner, &events, &findings).await;
+        drop(events);
+        let _ = shown.await;
+        fixed?;
+        findings = examine(&runner, &subject).await?;
+    }
+    match options.format {
+        Format::Json => {
+            for finding in &findings {
+                display::json_line(&serde_json::json!({ "event": "finding", "finding": finding }));
+            }
+        }
+        Format::Human => {
+            // Whoever stopped reading is not served.
+            let _ = table(&mut anstream::stdout().lock(), &findings);
+        }
+    }
+    let met = findings.iter().all(|finding| finding.level != Level::Missing);
+    Ok(if met { 0 } else { MISSING })
+}
+
+async fn examine(runner: &Runner, subject: &Subject) -> Result<Vec<Finding>> {
+    let findings = doctor::examine(runner, subject).await;
+    // What was interrupted looks like what is missing.
+    if runner.cancellation().is_cancelled() { Err(Error::interrupted()) } else { Ok(findings) }
+}
+
+fn table(out: &mut impl Write, findings: &[Finding]) -> io::Result<()> {
+    let width = findings.iter().map(|finding| finding.name.len()).max().unwrap_or_default();
+    for finding in findings {
+        let (word, color) = match finding.level {
+            Level::Ok => ("ok", AnsiColor::Green),
+            Level::Warn => ("warn", AnsiColor::Yellow),
+            Level::Missing => ("missing", AnsiColor::Red),
+        };
+        let style = Style::new().fg_color(Some(color.into())).bold();
+        writeln!(out, "{style}{word:<7}{style:#}  {:<width$}  {}", finding.name, finding.found)?;
+        if let Some(remedy) = &finding.remedy {
+            writeln!(out, "{:<7}  {:<width$}  → {remedy}", "", "")?;
+        }
+    }
+    let missing = findings.iter().filter(|finding| finding.level == Level::Missing).count();
+    if missing == 0 {
+        return writeln!(out, "\na drill can run: cargo xtask dr-drill");
+    }
+    writeln!(out, "\n{missing} missing: a drill cannot run")?;
+    if findings.iter().any(|finding| finding.fix.is_some()) {
+        writeln!(out, "as root on Debian or Ubuntu: cargo xtask doctor --fix")?;
+    }
+    Ok(())
+}
