@@ -2,6 +2,7 @@
 //! differs, what follows from it folded in. Pure; reading them is `fingerprint::catalogue`.
 
 mod key;
+mod printing;
 mod telling;
 mod version;
 mod wording;
@@ -124,7 +125,8 @@ fn changes<'a>(before: &'a Facts, after: &'a Facts, versions: Versions) -> Vec<C
             };
             let same = change.before == change.after
                 || change.missing().is_none()
-                    && versions.same_definition(change.was(), change.is());
+                    && (versions.same_definition(change.was(), change.is())
+                        || printing::same(change.was(), change.is()));
             (!same).then_some(change)
         })
         .collect()

@@ -2,6 +2,7 @@
 
 use super::journal::first_of;
 use crate::backup::pg_dump::DumpReport;
+use crate::fingerprint::references::References;
 use crate::model::check::Outcome;
 use crate::model::divergence::{Divergence, DivergenceKind};
 use crate::model::fingerprint::{Certificate, RowsDigest};
@@ -87,8 +88,24 @@ fn family(
     Judged { id, outcome, detail }
 }
 
+/// Judges what came of resolving references.
+pub(super) fn references(found: &References) -> Judged {
+    let References { checked, hashes_checked, orphans, .. } = found;
+    let different = found.divergences.iter().map(named).collect::<Vec<_>>();
+    let (outcome, detail) = match (different.as_slice(), found.undecided.first()) {
+        ([], Some(cause)) => (Outcome::Undecided, cause.clone()),
+        ([], None) if *checked == 0 => (Outcome::Undecided, "no row names a file".to_owned()),
+        ([], None) => {
+            let seen = format!("{checked} references resolve, {hashes_checked} with their hash");
+            (Outcome::Passed, format!("{seen}; {orphans} orphans"))
+        }
+        (different, _) => (Outcome::Failed, first_of(different)),
+    };
+    Judged { id: check::REFERENCES, outcome, detail }
+}
+
 /// A divergence in one line.
-pub(super) fn named(divergence: &Divergence) -> String {
+fn named(divergence: &Divergence) -> String {
     format!("{}: {}", divergence.subject, divergence.detail)
 }
 

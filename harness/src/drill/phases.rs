@@ -327,14 +327,9 @@ impl<'a> Rehearsal<'a> {
         let resolved = ask(connection, move |client| references::check(client, &columns, &files));
         let resolved = resolved.await?;
         integrity.references_checked = resolved.checked;
-        let wrong = resolved.divergences.iter().map(judgements::named).collect::<Vec<_>>();
-        if resolved.checked == 0 {
-            self.journal.report(check::REFERENCES, Outcome::Undecided, "no row names a file");
-        } else {
-            let seen =
-                format!("{} references resolve, {} orphans", resolved.checked, resolved.orphans);
-            self.journal.judge(check::REFERENCES, seen, &wrong);
-        }
+        let judged = judgements::references(&resolved);
+        self.journal.report(judged.id, judged.outcome, judged.detail);
+        integrity.undecided.extend(resolved.undecided);
         integrity.divergences.extend(resolved.divergences);
         Ok(())
     }

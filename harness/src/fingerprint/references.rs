@@ -1,20 +1,33 @@
-//! Resolves every file that a row names: a reference without its file, or with another
-//! content than the row recorded, is a divergence.
+//! Resolves every file that a row names: a reference without its file, or with another content
+//! than its row recorded, is a divergence.
+//!
+//! Streams the rows and looks each one up in a media fingerprint. Memory grows with the files of
+//! the store and with nothing else. What the fingerprint could not read is undecided.
 
-use std::collections::BTreeSet;
+#[cfg(test)]
+mod tests;
 
-use postgres::Client;
+use std::collections::HashSet;
+
+use postgres::GenericClient;
 use postgres::fallible_iterator::FallibleIterator;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Attempt, Result};
 use crate::model::divergence::{Divergence, DivergenceKind};
-use crate::model::fingerprint::{MediaFingerprint, MediaKind};
+use crate::model::fingerprint::{MediaEntry, MediaFingerprint, MediaKind};
+use crate::tree_path::{Led, above, downward, escape, follow};
+
+/// References of one column that are named one by one; what remains is counted.
+const NAMED_MAX: u64 = 20;
+
+/// Orphans, and undecided references, that are named.
+const SAMPLES_MAX: usize = 20;
 
 /// A column whose values are paths below the media root.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReferenceColumn {
-    /// `schema.table`.
+    /// `schema.table`, each quoted as in SQL where it needs to be.
     pub table: String,
     /// The column.
     pub column: String,
@@ -23,8 +36,8 @@ pub struct ReferenceColumn {
     pub hash: Option<HashColumn>,
 }
 
-/// A column that records hashes, lowercase hexadecimal.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+/// A column that records hashes: hexadecimal, or `bytea`. Rows without one are not judged by it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HashColumn {
     /// The column.
     pub column: String,
@@ -33,151 +46,271 @@ pub struct HashColumn {
 }
 
 /// A hash that rows record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Algorithm {
-    /// SHA-256.
+    /// SHA-256. Needs a fingerprint taken with [`super::media::Options::sha256`].
     Sha256,
     /// BLAKE3.
     Blake3,
 }
 
 /// What resolving the references found.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct References {
-    /// References resolved.
+    /// References judged.
     pub checked: u64,
+    /// Of these, with a recorded hash that was held against the content.
+    pub hashes_checked: u64,
+    /// References to no file.
+    pub dangling: u64,
+    /// References to a file with another content than recorded.
+    pub mismatched: u64,
+    /// Dangling and mismatched references: some of each column by name, the others counted.
+    pub divergences: Vec<Divergence>,
     /// Files that no row names.
     pub orphans: u64,
-    /// Dangling references and files with another content than recorded.
-    pub divergences: Vec<Divergence>,
+    /// Some of them.
+    pub orphan_samples: Vec<String>,
+    /// What could not be judged, and why. Bounded: one is enough to leave the whole undecided.
+    pub undecided: Vec<String>,
 }
 
-/// Resolves every non-empty value of `columns` against the files of a store. Memory does not
-/// grow with the number of rows, only with what is wrong.
+/// Resolves every value of `columns`, the null and the empty one apart, against a store.
+///
+/// # Errors
+/// The database could not be read. A table or column that is not there is undecided.
 pub fn check(
-    client: &mut Client,
+    client: &mut impl GenericClient,
     columns: &[ReferenceColumn],
     media: &MediaFingerprint,
 ) -> Result<References> {
-    let mut found = References::default();
-    let mut named = BTreeSet::new();
+    let mut resolving = Resolving::new(media);
     for column in columns {
-        let statement = statement(column);
         let unreadable = || format!("cannot read {}.{}", column.table, column.column);
-        let mut rows = client.query_raw(&statement, Vec::<String>::new()).attempt(unreadable)?;
+        let Some(statement) = statement(client, column).attempt(unreadable)? else {
+            let absent = format!("{}.{}: no such table or column", column.table, column.column);
+            resolving.found.undecided.push(absent);
+            continue;
+        };
+        let none: [&str; 0] = [];
+        let mut rows = client.query_raw(&statement, none).attempt(unreadable)?;
+        let mut named = 0;
         while let Some(row) = rows.next().attempt(unreadable)? {
-            let path: String = row.try_get(0).attempt(unreadable)?;
-            let hash: Option<String> = row.try_get(1).attempt(unreadable)?;
-            found.checked += 1;
-            if let Err(detail) = resolve(media, &path, hash.as_deref(), column) {
-                found.divergences.push(Divergence {
-                    kind: DivergenceKind::Reference,
-                    subject: format!("{}.{}", column.table, column.column),
-                    detail: format!("{path}: {detail}"),
-                    rows: None,
-                    columns: vec![column.column.clone()],
-                    class: None,
-                });
-            }
-            named.insert(path);
+            let path: &str = row.try_get(0).attempt(unreadable)?;
+            let recorded: Option<&str> = row.try_get(1).attempt(unreadable)?;
+            resolving.reference(column, path, recorded, &mut named);
         }
+        resolving.count_unnamed(column, named);
     }
-    let is_orphan = |path: &&String| !named.contains(*path);
-    let files = media.entries.iter().filter(|(_, entry)| is_file(&entry.kind));
-    found.orphans = files.map(|(path, _)| path).filter(is_orphan).count() as u64;
-    Ok(found)
+    Ok(resolving.finish(!columns.is_empty()))
 }
 
-fn statement(column: &ReferenceColumn) -> String {
-    let quote = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
-    let table = column.table.split('.').map(quote).collect::<Vec<_>>().join(".");
-    let path = quote(&column.column);
-    let hash = column.hash.as_ref().map_or("null".to_owned(), |hash| quote(&hash.column));
-    format!("select {path}::text, {hash}::text from {table} where {path} <> ''")
-}
-
-fn is_file(kind: &MediaKind) -> bool {
-    matches!(kind, MediaKind::File { .. })
-}
-
-fn resolve(
-    media: &MediaFingerprint,
-    path: &str,
-    hash: Option<&str>,
+/// The statement that lists a column's references; none if the table or a column is not there.
+fn statement(
+    client: &mut impl GenericClient,
     column: &ReferenceColumn,
-) -> Result<(), String> {
-    // Keys of the fingerprint are relative and plain, so that `..` and `/` match nothing.
-    let entry = media.entries.get(path).ok_or("no such file")?;
-    let MediaKind::File { blake3, sha256, .. } = &entry.kind else {
-        return Err("not a regular file".to_owned());
+) -> Result<Option<String>, postgres::Error> {
+    // The server quotes: it alone knows how it reads the names it prints.
+    let quoted = "SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname), \
+         pg_catalog.quote_ident(a.attname) \
+         FROM pg_catalog.pg_attribute a \
+         JOIN pg_catalog.pg_class c ON c.oid = a.attrelid \
+         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+         WHERE a.attrelid = pg_catalog.to_regclass($1) AND a.attname = $2 \
+         AND a.attnum > 0 AND NOT a.attisdropped";
+    let Some(row) = client.query_opt(quoted, &[&column.table, &column.column])? else {
+        return Ok(None);
     };
-    let (Some(recorded), Some(of)) = (hash.filter(|hash| !hash.is_empty()), &column.hash) else {
-        return Ok(());
+    let (table, path): (String, String) = (row.try_get(0)?, row.try_get(1)?);
+    let hash = match &column.hash {
+        None => "NULL".to_owned(),
+        Some(hash) => match client.query_opt(quoted, &[&column.table, &hash.column])? {
+            None => return Ok(None),
+            Some(row) => row.try_get(1)?,
+        },
     };
-    let actual = match of.algorithm {
-        Algorithm::Blake3 => Some(blake3.as_str()),
-        Algorithm::Sha256 => sha256.as_deref(),
-    };
-    match actual {
-        Some(actual) if actual == recorded => Ok(()),
-        Some(_) => Err(format!("its content is not what {} recorded", of.column)),
-        None => Err(format!("its content was not hashed as {} has it", of.column)),
+    Ok(Some(format!(
+        "SELECT {path}::pg_catalog.text, {hash}::pg_catalog.text FROM {table} \
+         WHERE {path}::pg_catalog.text <> ''"
+    )))
+}
+
+/// What a reference turned out to be.
+enum Resolved<'media> {
+    Intact { path: &'media str, hashed: bool },
+    Dangling(String),
+    Mismatched { path: &'media str, why: String },
+    Undecided(String),
+}
+
+struct Resolving<'media> {
+    media: &'media MediaFingerprint,
+    /// Files that some row names.
+    referenced: HashSet<&'media str>,
+    found: References,
+}
+
+impl<'media> Resolving<'media> {
+    fn new(media: &'media MediaFingerprint) -> Self {
+        Self { media, referenced: HashSet::new(), found: References::default() }
+    }
+
+    /// Judges one reference. `named` counts those of its column that did not resolve.
+    fn reference(
+        &mut self,
+        column: &ReferenceColumn,
+        value: &str,
+        recorded: Option<&str>,
+        named: &mut u64,
+    ) {
+        let complaint = match self.resolve(column, value, recorded) {
+            Resolved::Intact { path, hashed } => {
+                self.found.checked += 1;
+                self.found.hashes_checked += u64::from(hashed);
+                self.referenced.insert(path);
+                return;
+            }
+            Resolved::Mismatched { path, why } => {
+                self.found.checked += 1;
+                self.found.hashes_checked += 1;
+                self.found.mismatched += 1;
+                self.referenced.insert(path);
+                why
+            }
+            Resolved::Dangling(why) => {
+                self.found.checked += 1;
+                self.found.dangling += 1;
+                why
+            }
+            Resolved::Undecided(why) => {
+                let line = format!(
+                    "{}.{}: {}: {why}",
+                    column.table,
+                    column.column,
+                    escape(value.as_bytes())
+                );
+                if self.found.undecided.len() < SAMPLES_MAX {
+                    self.found.undecided.push(line);
+                }
+                return;
+            }
+        };
+        *named += 1;
+        if *named <= NAMED_MAX {
+            let detail = format!("{}: {complaint}", escape(value.as_bytes()));
+            self.found.divergences.push(divergence(column, detail));
+        }
+    }
+
+    fn count_unnamed(&mut self, column: &ReferenceColumn, named: u64) {
+        if let Some(more @ 1..) = named.checked_sub(NAMED_MAX) {
+            let detail = format!("{more} more references do not resolve");
+            self.found.divergences.push(divergence(column, detail));
+        }
+    }
+
+    fn resolve(
+        &self,
+        column: &ReferenceColumn,
+        value: &str,
+        recorded: Option<&str>,
+    ) -> Resolved<'media> {
+        // Django refuses such names, so that nothing can ever be served under them.
+        let Some(path) = downward(&escape(value.as_bytes())) else {
+            return Resolved::Dangling("leads out of the store".to_owned());
+        };
+        let path = match follow("", &path, |path| self.target_of(path)) {
+            Led::To(path) => path,
+            Led::Outside => {
+                return Resolved::Dangling("leads out of the store by a link".to_owned());
+            }
+            Led::Around => return Resolved::Dangling("is a circle of links".to_owned()),
+        };
+        if let Some(reason) = self.media.undecided.get(&path) {
+            return Resolved::Undecided(reason.clone());
+        }
+        let Some((path, entry)) = self.media.entries.get_key_value(&path) else {
+            return match above(&path).chain(["."]).find_map(|above| self.media.undecided.get(above))
+            {
+                Some(reason) => Resolved::Undecided(format!("lies in a directory that {reason}")),
+                None => Resolved::Dangling("no such file".to_owned()),
+            };
+        };
+        match judge(entry, column.hash.as_ref(), recorded) {
+            Ok(hashed) => Resolved::Intact { path, hashed },
+            Err(Wrong::Kind) => Resolved::Dangling("is no regular file".to_owned()),
+            Err(Wrong::Content(why)) => Resolved::Mismatched { path, why },
+            Err(Wrong::Unknown(why)) => Resolved::Undecided(why),
+        }
+    }
+
+    fn target_of(&self, path: &str) -> Option<&'media str> {
+        match &self.media.entries.get(path)?.kind {
+            MediaKind::Symlink { target } => Some(target),
+            _ => None,
+        }
+    }
+
+    fn finish(mut self, looked: bool) -> References {
+        let orphans = self.media.entries.iter().filter(|(path, entry)| {
+            looked && is_file(entry) && !self.referenced.contains(path.as_str())
+        });
+        for (path, _) in orphans {
+            self.found.orphans += 1;
+            if self.found.orphan_samples.len() < SAMPLES_MAX {
+                self.found.orphan_samples.push(path.clone());
+            }
+        }
+        self.found
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::fingerprint::MediaEntry;
+/// Why an entry is not what its row says.
+enum Wrong {
+    Kind,
+    Content(String),
+    Unknown(String),
+}
 
-    fn store() -> MediaFingerprint {
-        let kind = MediaKind::File {
-            size: 1,
-            blake3: "b3".to_owned(),
-            sha256: Some("aa".to_owned()),
-            chunks: None,
-            linked_to: None,
-        };
-        let entry = MediaEntry {
-            kind,
-            mode: 0o640,
-            uid: 1,
-            gid: 1,
-            modified: (0, 0),
-            xattrs: std::collections::BTreeMap::new(),
-        };
-        let mut media = MediaFingerprint::default();
-        media.entries.insert("copies/a.pdf".to_owned(), entry);
-        media
+/// Whether a file is what its row says; true if there was a hash to tell.
+fn judge(
+    entry: &MediaEntry,
+    hash: Option<&HashColumn>,
+    recorded: Option<&str>,
+) -> Result<bool, Wrong> {
+    let MediaKind::File { blake3, sha256, .. } = &entry.kind else {
+        return Err(Wrong::Kind);
+    };
+    let Some((hash, recorded)) = hash.zip(recorded.filter(|recorded| !recorded.is_empty())) else {
+        return Ok(false);
+    };
+    let actual = match hash.algorithm {
+        Algorithm::Blake3 => Some(blake3),
+        Algorithm::Sha256 => sha256.as_ref(),
+    };
+    let actual =
+        actual.ok_or_else(|| Wrong::Unknown("its content was not hashed so".to_owned()))?;
+    // PostgreSQL prints a bytea as `\x…`.
+    let recorded = recorded.strip_prefix(r"\x").unwrap_or(recorded);
+    if recorded.eq_ignore_ascii_case(actual) {
+        Ok(true)
+    } else {
+        Err(Wrong::Content(format!("its content is not what {} recorded", hash.column)))
     }
+}
 
-    fn column() -> ReferenceColumn {
-        let hash = HashColumn { column: "sha256".to_owned(), algorithm: Algorithm::Sha256 };
-        ReferenceColumn { table: "public.copy".into(), column: "file".into(), hash: Some(hash) }
-    }
+fn is_file(entry: &MediaEntry) -> bool {
+    matches!(entry.kind, MediaKind::File { .. })
+}
 
-    #[test]
-    fn a_file_with_the_recorded_content_resolves() {
-        assert_eq!(resolve(&store(), "copies/a.pdf", Some("aa"), &column()), Ok(()));
-        assert_eq!(resolve(&store(), "copies/a.pdf", None, &column()), Ok(()));
-    }
-
-    #[test]
-    fn absent_escaping_and_altered_files_are_named() {
-        for path in ["copies/b.pdf", "../copies/a.pdf", "/copies/a.pdf", "copies/./a.pdf"] {
-            assert!(resolve(&store(), path, None, &column()).is_err(), "{path} resolved");
-        }
-        let altered = resolve(&store(), "copies/a.pdf", Some("bb"), &column());
-        assert!(altered.expect_err("altered").contains("sha256 recorded"));
-    }
-
-    #[test]
-    fn names_are_quoted() {
-        let odd = ReferenceColumn { table: "s.a\"b".into(), column: "c d".into(), hash: None };
-        assert_eq!(
-            statement(&odd),
-            "select \"c d\"::text, null::text from \"s\".\"a\"\"b\" where \"c d\" <> ''"
-        );
+fn divergence(column: &ReferenceColumn, detail: String) -> Divergence {
+    Divergence {
+        kind: DivergenceKind::Reference,
+        subject: format!("{}.{}", column.table, column.column),
+        detail,
+        rows: None,
+        columns: vec![column.column.clone()],
+        class: None,
     }
 }

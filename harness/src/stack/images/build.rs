@@ -39,7 +39,10 @@ impl Images {
         let ended = follow::follow(command, &what, &self.events).await;
         let failure = match ended {
             Ok((output, _)) if output.succeeded() => return Ok(()),
-            Ok((_, tail)) => failure(recipe).details(tail.iter().map(|line| runner.redact(line))),
+            Ok((_, tail)) => {
+                self.events.note(format!("image {image} cannot be built"));
+                failure(recipe).details(tail.iter().map(|line| runner.redact(line)))
+            }
             Err(cause) => cause,
         };
         if classic {

@@ -14,8 +14,11 @@ mod recipe;
 mod scratch;
 
 use std::collections::BTreeMap;
+use std::num::NonZero;
 use std::path::PathBuf;
+use std::thread;
 
+use futures_util::{StreamExt, stream};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -140,23 +143,51 @@ impl Images {
         let mut parent = None;
         if let Some(spec) = base {
             let (recipe, _staged) = self.base_recipe(spec).await?;
-            let debian = (ARG_DEBIAN, debian.to_owned());
-            match self.ensure(recipe, Some(debian), &mut present, missing).await? {
-                Some(image) => parent = Some((ARG_BASE, image)),
-                None => return Ok(None),
+            let wanted = Wanted::identify(recipe, Some((ARG_DEBIAN, debian)), &present)?;
+            let image = wanted.image.clone();
+            if !self.provide(&[wanted], &mut present, missing).await? {
+                return Ok(None);
             }
+            parent = Some(image);
         }
-        let mut images = BTreeMap::new();
-        for recipe in recipes {
-            let services = recipe.services.clone();
-            match self.ensure(recipe, parent.clone(), &mut present, missing).await? {
-                Some(image) => {
-                    images.extend(services.into_iter().map(|service| (service, image.clone())));
-                }
-                None => return Ok(None),
-            }
+        let parent = parent.as_deref().map(|image| (ARG_BASE, image));
+        let wanted = recipes
+            .into_iter()
+            .map(|recipe| Wanted::identify(recipe, parent, &present))
+            .collect::<Result<Vec<_>>>()?;
+        if !self.provide(&wanted, &mut present, missing).await? {
+            return Ok(None);
         }
-        Ok(Some(images))
+        let images = wanted.into_iter().flat_map(|wanted| {
+            let image = wanted.image;
+            wanted.recipe.services.into_iter().map(move |service| (service, image.clone()))
+        });
+        Ok(Some(images.collect()))
+    }
+
+    /// Whether all of these images are there, after building those that are not.
+    async fn provide(
+        &self,
+        wanted: &[Wanted],
+        present: &mut Present,
+        missing: Missing,
+    ) -> Result<bool> {
+        let absent = |present: &Present| {
+            let absent = wanted.iter().filter(|wanted| !present.contains_key(&wanted.image));
+            absent.collect::<Vec<_>>()
+        };
+        let to_build = absent(present);
+        if to_build.is_empty() || missing == Missing::Report {
+            return Ok(to_build.is_empty());
+        }
+        // Builds mostly wait for the network and the disk. All of them are heard to their end,
+        // so that none is left to the engine when another fails.
+        let builds = to_build.iter().map(|wanted| self.build(&wanted.recipe, &wanted.image));
+        let at_once = thread::available_parallelism().map_or(1, NonZero::get);
+        let results = stream::iter(builds).buffer_unordered(at_once).collect::<Vec<_>>().await;
+        results.into_iter().collect::<Result<()>>()?;
+        *present = self.present().await?;
+        Ok(absent(present).is_empty())
     }
 
     /// The recipe of the stack's base, from a copy of its context with the host's certificates.
@@ -170,49 +201,49 @@ impl Images {
         Ok((recipe, staged))
     }
 
-    /// The image of a recipe: there already, built now, or absent.
-    async fn ensure(
-        &self,
-        mut recipe: Recipe,
-        parent: Option<(&str, String)>,
-        present: &mut Present,
-        missing: Missing,
-    ) -> Result<Option<String>> {
-        let declared = recipe.declared_arguments()?;
-        recipe.args.retain(|name, _| declared.contains(name));
-        let mut parent_id = None;
-        if let Some((name, image)) = parent.filter(|(name, _)| declared.contains(*name)) {
-            let Some(id) = present.get(&image) else {
-                return Err(Error::undecided(format!("the engine has no image {image}"))
-                    .hint("it was removed while the drill ran; run it again"));
-            };
-            parent_id = Some(id.clone());
-            recipe.parent = Some(image.clone());
-            recipe.args.insert(name.to_owned(), image);
-        }
-        for name in INHERITED.into_iter().filter(|name| declared.contains(*name)) {
-            if let Ok(value) = std::env::var(name) {
-                recipe.inherited.insert(name.to_owned(), value);
-            }
-        }
-        let image = recipe.image(parent_id.as_deref())?;
-        if present.contains_key(&image) {
-            return Ok(Some(image));
-        }
-        if missing == Missing::Report {
-            return Ok(None);
-        }
-        self.build(&recipe, &image).await?;
-        *present = self.present().await?;
-        Ok(present.contains_key(&image).then_some(image))
-    }
-
     async fn present(&self) -> Result<Present> {
         let command = self.engine.docker(["image", "ls", "--no-trunc"]);
         let command = command.args(["--format", "{{.Repository}}:{{.Tag}} {{.ID}}"]);
         let listing = command.run().await?.require(|| "cannot list images")?.text();
         let pairs = listing.lines().filter_map(|line| line.split_once(' '));
         Ok(pairs.map(|(tag, id)| (tag.to_owned(), id.to_owned())).collect())
+    }
+}
+
+/// An image that has to be there.
+#[derive(Debug)]
+struct Wanted {
+    recipe: Recipe,
+    image: String,
+}
+
+impl Wanted {
+    /// Completes a recipe with the arguments that its Dockerfile declares, the parent's among
+    /// them, and names the image that it makes.
+    fn identify(
+        mut recipe: Recipe,
+        parent: Option<(&str, &str)>,
+        present: &Present,
+    ) -> Result<Self> {
+        let declared = recipe.declared_arguments()?;
+        recipe.args.retain(|name, _| declared.contains(name));
+        let mut parent_id = None;
+        if let Some((name, image)) = parent.filter(|(name, _)| declared.contains(*name)) {
+            parent_id = present.get(image).map(String::as_str);
+            if parent_id.is_none() {
+                return Err(Error::undecided(format!("the engine has no image {image}"))
+                    .hint("it was removed while the drill ran; run it again"));
+            }
+            recipe.parent = Some(image.to_owned());
+            recipe.args.insert(name.to_owned(), image.to_owned());
+        }
+        for name in INHERITED.into_iter().filter(|name| declared.contains(*name)) {
+            if let Ok(value) = std::env::var(name) {
+                recipe.inherited.insert(name.to_owned(), value);
+            }
+        }
+        let image = recipe.image(parent_id)?;
+        Ok(Self { recipe, image })
     }
 }
 
@@ -230,6 +261,35 @@ fn removable(line: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_recipe_takes_only_the_arguments_that_its_dockerfile_declares() {
+        let dir = TempDir::new().expect("temporary folder");
+        let declares = |text: &str| {
+            std::fs::write(dir.path().join("Dockerfile"), text).expect("written");
+            let mut recipe = Recipe::of_folder(dir.path(), dir.path());
+            recipe.args = BTreeMap::from([("A".into(), "1".into()), (ARG_BASE.into(), "x".into())]);
+            let present = BTreeMap::from([("ours:1".to_owned(), "sha256:1".to_owned())]);
+            let wanted = Wanted::identify(recipe, Some((ARG_BASE, "ours:1")), &present);
+            wanted.expect("identified").recipe
+        };
+        let recipe = declares("ARG BASE_IMAGE=korrigo\nFROM $BASE_IMAGE\n");
+        assert_eq!(recipe.args, BTreeMap::from([(ARG_BASE.to_owned(), "ours:1".to_owned())]));
+        assert_eq!(recipe.parent.as_deref(), Some("ours:1"));
+        let recipe = declares("FROM debian\nARG A\n");
+        assert_eq!(recipe.args, BTreeMap::from([("A".to_owned(), "1".to_owned())]));
+        assert_eq!(recipe.parent, None);
+    }
+
+    #[test]
+    fn a_parent_that_is_gone_is_named() {
+        let dir = TempDir::new().expect("temporary folder");
+        std::fs::write(dir.path().join("Dockerfile"), "ARG BASE_IMAGE\n").expect("written");
+        let recipe = Recipe::of_folder(dir.path(), dir.path());
+        let parent = Some((ARG_BASE, "ours:2"));
+        let error = Wanted::identify(recipe, parent, &Present::new()).expect_err("gone");
+        assert!(error.to_string().contains("ours:2"));
+    }
 
     #[test]
     fn images_that_others_built_on_ours_are_not_removed() {
