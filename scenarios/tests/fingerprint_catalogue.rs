@@ -11,6 +11,7 @@ use scenarios::postgres::{FIFTEEN, Postgres};
 
 const ROLES: &str = include_str!("../fixtures/every_role.sql");
 const OBJECTS: &str = include_str!("../fixtures/every_object.sql");
+const SINCE_15: &str = include_str!("../fixtures/every_object_since_15.sql");
 
 /// What is done to the restored catalogue, and the divergences that must then be told, nothing
 /// else: subject, and part of the detail.
@@ -56,6 +57,7 @@ const MUTATIONS: &[Mutation] = &[
     ("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'exam_pkey'::regclass", &[("constraint exam_pkey on public.exam", "not valid")]),
     ("DROP INDEX copy_by_score; CREATE INDEX copy_by_score ON copy (score) INCLUDE (exam_id) WHERE score > 10; COMMENT ON INDEX copy_by_score IS 'best first'", &[("index copy_by_score on public.copy", "DESC NULLS LAST")]),
     ("DROP INDEX exam_title; CREATE INDEX exam_title ON exam (title)", &[("index exam_title on public.exam", "CREATE UNIQUE INDEX")]),
+    ("DROP INDEX copy_slots; CREATE UNIQUE INDEX copy_slots ON copy (slot)", &[("index copy_slots on public.copy", "NULLS NOT DISTINCT")]),
     ("ALTER INDEX copy_by_twice SET TABLESPACE pg_default", &[("index copy_by_twice on public.copy", "tablespace other → none")]),
     // Tables, partitions, inheritance.
     ("DROP TABLE scratch", &[("public.scratch", "missing: table; with 1 column")]),
@@ -86,6 +88,7 @@ const MUTATIONS: &[Mutation] = &[
     ("DROP EVENT TRIGGER ddl", &[("event trigger ddl", "missing")]),
     // Views and statistics.
     ("CREATE OR REPLACE VIEW titles AS SELECT id, title FROM exam WHERE title <> 'x' WITH CASCADED CHECK OPTION", &[("public.titles", "line 4: WHERE (exam.title <> ''::text); → WHERE (exam.title <> 'x'::text);")]),
+    ("ALTER VIEW invoked RESET (security_invoker)", &[("public.invoked", "options security_invoker=true → none")]),
     ("ALTER VIEW results RESET (security_barrier)", &[("public.results", "options security_barrier=true → none")]),
     ("ALTER VIEW titles ALTER title DROP DEFAULT", &[("public.titles", "column title: missing")]),
     ("DROP VIEW results", &[("public.results", "missing: view; with 1 comment")]),
@@ -181,6 +184,7 @@ fn restored() -> (Postgres, Postgres) {
     );
     source.create("source");
     source.execute("source", OBJECTS);
+    source.execute("source", SINCE_15);
     let from = source.url("source");
     let _ = target.shell(&format!(
         "pg_dumpall -d '{from}' --globals-only | sed '/^CREATE ROLE postgres;/d' \

@@ -7,6 +7,9 @@ use super::key::Key;
 /// First version with the MAINTAIN privilege, which `GRANT ALL` includes from then on.
 const MAINTAIN_SINCE: i32 = 170_000;
 
+/// First version in which a range type brings a multirange type along.
+const MULTIRANGES_SINCE: i32 = 140_000;
+
 /// How the facts of two servers are made comparable. Does nothing within one major version.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Versions {
@@ -35,13 +38,14 @@ impl Versions {
                 value.split(", ").filter(|privilege| !privilege.starts_with("MAINTAIN")).collect();
             return (!kept.is_empty()).then(|| kept.join(", ").into());
         }
-        if key.facet.is_none() && key.class == "extension" && !self.same_major() {
-            // Each major version brings its own versions of the extensions it ships.
-            let kept: Vec<&str> =
-                value.lines().filter(|line| !line.starts_with("version: ")).collect();
-            return Some(kept.join("\n").into());
-        }
-        Some(value.into())
+        let ignored = match (key.facet, key.class) {
+            // Each major version brings its own versions of the extensions that it ships.
+            (None, "extension") if !self.same_major() => "version: ",
+            (None, "type") if self.straddle(MULTIRANGES_SINCE) => "multirange: ",
+            _ => return Some(value.into()),
+        };
+        let kept: Vec<&str> = value.lines().filter(|line| !line.starts_with(ignored)).collect();
+        Some(kept.join("\n").into())
     }
 
     /// Whether two texts differ only in how their servers print a definition.

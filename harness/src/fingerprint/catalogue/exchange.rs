@@ -80,7 +80,8 @@ SELECT 'user-mapping/' || quote_ident(m.srvname) || '/' || quote_ident(m.usename
                              FROM unnest(m.umoptions) o), 'none') END
   FROM pg_user_mappings m";
 
-/// Whether it is enabled is left out: a dump restores every subscription disabled.
+/// Whether it is enabled is left out: a dump restores every subscription disabled. Before 16
+/// every one ran as its owner, without saying so.
 const SUBSCRIPTIONS: &str = "
 SELECT 'subscription/' || quote_ident(s.subname),
        concat_ws(E'\\n',
@@ -91,7 +92,7 @@ SELECT 'subscription/' || quote_ident(s.subname),
            'options: ' || nullif(concat_ws(', ',
                 CASE WHEN option ->> 'subbinary' = 'true' THEN 'binary' END,
                 CASE WHEN option ->> 'subdisableonerr' = 'true' THEN 'disable on error' END,
-                CASE WHEN option ->> 'subrunasowner' = 'true' THEN 'run as owner' END,
+                CASE WHEN coalesce(option ->> 'subrunasowner', 'true') = 'true' THEN 'run as owner' END,
                 CASE WHEN option ->> 'subpasswordrequired' = 'false' THEN 'no password required' END,
                 CASE WHEN option ->> 'subfailover' = 'true' THEN 'failover' END,
                 'origin ' || nullif(option ->> 'suborigin', 'any')), ''))

@@ -15,13 +15,18 @@ pub(super) const QUERIES: &[Query] = &[
 ];
 
 /// The printed definition has all of it: language, volatility, security, cost, settings, body.
-/// Not the constructors that a range brings along.
+/// Not the constructors that a range brings along. `IN` is left out of a procedure's arguments,
+/// because 14 prints it and 13 does not.
 const FUNCTIONS: &str = "
-SELECT 'function/' || p.oid::regprocedure, E'definition:\\n' || pg_get_functiondef(p.oid)
+SELECT 'function/' || p.oid::regprocedure,
+       E'definition:\\n' || CASE p.prokind WHEN 'p'
+           THEN replace(definition, arguments, regexp_replace(arguments, '([(]|, )IN ', '\\1', 'g'))
+           ELSE definition END
   FROM place
-  JOIN pg_proc p ON p.pronamespace = place.oid
- WHERE p.prokind <> 'a'
-   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass
+  JOIN pg_proc p ON p.pronamespace = place.oid AND p.prokind <> 'a'
+ CROSS JOIN LATERAL (SELECT pg_get_functiondef(p.oid) AS definition,
+                            '(' || pg_get_function_arguments(p.oid) || ')' AS arguments) d
+ WHERE NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass
                                              AND d.objid = p.oid AND d.deptype IN ('e', 'i'))";
 
 const AGGREGATES: &str = "
