@@ -1,3 +1,4 @@
 //! Fixtures and fault builders of the scenarios.
 
 pub mod postgres;
+pub mod rehearsal;

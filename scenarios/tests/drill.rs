@@ -1,0 +1,207 @@
+//! The whole drill on the reference stack: intact first, then broken, then named.
+
+use std::fs::{self, File};
+
+use harness::drill::{Live, Moment};
+use harness::model::check::{Outcome, PlannedCheck};
+use harness::model::record::Verdict;
+use scenarios::rehearsal::{broken, demand, drill, rehearse, sabotaged, sql};
+
+fn reports() -> tempfile::TempDir {
+    tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary folder")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_intact_backup_passes_with_everything_compared() {
+    let base = reports();
+    let finished = rehearse(&drill(base.path())).await;
+    let record = &finished.record;
+    assert_eq!((record.verdict, finished.exit_code), (Verdict::Passed, 0), "{:?}", record.reasons);
+    assert!(record.reasons.is_empty());
+    assert!(record.integrity.tables_compared >= 15, "{:?}", record.integrity);
+    assert!(record.integrity.rows_compared >= 5000, "{:?}", record.integrity);
+    assert!(record.integrity.facts_compared >= 100, "{:?}", record.integrity);
+    assert!(record.integrity.files_compared >= 20, "{:?}", record.integrity);
+    assert!(record.integrity.references_checked >= 20, "{:?}", record.integrity);
+    assert!(record.timings.recovery_time_s.is_some_and(|recovery_time_s| recovery_time_s > 0.0));
+    let skipped = record.checks.iter().filter(|check| check.outcome == Outcome::Skipped);
+    assert!(skipped.clone().all(|check| check.detail == "only over TLS"), "{:?}", record.checks);
+    let written = fs::read_to_string(&finished.report).expect("a report");
+    assert!(written.contains("\"verdict\": \"passed\""));
+    assert!(base.path().join("latest/report.json").is_file());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dump_cut_to_60_percent_fails_before_anything_is_destroyed() {
+    let base = reports();
+    let drill = sabotaged(drill(base.path()), Moment::ArtefactTaken, |live| {
+        Box::pin(async move {
+            let dump = File::options().write(true).open(live.artefact.join("database.dump"));
+            let dump = dump.map_err(broken)?;
+            let size = dump.metadata().map_err(broken)?.len();
+            dump.set_len(size * 6 / 10).map_err(broken)
+        })
+    });
+    let finished = rehearse(&drill).await;
+    demand(&finished, Verdict::Failed, "artefact.intact", Outcome::Failed, "manifest says");
+    assert_eq!(finished.record.timings.recovery_time_s, None);
+    let phases = finished.record.timings.phases.iter().map(|phase| phase.name.name());
+    let phases = phases.collect::<Vec<_>>();
+    assert!(phases.contains(&"artefact-check") && !phases.contains(&"disaster"), "{phases:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dump_cut_before_it_was_hashed_fails_all_the_same() {
+    let base = reports();
+    let drill = sabotaged(drill(base.path()), Moment::ArtefactTaken, |live| {
+        Box::pin(async move {
+            let path = live.artefact.join("database.dump");
+            let dump = fs::read(&path).map_err(broken)?;
+            let kept = &dump[..dump.len() * 6 / 10];
+            fs::write(&path, kept).map_err(broken)?;
+            // The manifest agrees: as if the stream had ended early and nobody had noticed.
+            forge(&live, "database", kept)
+        })
+    });
+    let finished = rehearse(&drill).await;
+    demand(&finished, Verdict::Failed, "artefact.intact", Outcome::Failed, "cannot read it");
+    demand(&finished, Verdict::Failed, "artefact.rows", Outcome::Failed, "is not in the dump");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_media_file_missing_from_the_archive_fails_before_anything_is_destroyed() {
+    let base = reports();
+    let drill = sabotaged(drill(base.path()), Moment::ArtefactTaken, |live| {
+        Box::pin(async move {
+            let path = live.artefact.join("media.tar.zst");
+            let archive = fs::read(&path).map_err(broken)?;
+            let shorter = without_one_file(&archive).map_err(broken)?;
+            fs::write(&path, &shorter).map_err(broken)?;
+            forge(&live, "media", &shorter)
+        })
+    });
+    let finished = rehearse(&drill).await;
+    demand(&finished, Verdict::Failed, "artefact.media", Outcome::Failed, "files in the archive");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_media_file_lost_in_the_restore_fails_and_is_named() {
+    let base = reports();
+    let drill = sabotaged(drill(base.path()), Moment::StoresRestored, |live| {
+        Box::pin(async move {
+            let media = live.media.clone().ok_or_else(|| broken("the stack has no media"))?;
+            let script = "rm \"$(find /store -name '*.pdf' | sort | head -n 1)\"";
+            let removed = live.stack.beside(&media, false, ["sh", "-c", script]).run().await?;
+            removed.require(|| "cannot sabotage").map(drop)
+        })
+    });
+    let finished = rehearse(&drill).await;
+    demand(&finished, Verdict::Failed, "compare.media", Outcome::Failed, ".pdf");
+    demand(&finished, Verdict::Failed, "compare.references", Outcome::Failed, ".pdf");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_row_changed_after_the_restore_fails_and_names_its_table() {
+    let base = reports();
+    let drill = sabotaged(drill(base.path()), Moment::StoresRestored, |live| {
+        Box::pin(async move {
+            let change = "update grading_annotation set text = text || ' ' where id = \
+                          (select min(id) from grading_annotation)";
+            sql(&live, change).await
+        })
+    });
+    let finished = rehearse(&drill).await;
+    demand(&finished, Verdict::Failed, "compare.database", Outcome::Failed, "grading_annotation");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rewound_sequence_fails_and_is_named() {
+    let base = reports();
+    let drill = sabotaged(drill(base.path()), Moment::StoresRestored, |live| {
+        Box::pin(async move { sql(&live, "select setval('grading_anonymat_seq', 100001)").await })
+    });
+    let finished = rehearse(&drill).await;
+    let check = "compare.catalogue";
+    demand(&finished, Verdict::Failed, check, Outcome::Failed, "grading_anonymat_seq");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restore_into_a_database_that_is_not_empty_is_refused() {
+    let base = reports();
+    let drill = sabotaged(drill(base.path()), Moment::StoresFresh, |live| {
+        Box::pin(async move { sql(&live, "create table left_over (id int)").await })
+    });
+    let finished = rehearse(&drill).await;
+    let check = "restore.completed";
+    demand(&finished, Verdict::Failed, check, Outcome::Failed, "public.left_over");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restored_service_that_answers_500_fails_and_names_the_request() {
+    let base = reports();
+    let drill = sabotaged(drill(base.path()), Moment::ServiceGreen, |live| {
+        Box::pin(async move {
+            let refuse = "create function refuse() returns trigger language plpgsql as \
+                          $$begin raise exception 'sabotage'; end$$; \
+                          create trigger refuse before insert on grading_copy \
+                          for each row execute function refuse()";
+            sql(&live, refuse).await
+        })
+    });
+    let finished = rehearse(&drill).await;
+    demand(&finished, Verdict::Failed, "probe.copy.create", Outcome::Failed, "500");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_comparison_that_loses_its_connection_is_undecided() {
+    let base = reports();
+    let drill = sabotaged(drill(base.path()), Moment::ServiceGreen, |live| {
+        Box::pin(async move {
+            let cut = "select pg_terminate_backend(pid) from pg_stat_activity \
+                       where client_addr is not null and backend_xmin is not null \
+                       and pid <> pg_backend_pid()";
+            sql(&live, cut).await
+        })
+    });
+    let finished = rehearse(&drill).await;
+    demand(&finished, Verdict::Undecided, "compare.database", Outcome::Undecided, "never ran");
+    assert_eq!(finished.exit_code, 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_planned_check_that_never_runs_is_undecided() {
+    let base = reports();
+    let mut drill = drill(base.path());
+    drill.plan.checks.push(PlannedCheck::new("compare.moon", "H-2", "the moon is still there"));
+    let finished = rehearse(&drill).await;
+    demand(&finished, Verdict::Undecided, "compare.moon", Outcome::Undecided, "never ran");
+}
+
+/// Makes the manifest agree with what a part was replaced by.
+fn forge(live: &Live, kind: &str, content: &[u8]) -> harness::Result<()> {
+    let path = live.artefact.join("manifest.json");
+    let text = fs::read_to_string(&path).map_err(broken)?;
+    let mut manifest = serde_json::from_str::<serde_json::Value>(&text).map_err(broken)?;
+    let parts = manifest["parts"].as_array_mut().into_iter().flatten();
+    for part in parts.filter(|part| part["kind"] == kind) {
+        part["size"] = content.len().into();
+        part["blake3"] = blake3::hash(content).to_hex().to_string().into();
+    }
+    fs::write(&path, manifest.to_string()).map_err(broken)
+}
+
+/// The same archive without its first regular file.
+fn without_one_file(archive: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut shorter = tar::Builder::new(Vec::new());
+    let mut dropped = false;
+    for entry in tar::Archive::new(zstd::Decoder::new(archive)?).entries()? {
+        let mut entry = entry?;
+        if !dropped && entry.header().entry_type().is_file() {
+            dropped = true;
+            continue;
+        }
+        let (mut header, path) = (entry.header().clone(), entry.path()?.into_owned());
+        shorter.append_data(&mut header, path, &mut entry)?;
+    }
+    zstd::encode_all(shorter.into_inner()?.as_slice(), 3)
+}
