@@ -6,6 +6,7 @@
 
 pub mod audit;
 pub mod backup;
+pub mod certificate;
 pub mod compare;
 pub mod config;
 pub mod dataset;

@@ -1,8 +1,10 @@
 //! Two certificates, held against each other: what differs, and what could not be judged.
 //! Pure. Undecided on either side is never equal.
 
+mod damage;
 pub mod facts;
 pub mod media;
+pub mod rows;
 mod tables;
 
 use jiff::Timestamp;

@@ -158,6 +158,7 @@ mod tests {
                 .collect(),
             key: Vec::new(),
             rows,
+            listed_in: None,
         }
     }
 

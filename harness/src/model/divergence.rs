@@ -51,6 +51,22 @@ pub struct RowDifference {
     pub changed: u64,
     /// Some of them: `missing 17`, `changed 4f0c…`. Bounded.
     pub samples: Vec<String>,
+    /// Some of the values that changed. Bounded.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub values: Vec<ValueChange>,
+}
+
+/// One value that changed. Unless values were asked for, only its shape: `99.99`, `Xxxx`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ValueChange {
+    /// Key of its row.
+    pub key: String,
+    /// Its column.
+    pub column: String,
+    /// In the baseline.
+    pub before: String,
+    /// Now.
+    pub after: String,
 }
 
 /// One difference between two fingerprints.

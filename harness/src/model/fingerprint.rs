@@ -75,6 +75,9 @@ pub struct TableFingerprint {
     pub key: Vec<String>,
     /// What was found out about the rows.
     pub rows: RowsDigest,
+    /// The file that lists the rows, in the folder beside the certificate, where one is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listed_in: Option<String>,
 }
 
 /// One column of a table.

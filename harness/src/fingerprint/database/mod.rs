@@ -6,6 +6,7 @@
 
 mod cryptographic;
 mod exact;
+mod index;
 mod lattice;
 mod pool;
 mod quote;
@@ -20,6 +21,7 @@ use std::collections::BTreeMap;
 
 use postgres::Config;
 
+pub use self::index::{Header, Keep, Reader, keep_rows};
 pub use self::snapshot::Snapshot;
 
 use self::pool::{Pool, Progress};
@@ -105,6 +107,7 @@ fn table(relation: Relation, rows: Option<RowsDigest>) -> TableFingerprint {
             .map(|column| Column { name: column.name, declared: column.declared })
             .collect(),
         key: relation.key,
+        listed_in: None,
         rows: rows.unwrap_or_else(|| RowsDigest::Undecided {
             reason: "no worker reported it".to_owned(),
         }),

@@ -1,0 +1,245 @@
+//! The list of a table's rows as a file: for each row its key and 32 bits of each column's
+//! hash, without values. Sorted runs, each a zstd frame of its own, merged while reading, so
+//! that memory stays flat at any size; beside it, as JSON, a few rows in full.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::fs::{File, OpenOptions};
+use std::io::{BufReader, BufWriter, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::compare::rows::{Entry, SampleRow};
+use crate::error::{Attempt, Result};
+
+/// Bytes of rows that are held in memory and sorted at a time.
+const RUN_BYTES: usize = 8 << 20;
+
+/// What is said about a list of rows, beside the list.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Header {
+    /// The table.
+    pub table: String,
+    /// Columns in the order of the hashes.
+    pub columns: Vec<String>,
+    /// Whether rows are known by a primary key; otherwise by a hash of all they hold.
+    pub keyed: bool,
+    /// Where each sorted run starts, in bytes.
+    runs: Vec<u64>,
+    /// Some rows in full, the same ones in every list that has their keys.
+    pub sample: Vec<SampleRow>,
+}
+
+/// Writes one list.
+pub(super) struct Writer {
+    path: PathBuf,
+    output: BufWriter<File>,
+    written: u64,
+    header: Header,
+    arena: Vec<u8>,
+    /// Start of each row in the arena, and the length of its key.
+    rows: Vec<(usize, usize)>,
+}
+
+impl Writer {
+    pub(super) fn create(
+        path: PathBuf,
+        table: String,
+        columns: Vec<String>,
+        keyed: bool,
+    ) -> Result<Self> {
+        let output = BufWriter::new(private(&path)?);
+        let header = Header { table, columns, keyed, runs: Vec::new(), sample: Vec::new() };
+        Ok(Self { path, output, written: 0, header, arena: Vec::new(), rows: Vec::new() })
+    }
+
+    /// Adds a row. `hashes` has one item for each column.
+    pub(super) fn push(&mut self, key: &[u8], hashes: impl Iterator<Item = u32>) -> Result<()> {
+        self.rows.push((self.arena.len(), key.len()));
+        self.arena.extend_from_slice(key);
+        for hash in hashes {
+            self.arena.extend_from_slice(&hash.to_le_bytes());
+        }
+        if self.arena.len() < RUN_BYTES { Ok(()) } else { self.flush() }
+    }
+
+    pub(super) fn finish(mut self, sample: Vec<SampleRow>) -> Result<()> {
+        self.flush()?;
+        self.header.sample = sample;
+        let beside = header_path(&self.path);
+        let unwritten = || format!("cannot write {}", self.path.display());
+        self.output.flush().attempt(unwritten)?;
+        serde_json::to_writer(private(&beside)?, &self.header)
+            .attempt(|| format!("cannot write {}", beside.display()))
+    }
+
+    /// Writes the rows held so far as one sorted run.
+    fn flush(&mut self) -> Result<()> {
+        if self.rows.is_empty() {
+            return Ok(());
+        }
+        let (arena, width) = (&self.arena, self.header.columns.len() * 4);
+        self.rows.sort_unstable_by_key(|(start, key)| &arena[*start..start + key]);
+        let mut run = Vec::with_capacity(arena.len() + self.rows.len() * 4);
+        for (start, key) in &self.rows {
+            let length = u32::try_from(*key).attempt(|| "a key is longer than 4 GiB")?;
+            run.extend_from_slice(&length.to_le_bytes());
+            run.extend_from_slice(&arena[*start..start + key + width]);
+        }
+        let frame = zstd::encode_all(run.as_slice(), 1).attempt(|| "cannot compress rows")?;
+        self.output
+            .write_all(&frame)
+            .attempt(|| format!("cannot write {}", self.path.display()))?;
+        self.header.runs.push(self.written);
+        self.written += frame.len() as u64;
+        self.arena.clear();
+        self.rows.clear();
+        Ok(())
+    }
+}
+
+/// Opens a file that nobody else may read: keys and samples are data of the source.
+fn private(path: &Path) -> Result<File> {
+    OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)
+        .attempt(|| format!("cannot create {}", path.display()))
+}
+
+fn header_path(path: &Path) -> PathBuf {
+    path.with_extension("json")
+}
+
+/// Reads one list back, in the order of the keys.
+pub struct Reader {
+    /// What is said about the list.
+    pub header: Header,
+    runs: Vec<Run>,
+    /// The next row of each run, least key first.
+    next: BinaryHeap<Reverse<Head>>,
+}
+
+/// The next row of a run.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Head {
+    key: Vec<u8>,
+    columns: Vec<u32>,
+    run: usize,
+}
+
+impl Reader {
+    /// Opens a list.
+    ///
+    /// # Errors
+    /// Undecided when the file is not there or is no list of rows.
+    pub fn open(path: &Path) -> Result<Self> {
+        let beside = header_path(path);
+        let unreadable = || format!("cannot read {}", beside.display());
+        let header: Header =
+            serde_json::from_reader(BufReader::new(File::open(&beside).attempt(unreadable)?))
+                .attempt(unreadable)?;
+        let mut reader = Self { runs: Vec::new(), next: BinaryHeap::new(), header };
+        for index in 0..reader.header.runs.len() {
+            let run = Run::open(path, reader.header.runs[index], reader.header.columns.len());
+            reader.runs.push(run.attempt(|| format!("cannot read {}", path.display()))?);
+            reader.advance(index)?;
+        }
+        Ok(reader)
+    }
+
+    fn advance(&mut self, run: usize) -> Result<()> {
+        let row = self.runs[run]
+            .row()
+            .attempt(|| format!("the list of rows of {} is cut or damaged", self.header.table))?;
+        self.next.extend(row.map(|(key, columns)| Reverse(Head { key, columns, run })));
+        Ok(())
+    }
+}
+
+impl Iterator for Reader {
+    type Item = Result<Entry>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let Reverse(Head { key, columns, run }) = self.next.pop()?;
+        Some(self.advance(run).map(|()| Entry { key, columns }))
+    }
+}
+
+/// One sorted run.
+struct Run {
+    input: BufReader<zstd::Decoder<'static, BufReader<File>>>,
+    columns: usize,
+}
+
+impl Run {
+    fn open(path: &Path, offset: u64, columns: usize) -> std::io::Result<Self> {
+        let mut file = File::open(path)?;
+        file.seek(SeekFrom::Start(offset))?;
+        let input = BufReader::new(zstd::Decoder::new(file)?.single_frame());
+        Ok(Self { input, columns })
+    }
+
+    fn row(&mut self) -> std::io::Result<Option<(Vec<u8>, Vec<u32>)>> {
+        let mut length = [0; 4];
+        match self.input.read(&mut length[..1])? {
+            0 => return Ok(None),
+            _ => self.input.read_exact(&mut length[1..])?,
+        }
+        let length =
+            usize::try_from(u32::from_le_bytes(length)).map_err(|_| ErrorKind::InvalidData)?;
+        let mut row = vec![0; length + self.columns * 4];
+        self.input.read_exact(&mut row)?;
+        let hashes =
+            row[length..].as_chunks().0.iter().map(|hash| u32::from_le_bytes(*hash)).collect();
+        row.truncate(length);
+        Ok(Some((row, hashes)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_come_back_as_one_sorted_list() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("0.rows");
+        let columns = vec!["id".to_owned(), "note".to_owned()];
+        let mut writer =
+            Writer::create(path.clone(), "public.exam".to_owned(), columns, true).unwrap();
+        for run in [[3u32, 1, 5], [4, 2, 6]] {
+            for id in run {
+                writer.push(id.to_string().as_bytes(), [id, id * 10].into_iter()).unwrap();
+            }
+            writer.flush().unwrap();
+        }
+        writer.finish(Vec::new()).unwrap();
+
+        let rows: Vec<Entry> = Reader::open(&path).unwrap().map(Result::unwrap).collect();
+        let expected: Vec<Entry> = (1..=6u32)
+            .map(|id| Entry { key: id.to_string().into_bytes(), columns: vec![id, id * 10] })
+            .collect();
+        assert_eq!(rows, expected);
+    }
+
+    #[test]
+    fn a_cut_list_is_an_error_and_not_a_short_list() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("0.rows");
+        let mut writer =
+            Writer::create(path.clone(), "public.exam".to_owned(), Vec::new(), true).unwrap();
+        for id in 0..1000u32 {
+            writer.push(id.to_string().as_bytes(), std::iter::empty()).unwrap();
+        }
+        writer.finish(Vec::new()).unwrap();
+        let whole = std::fs::read(&path).unwrap();
+        std::fs::write(&path, &whole[..whole.len() - 7]).unwrap();
+        let read = Reader::open(&path).and_then(|mut rows| rows.try_for_each(|row| row.map(drop)));
+        assert!(read.is_err());
+    }
+}

@@ -1,0 +1,80 @@
+//! A few rows in full, chosen by the hashes of their keys: another reading of the table
+//! chooses the same rows, as far as they are still there.
+
+use std::collections::BTreeMap;
+
+use super::super::stream;
+use crate::compare::rows::SampleRow;
+
+/// The longest value kept, in characters.
+const VALUE_CHARACTERS: usize = 4096;
+
+/// The rows with the least hashes so far.
+pub(super) struct Sample {
+    size: usize,
+    rows: BTreeMap<[u8; 32], SampleRow>,
+}
+
+impl Sample {
+    pub(super) fn new(size: usize) -> Self {
+        Self { size, rows: BTreeMap::new() }
+    }
+
+    /// Keeps the row if its turn has come.
+    pub(super) fn offer(&mut self, key: &str, fields: &[&[u8]]) {
+        let rank = *blake3::hash(key.as_bytes()).as_bytes();
+        let full = self.rows.len() >= self.size;
+        if full && self.rows.last_key_value().is_none_or(|(last, _)| rank >= *last) {
+            return;
+        }
+        if full {
+            self.rows.pop_last();
+        }
+        let values = fields.iter().map(|field| stream::value(field).map(bounded)).collect();
+        self.rows.insert(rank, SampleRow { key: key.to_owned(), values });
+    }
+
+    pub(super) fn into_rows(self) -> Vec<SampleRow> {
+        self.rows.into_values().collect()
+    }
+}
+
+fn bounded(mut value: String) -> String {
+    if let Some((end, _)) = value.char_indices().nth(VALUE_CHARACTERS) {
+        value.truncate(end);
+        value.push('…');
+    }
+    value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys(size: usize, ids: impl Iterator<Item = u32>) -> Vec<String> {
+        let mut sample = Sample::new(size);
+        for id in ids {
+            sample.offer(&id.to_string(), &[id.to_string().as_bytes()]);
+        }
+        sample.into_rows().into_iter().map(|row| row.key).collect()
+    }
+
+    #[test]
+    fn the_order_of_reading_does_not_decide_which_rows_are_kept() {
+        assert_eq!(keys(32, 0..1000), keys(32, (0..1000).rev()));
+        assert_eq!(keys(32, 0..1000).len(), 32);
+    }
+
+    #[test]
+    fn rows_that_are_gone_make_room_for_few_others() {
+        let before = keys(32, 0..1000);
+        let after = keys(32, (0..1000).filter(|id| id % 10 != 0));
+        let shared = before.iter().filter(|key| after.contains(key)).count();
+        assert!(shared >= 20, "{shared}");
+    }
+
+    #[test]
+    fn nothing_is_kept_when_nothing_may_be() {
+        assert!(keys(0, 0..10).is_empty());
+    }
+}
