@@ -6,6 +6,8 @@
 mod entry;
 mod recovery;
 mod summary;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -8,9 +8,11 @@ use std::collections::BTreeMap;
 use crate::model::fingerprint::{MediaEntry, MediaKind};
 
 mod content;
+mod list;
 mod read;
 mod seen;
 mod tar;
+mod trouble;
 mod walk;
 mod xattrs;
 

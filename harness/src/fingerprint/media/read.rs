@@ -7,32 +7,21 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::FileExt;
+use std::time::SystemTime;
 
 use rayon::prelude::*;
 use rustix::fs::{Mode, OFlags, fstat, openat};
+use rustix::io::Errno;
 use sha2::{Digest as _, Sha256};
 
 use super::content::{Layout, PIECE_BYTES, Pieces};
 use super::seen::Seen;
+use super::trouble::Trouble;
 use super::xattrs;
 use crate::model::fingerprint::MediaKind;
 
 /// Files from this size on are spread over the cores; smaller ones are spread by file.
 const SHARED_BYTES_MIN: u64 = 8 * 1024 * 1024;
-
-/// Why a path is undecided.
-pub(super) type Reason = String;
-
-/// What changed between two looks at the same path.
-pub(super) const CHANGED: &str = "changed while it was read";
-
-/// The reason for an input or output error.
-pub(super) fn unreadable(error: &io::Error) -> Reason {
-    match error.kind() {
-        io::ErrorKind::NotFound => "vanished while it was read".to_owned(),
-        _ => format!("cannot be read: {error}"),
-    }
-}
 
 /// Reads the file `name` of `directory`, which was last seen as `seen`.
 pub(super) fn file(
@@ -41,25 +30,24 @@ pub(super) fn file(
     seen: &Seen,
     sha256: bool,
     buffer: &mut Vec<u8>,
-) -> Result<(MediaKind, xattrs::Digests), Reason> {
+) -> Result<(MediaKind, xattrs::Digests), Trouble> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = openat(directory, name, flags, Mode::empty())
-        .map(File::from)
-        .map_err(|error| unreadable(&error.into()))?;
-    let unchanged = || match fstat(&file) {
-        Ok(now) if Seen::from(&now) == *seen => Ok(()),
-        Ok(_) => Err(CHANGED.to_owned()),
-        Err(error) => Err(unreadable(&error.into())),
-    };
-    unchanged()?;
-    let content = digest(&file, seen.size, sha256, buffer).map_err(|error| match error.kind() {
-        // A read that ends before the size says so: the file was cut meanwhile.
-        io::ErrorKind::UnexpectedEof => CHANGED.to_owned(),
-        _ => unreadable(&error),
-    })?;
-    let xattrs = xattrs::of(file.as_fd()).map_err(|error| unreadable(&error))?;
-    unchanged()?;
-    Ok((content, xattrs))
+    let opened = openat(directory, name, flags, Mode::empty());
+    let file = File::from(opened.map_err(|error| match error {
+        Errno::LOOP => Trouble::Changed,
+        error => io::Error::from(error).into(),
+    })?);
+    let begun = SystemTime::now();
+    unchanged(&file, seen)?;
+    let content = digest(&file, seen.size, sha256, buffer)?;
+    let xattrs = xattrs::of(file.as_fd())?;
+    unchanged(&file, seen)?;
+    if seen.rests(begun) { Ok((content, xattrs)) } else { Err(Trouble::Changed) }
+}
+
+fn unchanged(file: &File, seen: &Seen) -> Result<(), Trouble> {
+    let now = fstat(file).map_err(io::Error::from)?;
+    if Seen::from(&now) == *seen { Ok(()) } else { Err(Trouble::Changed) }
 }
 
 fn digest(file: &File, size: u64, sha256: bool, buffer: &mut Vec<u8>) -> io::Result<MediaKind> {

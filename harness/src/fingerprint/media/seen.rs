@@ -1,13 +1,21 @@
 //! What `stat` says of a path: its identity, its metadata, and the proof that it did not change.
 
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
 use rustix::fs::{FileType, Stat};
 
-/// One look at a path. Two equal looks mean that neither content nor metadata changed between
-/// them: the change time moves with every write and every `chmod`, and nobody can set it.
+/// How long a path must have been left alone. A file system's clock ticks (every 10 ms at the
+/// slowest), and two writes within one tick bear one date; a write is dated when it begins, and
+/// goes on for as long as the system lets it. One call to `write` that takes longer than this
+/// cannot be seen from outside.
+pub(super) const REST: Duration = Duration::from_millis(100);
+
+/// One look at a path. The change time moves with every write and every `chmod`, and nobody can
+/// set it: between two equal looks nothing changed, if [`Seen::rests`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Seen {
-    pub(super) device: u64,
-    pub(super) inode: u64,
+    device: u64,
+    inode: u64,
     pub(super) links: u64,
     pub(super) kind: FileType,
     pub(super) mode: u32,
@@ -17,6 +25,24 @@ pub(super) struct Seen {
     pub(super) special: (u32, u32),
     pub(super) modified: (i64, u32),
     changed: (i64, u32),
+}
+
+impl Seen {
+    /// What all hard links to a file share, and no other file has.
+    pub(super) fn inode(&self) -> (u64, u64) {
+        (self.device, self.inode)
+    }
+}
+
+impl Seen {
+    /// Whether a change after `begun` would show: it would be dated then or later, and this is
+    /// not. A date in the future shows any change.
+    pub(super) fn rests(&self, begun: SystemTime) -> bool {
+        let (seconds, nanoseconds) = self.changed;
+        let changed = u64::try_from(seconds)
+            .map_or(UNIX_EPOCH, |seconds| UNIX_EPOCH + Duration::new(seconds, nanoseconds));
+        changed < begun - REST || changed > SystemTime::now()
+    }
 }
 
 impl From<&Stat> for Seen {

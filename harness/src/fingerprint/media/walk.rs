@@ -1,33 +1,35 @@
-//! Walks a directory tree without ever following a link: every step opens one name below a
-//! directory that is held open, so a tree that changes underfoot cannot lead out of its root.
+//! Walks a directory tree: levels are listed in parallel, all files are hashed in parallel, then
+//! every directory is looked at again.
 //!
-//! Levels are listed in parallel, then all files are hashed in parallel, then every directory is
-//! looked at again. No recursion: depth costs neither stack nor open descriptors.
+//! What changed meanwhile is read again, a few times; what still does not rest is undecided. No
+//! recursion: depth costs neither stack nor open descriptors.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
 
 use jiff::Timestamp;
 use rayon::prelude::*;
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, fstat, openat, readlinkat, statat};
+use rustix::fs::{FileType, fstat};
 
-use super::read::{self, CHANGED, Reason, unreadable};
-use super::seen::Seen;
-use super::{Options, xattrs};
+use super::list::{Directory, Found, Hashed, list, open};
+use super::seen::{REST, Seen};
+use super::trouble::Trouble;
+use super::{Options, read, xattrs};
 use crate::error::{Attempt, Error, Result};
 use crate::model::event::Events;
 use crate::model::fingerprint::{MediaEntry, MediaFingerprint, MediaKind};
 use crate::tree_path::{escape, named};
 
-/// Longest path below the root, in bytes: `PATH_MAX`. What lies deeper is undecided.
-const PATH_BYTES_MAX: usize = 4096;
+/// Looks at what does not rest, the first included.
+const ROUNDS_MAX: usize = 4;
 
 /// Files hashed between two opens of their directory.
-const BATCH_FILES: usize = 64;
+const BATCH_FILES: usize = 16;
 
 /// Takes the fingerprint of the tree under `root`.
 ///
@@ -35,321 +37,279 @@ const BATCH_FILES: usize = 64;
 /// The root itself cannot be opened as a directory. Anything below it that cannot be read is a
 /// value: [`MediaFingerprint::undecided`].
 pub fn take(root: &Path, options: Options, events: &Events) -> Result<MediaFingerprint> {
-    let open =
-        File::open(root).attempt(|| format!("cannot open media store \"{}\"", root.display()))?;
-    if !open.metadata().is_ok_and(|metadata| metadata.is_dir()) {
-        return Err(Error::usage(format!("media store \"{}\" is not a directory", root.display())));
+    let shown = root.display();
+    let root = File::open(root).attempt(|| format!("cannot open media store \"{shown}\""))?;
+    if !root.metadata().is_ok_and(|metadata| metadata.is_dir()) {
+        return Err(Error::usage(format!("media store \"{shown}\" is not a directory")));
     }
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(options.jobs)
         .build()
         .attempt(|| "cannot start hashing threads")?;
     Ok(pool.install(|| {
-        let listing = Listing::of(open.as_fd());
-        let contents = hash(open.as_fd(), &listing, options, events);
-        listing.into_fingerprint(open.as_fd(), contents)
+        let mut walk = Walk::new(root.as_fd(), options, events);
+        let mut restless = BTreeSet::from([Vec::new()]);
+        for _ in 0..ROUNDS_MAX {
+            walk.list(std::mem::take(&mut restless));
+            walk.hash();
+            restless = walk.look_again();
+            if restless.is_empty() {
+                break;
+            }
+            // What was just written cannot be told from what is being written.
+            thread::sleep(REST);
+        }
+        walk.into_fingerprint()
     }))
 }
 
-/// Joins a directory's path and a name; the root is the empty path.
-fn join(directory: &[u8], name: &[u8]) -> Vec<u8> {
-    if directory.is_empty() {
-        return name.to_vec();
-    }
-    [directory, b"/", name].concat()
-}
-
-/// The key of an entry.
-fn key(path: &[u8]) -> String {
-    named(&escape(path))
-}
-
-/// A directory as it was first seen.
-struct Directory {
-    path: Vec<u8>,
-    seen: Seen,
-    xattrs: xattrs::Digests,
-}
-
-/// An entry that is not a directory, by its directory and its name there.
-struct Found {
-    directory: usize,
-    name: Vec<u8>,
-    seen: Seen,
-    target: Option<String>,
-}
-
-/// Everything below a root, before any content is read.
-#[derive(Default)]
-struct Listing {
-    directories: Vec<Directory>,
-    others: Vec<Found>,
-    undecided: BTreeMap<String, Reason>,
-}
-
-/// What one directory holds.
-struct Listed {
-    directory: Directory,
-    children: Vec<Vec<u8>>,
-    others: Vec<Found>,
-    undecided: BTreeMap<String, Reason>,
-}
-
-impl Listing {
-    fn of(root: BorrowedFd<'_>) -> Self {
-        let mut listing = Self::default();
-        let mut level = vec![Vec::new()];
-        while !level.is_empty() {
-            let listed: Vec<_> = level
-                .into_par_iter()
-                .map(|path| {
-                    let listed = list(root, &path);
-                    (path, listed)
-                })
-                .collect();
-            level = Vec::new();
-            for (path, listed) in listed {
-                match listed {
-                    Ok(listed) => level.extend(listing.add(listed)),
-                    Err(error) => {
-                        listing.undecided.insert(key(&path), unreadable(&error));
-                    }
-                }
-            }
-        }
-        listing
-    }
-
-    /// Adds one directory and gives the paths of those in it.
-    fn add(&mut self, listed: Listed) -> Vec<Vec<u8>> {
-        let index = self.directories.len();
-        self.directories.push(listed.directory);
-        self.undecided.extend(listed.undecided);
-        self.others.extend(listed.others.into_iter().map(|mut found| {
-            found.directory = index;
-            found
-        }));
-        listed.children
-    }
-
-    fn path(&self, found: &Found) -> Vec<u8> {
-        join(&self.directories[found.directory].path, &found.name)
-    }
-}
-
-/// Opens a directory below the root, one name after the other.
-fn open_directory(root: BorrowedFd<'_>, path: &[u8]) -> io::Result<OwnedFd> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let mut directory = openat(root, ".", flags, Mode::empty())?;
-    for name in path.split(|byte| *byte == b'/').filter(|name| !name.is_empty()) {
-        directory = openat(&directory, name, flags, Mode::empty())?;
-    }
-    Ok(directory)
-}
-
-fn list(root: BorrowedFd<'_>, path: &[u8]) -> io::Result<Listed> {
-    let directory = open_directory(root, path)?;
-    let mut listed = Listed {
-        directory: Directory {
-            path: path.to_vec(),
-            seen: Seen::from(&fstat(&directory)?),
-            xattrs: xattrs::of(directory.as_fd())?,
-        },
-        children: Vec::new(),
-        others: Vec::new(),
-        undecided: BTreeMap::new(),
-    };
-    for entry in Dir::read_from(&directory)? {
-        let entry = entry?;
-        let name = entry.file_name().to_bytes();
-        if name == b"." || name == b".." {
-            continue;
-        }
-        let below = join(path, name);
-        if let Err(reason) = listed.entry(directory.as_fd(), name, below.clone()) {
-            listed.undecided.insert(key(&below), reason);
-        }
-    }
-    Ok(listed)
-}
-
-impl Listed {
-    fn entry(
-        &mut self,
-        directory: BorrowedFd<'_>,
-        name: &[u8],
-        path: Vec<u8>,
-    ) -> Result<(), Reason> {
-        if path.len() > PATH_BYTES_MAX {
-            return Err(format!("lies deeper than {PATH_BYTES_MAX} bytes of path"));
-        }
-        let stat = statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)
-            .map_err(|error| unreadable(&error.into()))?;
-        let seen = Seen::from(&stat);
-        let target = match seen.kind {
-            FileType::Directory => {
-                self.children.push(path);
-                return Ok(());
-            }
-            FileType::Socket => return Ok(()),
-            FileType::Symlink => {
-                let target = readlinkat(directory, name, Vec::new())
-                    .map_err(|error| unreadable(&error.into()))?;
-                Some(escape(target.as_bytes()))
-            }
-            _ => None,
-        };
-        self.others.push(Found { directory: 0, name: name.to_vec(), seen, target });
-        Ok(())
-    }
-}
-
-type Hashed = Result<(MediaKind, xattrs::Digests), Reason>;
-
-/// Hashes every regular file, each inode once. By index of [`Listing::others`].
-fn hash(
-    root: BorrowedFd<'_>,
-    listing: &Listing,
+/// Everything known of a tree, by path below its root.
+struct Walk<'root> {
+    root: BorrowedFd<'root>,
     options: Options,
-    events: &Events,
-) -> HashMap<usize, Hashed> {
-    let mut inodes = HashMap::new();
-    let files: Vec<usize> = (0..listing.others.len())
-        .filter(|&index| {
-            let seen = &listing.others[index].seen;
-            let first = seen.links == 1
-                || *inodes.entry((seen.device, seen.inode)).or_insert(index) == index;
-            seen.kind == FileType::RegularFile && first
-        })
-        .collect();
-    let total = files.iter().map(|&index| listing.others[index].seen.size).sum();
-    let done = AtomicU64::new(0);
-    let hashed: HashMap<_, _> = files
-        .par_chunks(BATCH_FILES)
-        .flat_map_iter(|batch| {
-            let hashed = hash_batch(root, listing, batch, options.sha256);
-            let bytes: u64 = batch.iter().map(|&index| listing.others[index].seen.size).sum();
-            let done = done.fetch_add(bytes, Ordering::Relaxed) + bytes;
-            events.progress("media", done, Some(total));
-            hashed
-        })
-        .collect();
-    // Hard links share what their first name gave.
-    (0..listing.others.len())
-        .filter(|&index| listing.others[index].seen.kind == FileType::RegularFile)
-        .map(|index| {
-            let seen = &listing.others[index].seen;
-            let first = inodes.get(&(seen.device, seen.inode)).copied().unwrap_or(index);
-            let first_seen = &listing.others[first].seen;
-            let result =
-                if first_seen == seen { hashed[&first].clone() } else { Err(CHANGED.to_owned()) };
-            (index, result)
-        })
-        .collect()
+    events: &'root Events,
+    directories: BTreeMap<Vec<u8>, Directory>,
+    others: BTreeMap<Vec<u8>, Found>,
+    undecided: BTreeMap<Vec<u8>, Trouble>,
 }
 
-fn hash_batch(
-    root: BorrowedFd<'_>,
-    listing: &Listing,
-    batch: &[usize],
-    sha256: bool,
-) -> Vec<(usize, Hashed)> {
-    let mut buffer = Vec::new();
-    let mut open: Option<(usize, io::Result<OwnedFd>)> = None;
-    batch
-        .iter()
-        .map(|&index| {
-            let found = &listing.others[index];
-            let directory = match open.take() {
-                Some((directory, descriptor)) if directory == found.directory => descriptor,
-                _ => open_directory(root, &listing.directories[found.directory].path),
-            };
-            let hashed = match &directory {
-                Ok(directory) => {
-                    read::file(directory.as_fd(), &found.name, &found.seen, sha256, &mut buffer)
-                }
-                Err(error) => Err(unreadable(error)),
-            };
-            open = Some((found.directory, directory));
-            (index, hashed)
-        })
-        .collect()
-}
+impl<'root> Walk<'root> {
+    fn new(root: BorrowedFd<'root>, options: Options, events: &'root Events) -> Self {
+        Self {
+            root,
+            options,
+            events,
+            directories: BTreeMap::new(),
+            others: BTreeMap::new(),
+            undecided: BTreeMap::new(),
+        }
+    }
 
-impl Listing {
-    fn into_fingerprint(
-        self,
-        root: BorrowedFd<'_>,
-        mut hashed: HashMap<usize, Hashed>,
-    ) -> MediaFingerprint {
-        let mut fingerprint = MediaFingerprint {
-            taken_at: None,
-            entries: BTreeMap::new(),
-            undecided: self.undecided.clone(),
-        };
-        let mut links: HashMap<(u64, u64), Vec<String>> = HashMap::new();
-        for (index, found) in self.others.iter().enumerate() {
-            let key = key(&self.path(found));
-            match found.kind(hashed.remove(&index)) {
-                Ok((kind, xattrs)) => {
-                    if found.seen.links > 1 && matches!(kind, MediaKind::File { .. }) {
-                        let inode = (found.seen.device, found.seen.inode);
-                        links.entry(inode).or_default().push(key.clone());
+    /// Lists these directories and all below them. Files that rest keep what was read of them.
+    fn list(&mut self, directories: BTreeSet<Vec<u8>>) {
+        let mut known = BTreeMap::new();
+        for path in &directories {
+            remove_tree(&mut self.directories, path);
+            remove_tree(&mut self.undecided, path);
+            known.append(&mut remove_tree(&mut self.others, path));
+        }
+        let mut level = directories;
+        while !level.is_empty() {
+            let root = self.root;
+            let listed: Vec<_> =
+                level.into_par_iter().map(|path| (list(root, &path), path)).collect();
+            level = BTreeSet::new();
+            for (listed, path) in listed {
+                match listed {
+                    Ok(mut listed) => {
+                        self.directories.insert(path, listed.directory);
+                        self.others.append(&mut listed.others);
+                        self.undecided.append(&mut listed.undecided);
+                        level.append(&mut listed.directories);
                     }
-                    fingerprint.entries.insert(key, entry(kind, &found.seen, xattrs));
+                    Err(error) => {
+                        self.undecided.insert(path, error.into());
+                    }
                 }
-                Err(reason) => {
-                    fingerprint.undecided.insert(key, reason);
+            }
+        }
+        for (path, found) in known {
+            if let Some(again) = self.others.get_mut(&path)
+                && again.seen == found.seen
+            {
+                again.hashed = found.hashed.filter(|hashed| !may_pass(hashed));
+            }
+        }
+    }
+
+    /// Reads every regular file that was not read yet, each inode once.
+    fn hash(&mut self) {
+        let mut inodes = HashMap::new();
+        let mut later = Vec::new();
+        let mut pending = Vec::new();
+        for (path, found) in &self.others {
+            if found.seen.kind != FileType::RegularFile || found.hashed.is_some() {
+                continue;
+            }
+            let first = match found.seen.links {
+                1 => path,
+                _ => *inodes.entry(found.seen.inode()).or_insert(path),
+            };
+            if first == path {
+                pending.push((path, found));
+            } else {
+                later.push((path.clone(), first.clone()));
+            }
+        }
+        let total = pending.iter().map(|(_, found)| found.seen.size).sum();
+        let done = AtomicU64::new(0);
+        let hashed: Vec<_> = pending
+            .par_chunks(BATCH_FILES)
+            .flat_map_iter(|batch| {
+                let hashed = self.hash_batch(batch);
+                let bytes: u64 = batch.iter().map(|(_, found)| found.seen.size).sum();
+                let done = done.fetch_add(bytes, Ordering::Relaxed) + bytes;
+                self.events.progress("media", done, Some(total));
+                hashed
+            })
+            .collect();
+        for (path, hashed) in hashed {
+            self.others.entry(path).and_modify(|found| found.hashed = Some(hashed));
+        }
+        for (path, first) in later {
+            let first = &self.others[&first];
+            let (seen, hashed) = (first.seen, first.hashed.clone());
+            self.others.entry(path).and_modify(|found| {
+                found.hashed =
+                    hashed.filter(|_| found.seen == seen).or(Some(Err(Trouble::Changed)));
+            });
+        }
+    }
+
+    fn hash_batch(&self, batch: &[(&Vec<u8>, &Found)]) -> Vec<(Vec<u8>, Hashed)> {
+        let mut buffer = Vec::new();
+        let mut held: Option<(&[u8], OwnedFd)> = None;
+        let mut hash = |path, found: &Found| {
+            let (parent, name) = split(path);
+            let directory = match held.take() {
+                Some((of, directory)) if of == parent => directory,
+                _ => open(self.root, parent)?,
+            };
+            let hashed =
+                read::file(directory.as_fd(), name, &found.seen, self.options.sha256, &mut buffer);
+            held = Some((parent, directory));
+            hashed
+        };
+        batch.iter().map(|(path, found)| ((*path).clone(), hash(path, found))).collect()
+    }
+
+    /// Looks at every directory again, and names those that must be listed again for all in them
+    /// to rest.
+    fn look_again(&mut self) -> BTreeSet<Vec<u8>> {
+        let root = self.root;
+        let again: Vec<_> = self
+            .directories
+            .par_iter()
+            .map(|(path, known)| (path, known, look(root, path)))
+            .filter(|(_, known, now)| {
+                !matches!(now, Ok(now) if *now == known.seen && now.rests(known.begun))
+            })
+            .map(|(path, _, now)| (path.clone(), now))
+            .collect();
+        for (path, now) in again {
+            let trouble = match now {
+                Ok(now) => {
+                    self.directories.entry(path.clone()).and_modify(|known| known.seen = now);
+                    Trouble::Changed
+                }
+                Err(error) => error.into(),
+            };
+            self.undecided.insert(path, trouble);
+        }
+        let paths =
+            self.undecided.iter().filter(|(_, trouble)| trouble.may_pass()).map(|(path, _)| path);
+        let files =
+            self.others.iter().filter(|(_, found)| found.hashed.as_ref().is_some_and(may_pass));
+        let restless: BTreeSet<Vec<u8>> = paths
+            .map(|path| if self.directories.contains_key(path) { path } else { split(path).0 })
+            .chain(files.map(|(path, _)| split(path).0))
+            .map(<[u8]>::to_vec)
+            .collect();
+        // What lies below another is listed with it.
+        let is_below = |path: &[u8]| above(path).any(|above| restless.contains(above));
+        restless.iter().filter(|path| !is_below(path)).cloned().collect()
+    }
+
+    fn into_fingerprint(self) -> MediaFingerprint {
+        let mut fingerprint = MediaFingerprint::default();
+        let mut links: HashMap<(u64, u64), Vec<String>> = HashMap::new();
+        for (path, directory) in self.directories {
+            let entry = entry(MediaKind::Directory, &directory.seen, directory.xattrs);
+            fingerprint.entries.insert(key(&path), entry);
+        }
+        for (path, found) in self.others {
+            let key = key(&path);
+            let seen = found.seen;
+            match found.into_kind() {
+                Ok((kind, xattrs)) => {
+                    if seen.links > 1 && seen.kind == FileType::RegularFile {
+                        links.entry(seen.inode()).or_default().push(key.clone());
+                    }
+                    fingerprint.entries.insert(key, entry(kind, &seen, xattrs));
+                }
+                Err(trouble) => {
+                    fingerprint.undecided.insert(key, trouble.to_string());
                 }
             }
         }
         for group in links.into_values() {
             super::link(&mut fingerprint.entries, &group);
         }
-        let again: Vec<_> =
-            self.directories.par_iter().map(|directory| directory.look_again(root)).collect();
-        for (directory, again) in self.directories.into_iter().zip(again) {
-            let key = key(&directory.path);
-            let seen = again.unwrap_or_else(|reason| {
-                fingerprint.undecided.insert(key.clone(), reason);
-                directory.seen
-            });
-            if seen != directory.seen {
-                fingerprint.undecided.insert(key.clone(), CHANGED.to_owned());
-            }
-            let entry = entry(MediaKind::Directory, &seen, directory.xattrs);
-            fingerprint.entries.insert(key, entry);
-        }
+        let undecided =
+            self.undecided.iter().map(|(path, trouble)| (key(path), trouble.to_string()));
+        fingerprint.undecided.extend(undecided);
         fingerprint.taken_at = Some(Timestamp::now());
         fingerprint
     }
 }
 
-impl Directory {
-    fn look_again(&self, root: BorrowedFd<'_>) -> Result<Seen, Reason> {
-        open_directory(root, &self.path)
-            .and_then(|directory| Ok(Seen::from(&fstat(&directory)?)))
-            .map_err(|error| unreadable(&error))
-    }
-}
-
 impl Found {
-    fn kind(&self, hashed: Option<Hashed>) -> Result<(MediaKind, xattrs::Digests), Reason> {
-        if let Some(hashed) = hashed {
-            return hashed;
-        }
-        let (major, minor) = self.seen.special;
-        let kind = match (self.seen.kind, &self.target) {
-            (FileType::Symlink, Some(target)) => MediaKind::Symlink { target: target.clone() },
-            (FileType::Fifo, _) => super::special("fifo", None),
-            (FileType::CharacterDevice, _) => {
-                super::special("character device", Some((major, minor)))
+    fn into_kind(self) -> Hashed {
+        let device = Some(self.seen.special);
+        let kind = match (self.seen.kind, self.target, self.hashed) {
+            (FileType::RegularFile, _, Some(hashed)) => return hashed,
+            (FileType::Symlink, Some(target), _) => MediaKind::Symlink { target },
+            (FileType::Fifo, ..) => super::special("fifo", None),
+            (FileType::CharacterDevice, ..) => super::special("character device", device),
+            (FileType::BlockDevice, ..) => super::special("block device", device),
+            (kind, ..) => {
+                return Err(Trouble::Unreadable(format!("is of an unknown type: {kind:?}")));
             }
-            (FileType::BlockDevice, _) => super::special("block device", Some((major, minor))),
-            (kind, _) => return Err(format!("is of an unknown type: {kind:?}")),
         };
         Ok((kind, xattrs::Digests::new()))
     }
+}
+
+fn may_pass(hashed: &Hashed) -> bool {
+    hashed.as_ref().is_err_and(Trouble::may_pass)
+}
+
+fn look(root: BorrowedFd<'_>, path: &[u8]) -> io::Result<Seen> {
+    Ok(Seen::from(&fstat(open(root, path)?)?))
+}
+
+/// The directory of a path, and its name there.
+fn split(path: &[u8]) -> (&[u8], &[u8]) {
+    match path.iter().rposition(|byte| *byte == b'/') {
+        Some(slash) => (&path[..slash], &path[slash + 1..]),
+        None => (&[], path),
+    }
+}
+
+/// The directories above a path, innermost first, down to the root.
+fn above(path: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::successors(parent(path), |path| parent(path))
+}
+
+fn parent(path: &[u8]) -> Option<&[u8]> {
+    (!path.is_empty()).then(|| split(path).0)
+}
+
+/// Takes a path and all that lies below it out of a map.
+fn remove_tree<T>(map: &mut BTreeMap<Vec<u8>, T>, path: &[u8]) -> BTreeMap<Vec<u8>, T> {
+    let is_inside = |other: &[u8]| {
+        let rest = if path.is_empty() { Some(&[][..]) } else { other.strip_prefix(path) };
+        matches!(rest, Some([] | [b'/', ..]))
+    };
+    let (inside, outside) =
+        std::mem::take(map).into_iter().partition(|(other, _)| is_inside(other));
+    *map = outside;
+    inside
+}
+
+/// The key of an entry.
+fn key(path: &[u8]) -> String {
+    named(&escape(path))
 }
 
 fn entry(kind: MediaKind, seen: &Seen, xattrs: xattrs::Digests) -> MediaEntry {
