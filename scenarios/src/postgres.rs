@@ -1,24 +1,34 @@
 //! A scratch PostgreSQL server in one container: databases to fingerprint, to dump, to
-//! restore and to damage. Gone when dropped. Needs the Debian base of the drill's images.
+//! restore and to damage. Gone when dropped. Needs an engine; makes the Debian base that it
+//! builds on where the engine has none.
 
 use std::time::Duration;
 
 use ::postgres::{Client, Config, NoTls};
+use harness::model::event::Events;
+use harness::process::Runner;
+use harness::stack::engine::Engine;
+use harness::stack::images::Images;
 use testcontainers::core::{BuildImageOptions, CmdWaitFor, ExecCommand, WaitFor};
 use testcontainers::runners::{SyncBuilder, SyncRunner};
 use testcontainers::{Container, GenericBuildableImage, GenericImage, ImageExt};
+use tokio_util::sync::CancellationToken;
 
 /// A major version of PostgreSQL, with the Debian suite that packages it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Major {
     /// Such as 15.
     pub number: u32,
-    /// Base image of its suite.
-    pub base: &'static str,
+    /// Such as `bookworm`.
+    pub suite: &'static str,
 }
 
-/// PostgreSQL 15 of Debian bookworm: the major of the reference stack.
-pub const FIFTEEN: Major = Major { number: 15, base: "dr-drill/debian:bookworm-slim" };
+/// The oldest major that a fingerprint is taken of.
+pub const THIRTEEN: Major = Major { number: 13, suite: "bullseye" };
+/// The major of the reference stack.
+pub const FIFTEEN: Major = Major { number: 15, suite: "bookworm" };
+/// The newest major that a stable Debian packages.
+pub const SEVENTEEN: Major = Major { number: 17, suite: "trixie" };
 
 /// The superuser.
 const USER: &str = "postgres";
@@ -151,7 +161,8 @@ impl Postgres {
 
 /// Debian's own package on the drill's base, with a cluster that trusts whoever reaches it.
 fn image(major: Major) -> GenericImage {
-    let Major { number, base } = major;
+    let Major { number, suite } = major;
+    let base = base(suite).expect("the Debian base of the scratch server is there or made");
     GenericBuildableImage::new("dr-drill/scenario-postgres", number.to_string())
         .with_dockerfile_string(format!(
             "FROM {base}\n\
@@ -167,4 +178,13 @@ fn image(major: Major) -> GenericImage {
         ))
         .build_image_with(BuildImageOptions::new().with_skip_if_exists(true))
         .expect("the image of the scratch server builds")
+}
+
+/// The plain Debian image of a suite, as the drill finds or makes it.
+fn base(suite: &str) -> harness::Result<String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("a runtime starts").block_on(async {
+        let engine = Engine::find(&Runner::new(CancellationToken::new())).await?;
+        Images::new(&engine, &Events::ignored()).base(suite).await
+    })
 }

@@ -68,6 +68,7 @@ pub fn undecided(before: &Facts, after: &Facts) -> Vec<String> {
 struct Change<'a> {
     text: &'a str,
     key: Key<'a>,
+    versions: Versions,
     before: Option<Cow<'a, str>>,
     after: Option<Cow<'a, str>>,
 }
@@ -100,7 +101,9 @@ impl Change<'_> {
             None if secret => "differs".to_owned(),
             Some(true) => format!("missing{}", summary(self.was())),
             Some(false) => format!("not in the baseline{}", summary(self.is())),
-            None => difference(self.was(), self.is()),
+            None => {
+                difference(self.was(), self.is(), |was, is| self.versions.same_definition(was, is))
+            }
         };
         matter + &said
     }
@@ -122,6 +125,7 @@ fn changes<'a>(before: &'a Facts, after: &'a Facts, versions: Versions) -> Vec<C
                 after: is.and_then(|value| versions.comparable(&key, value)),
                 text,
                 key,
+                versions,
             };
             let same = change.before == change.after
                 || change.missing().is_none()

@@ -221,5 +221,5 @@ fn a_changed_definition_survives_a_major_upgrade() {
         let text = "kind: view\ndefinition:\n SELECT id\n   FROM public.copy\n  WHERE id > 0.5;";
         set(facts, "view/public.open", text);
     }));
-    assert_eq!(one.subject, "public.open");
+    assert_eq!(one.detail, "line 3: WHERE (copy.id > 0); → WHERE id > 0.5;");
 }

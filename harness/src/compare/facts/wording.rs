@@ -4,14 +4,18 @@
 const EXCERPT: usize = 100;
 
 /// `name a → b` for every attribute that differs; for a text without attributes `a → b`, and for
-/// one of several lines its first line that differs.
-pub(super) fn difference(before: &str, after: &str) -> String {
+/// one of several lines its first line that differs. Texts that are `alike` do not.
+pub(super) fn difference(
+    before: &str,
+    after: &str,
+    alike: impl Fn(&str, &str) -> bool + Copy,
+) -> String {
     let (was, is) = (Value::parse(before), Value::parse(after));
     let mut said: Vec<String> = Vec::new();
     for (name, value) in &was.attributes {
         match is.get(name) {
-            Some(now) if now == *value => {}
-            Some(now) => said.push(format!("{name} {}", change(value, now))),
+            Some(now) if now == *value || alike(value, now) => {}
+            Some(now) => said.push(format!("{name} {}", change(value, now, alike))),
             None => said.push(format!("{name} {} → none", excerpt(value))),
         }
     }
@@ -20,8 +24,8 @@ pub(super) fn difference(before: &str, after: &str) -> String {
             said.push(format!("{name} none → {}", excerpt(value)));
         }
     }
-    if was.text != is.text {
-        said.push(change(was.text, is.text));
+    if was.text != is.text && !alike(was.text, is.text) {
+        said.push(change(was.text, is.text, alike));
     }
     said.join("; ")
 }
@@ -79,7 +83,7 @@ fn is_name(text: &str) -> bool {
         && text.chars().all(|sign| sign.is_ascii_lowercase() || sign == ' ')
 }
 
-fn change(before: &str, after: &str) -> String {
+fn change(before: &str, after: &str, alike: impl Fn(&str, &str) -> bool) -> String {
     if !before.contains('\n') && !after.contains('\n') {
         return arrow(before, after);
     }
@@ -88,7 +92,7 @@ fn change(before: &str, after: &str) -> String {
     loop {
         number += 1;
         match (was.next(), is.next()) {
-            (Some(before), Some(after)) if before == after => {}
+            (Some(before), Some(after)) if before == after || alike(before, after) => {}
             (None, None) => return "line ends differ".to_owned(),
             (before, after) => {
                 let [before, after] = [before, after].map(|line| line.unwrap_or("").trim());
