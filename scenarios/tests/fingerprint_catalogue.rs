@@ -118,7 +118,7 @@ const MUTATIONS: &[Mutation] = &[
     ("ALTER TABLE exam OWNER TO reader", &[("public.exam", "owner postgres → reader"), ("public.exam", "privileges of reader SELECT")]),
     ("ALTER SCHEMA reporting OWNER TO postgres", &[("schema reporting", "owner app → postgres")]),
     ("ALTER FUNCTION touch() OWNER TO app", &[("function public.touch()", "owner postgres → app")]),
-    ("REVOKE SELECT ON exam FROM PUBLIC", &[("public.exam", "privileges of PUBLIC SELECT → the default")]),
+    ("REVOKE SELECT ON exam FROM PUBLIC", &[("public.exam", "privileges of PUBLIC SELECT → none")]),
     ("REVOKE GRANT OPTION FOR SELECT ON exam FROM app CASCADE", &[("public.exam", "privileges of app SELECT* → SELECT"), ("public.exam", "privileges of auditor SELECT by app → none")]),
     ("GRANT DELETE ON exam TO postgres", &[("public.exam", "privileges of the owner")]),
     ("REVOKE SELECT (id) ON copy FROM reader", &[("public.copy.id", "privileges of reader SELECT → none")]),

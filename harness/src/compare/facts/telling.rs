@@ -12,6 +12,9 @@ const TOLD_ONCE_FROM: usize = 4;
 /// Objects named where a change is told once.
 const NAMED: usize = 5;
 
+/// Classes of objects on which everybody has privileges until they are taken away.
+const OPEN_TO_PUBLIC: [&str; 5] = ["database", "default-grant", "function", "language", "type"];
+
 /// Collects what is told together.
 pub(super) struct Telling<'a> {
     baseline: &'a Facts,
@@ -147,7 +150,16 @@ impl<'a> Telling<'a> {
 
     fn grant(&mut self, change: &Change<'_>) {
         let role = change.key.to.unwrap_or_default();
-        let access = Access::privileges(role, change.before.as_deref(), change.after.as_deref());
+        // These have privileges by default, which are no facts.
+        let class = change.key.class;
+        let untouched = match role {
+            "the owner" => "the default",
+            "PUBLIC" if OPEN_TO_PUBLIC.contains(&class) => "the default",
+            _ => "none",
+        };
+        let [was, is] = [&change.before, &change.after]
+            .map(|privileges| privileges.as_deref().unwrap_or(untouched));
+        let access = Access::privileges(role, was, is);
         self.access.entry(access).or_default().push(change.key.subject());
     }
 
@@ -222,7 +234,7 @@ impl<'a> Telling<'a> {
                 _ => continue,
             }
             for (role, privileges) in &object.grants {
-                let [was, is] = privileges.each_ref().map(Option::as_deref);
+                let [was, is] = privileges.each_ref().map(|held| held.as_deref().unwrap_or("none"));
                 if was != is {
                     let access = Access::privileges(role, was, is);
                     self.access.entry(access).or_default().push(subject.clone());
@@ -237,11 +249,7 @@ impl Access {
         Self { detail: format!("owner {was} → {is}"), role: was.to_owned(), lost: true }
     }
 
-    fn privileges(role: &str, was: Option<&str>, is: Option<&str>) -> Self {
-        // These two have privileges by default, which are no facts.
-        let by_default = matches!(role, "PUBLIC" | "the owner");
-        let untouched = if by_default { "the default" } else { "none" };
-        let [was, is] = [was, is].map(|privileges| privileges.unwrap_or(untouched));
+    fn privileges(role: &str, was: &str, is: &str) -> Self {
         let mut held = was.split(", ").filter(|privilege| *privilege != "none");
         let still = |privilege| is == "the default" || is.split(", ").any(|has| has == privilege);
         Self {

@@ -145,6 +145,21 @@ fn a_lost_owner_and_a_lost_grant_are_of_their_class() {
 }
 
 #[test]
+fn what_everybody_may_do_is_lost_on_a_table_and_back_to_normal_on_a_function() {
+    let mut before = baseline();
+    set(&mut before, "grant/table public.copy/PUBLIC", "SELECT");
+    let one = only(compare(&before, &baseline(), 150_000, 150_000));
+    assert_eq!(one.detail, "privileges of PUBLIC SELECT → none");
+    assert_eq!(one.class, Some(DamageClass::OwnerLost));
+
+    let mut before = baseline();
+    set(&mut before, "grant/function public.f()/PUBLIC", "none");
+    let one = only(compare(&before, &baseline(), 150_000, 150_000));
+    assert_eq!(one.detail, "privileges of PUBLIC none → the default");
+    assert_eq!(one.class, None);
+}
+
+#[test]
 fn the_same_change_of_owner_on_many_objects_is_told_once() {
     let (mut before, mut after) = (Facts::new(), Facts::new());
     for number in 1..=6 {

@@ -73,25 +73,22 @@ pub(super) const GRANTS: &str = "
 SELECT 'grant/' || subject || '/'
            || CASE grantee WHEN 0 THEN 'PUBLIC' WHEN owner THEN 'the owner'
                            ELSE quote_ident(pg_get_userbyid(grantee)) END,
-       coalesce(held.privileges, 'none')
+       coalesce(held, 'none')
   FROM (SELECT subject, owner, acl, acltype, NULL AS initial FROM object WHERE acl IS NOT NULL
          UNION ALL SELECT * FROM given) o
  CROSS JOIN LATERAL (SELECT acldefault(acltype, owner) AS untouched) d
  CROSS JOIN LATERAL (
-       SELECT grantee, string_agg(privilege_type || CASE WHEN is_grantable THEN '*' ELSE '' END
-                  || CASE WHEN grantor <> owner THEN ' by ' || quote_ident(pg_get_userbyid(grantor)) ELSE '' END,
-                  ', ' ORDER BY privilege_type, grantor) AS privileges
-         FROM aclexplode(coalesce(acl, untouched)) GROUP BY grantee
-        UNION ALL
-       SELECT grantee, NULL FROM aclexplode(coalesce(initial, untouched))
-        WHERE grantee NOT IN (SELECT grantee FROM aclexplode(coalesce(acl, untouched)))
-        GROUP BY grantee) held
- WHERE held.privileges IS DISTINCT FROM (
-       SELECT string_agg(privilege_type || CASE WHEN is_grantable THEN '*' ELSE '' END
-                  || CASE WHEN grantor <> owner THEN ' by ' || quote_ident(pg_get_userbyid(grantor)) ELSE '' END,
-                  ', ' ORDER BY privilege_type, grantor)
-         FROM aclexplode(coalesce(initial, untouched)) usual
-        WHERE usual.grantee = held.grantee)";
+       SELECT grantee, string_agg(privilege, ', ' ORDER BY privilege) FILTER (WHERE now) AS held,
+              string_agg(privilege, ', ' ORDER BY privilege) FILTER (WHERE NOT now) AS usual
+         FROM (SELECT true AS now, * FROM aclexplode(coalesce(acl, untouched))
+                UNION ALL SELECT false, * FROM aclexplode(coalesce(initial, untouched))) e
+        CROSS JOIN LATERAL (
+              SELECT privilege_type || CASE WHEN is_grantable THEN '*' ELSE '' END
+                  || CASE WHEN grantor <> owner THEN ' by ' || quote_ident(pg_get_userbyid(grantor))
+                          ELSE '' END AS privilege) p
+        GROUP BY grantee) g
+ WHERE held IS DISTINCT FROM usual
+";
 
 const PARAMETER_GRANTS: &str = "
 SELECT 'grant/parameter ' || p.parname || '/'
@@ -120,12 +117,11 @@ SELECT 'default-grant/' || quote_ident(pg_get_userbyid(d.defaclrole))
                    THEN acldefault((CASE d.defaclobjtype WHEN 'S' THEN 's' ELSE d.defaclobjtype END)::"char", d.defaclrole)
                    ELSE acldefault('c', d.defaclrole) END AS untouched) u
  CROSS JOIN LATERAL (
-       SELECT grantee, string_agg(privilege_type || CASE WHEN is_grantable THEN '*' ELSE '' END,
-                                  ', ' ORDER BY privilege_type) FILTER (WHERE now) AS privileges,
-              string_agg(privilege_type || CASE WHEN is_grantable THEN '*' ELSE '' END,
-                                  ', ' ORDER BY privilege_type) FILTER (WHERE NOT now) AS usual
+       SELECT grantee, string_agg(privilege, ', ' ORDER BY privilege) FILTER (WHERE now) AS privileges,
+              string_agg(privilege, ', ' ORDER BY privilege) FILTER (WHERE NOT now) AS usual
          FROM (SELECT true AS now, * FROM aclexplode(d.defaclacl)
                 UNION ALL SELECT false, * FROM aclexplode(u.untouched)) e
+        CROSS JOIN LATERAL (SELECT privilege_type || CASE WHEN is_grantable THEN '*' ELSE '' END AS privilege) p
         GROUP BY grantee) held
  WHERE held.privileges IS DISTINCT FROM held.usual"#;
 
