@@ -1,10 +1,12 @@
 //! All commands and options.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use harness::dataset::Scale;
 use harness::drill::DEFAULT_BASE;
+use harness::model::fingerprint::Strength;
 
 /// Rehearses disaster recovery of a Docker Compose stack and proves or refutes the result.
 ///
@@ -27,6 +29,12 @@ pub(crate) enum Command {
     Down(DownOptions),
     /// Remove what killed runs left behind; live runs are left alone.
     Clean(CleanOptions),
+    /// Take a certificate of a database, of a directory, or of both.
+    Fingerprint(FingerprintOptions),
+    /// Hold a certificate against another, or against a live database and directory.
+    ///
+    /// Exit codes: 0 equal, 1 different, 3 undecided.
+    Compare(CompareOptions),
     /// Name each prerequisite of a drill, what was found, and the remedy.
     Doctor(DoctorOptions),
 }
@@ -111,6 +119,55 @@ pub(crate) struct DoctorOptions {
     pub(crate) format: Format,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct FingerprintOptions {
+    /// The database, as `postgres://user@host:5432/name`; its password in PGPASSWORD.
+    #[arg(long, value_name = "URL", required_unless_present = "media")]
+    pub(crate) database: Option<String>,
+    /// The directory.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) media: Option<String>,
+    /// Where the certificate goes; lists of rows go beside it. Standard output without it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// How strong the digests of rows are: "exact" is computed in the server, "cryptographic"
+    /// compares across major versions and machines.
+    #[arg(long, value_name = "STRENGTH", default_value = "exact", value_parser = strength)]
+    pub(crate) strength: Strength,
+    /// Rows to list, so that a divergence can be explained when the source is gone: whole
+    /// tables, small ones first.
+    #[arg(long, value_name = "N", default_value_t = 1_000_000, requires = "out")]
+    pub(crate) keep_rows: u64,
+    /// Rows of each table to keep in full, readable by their owner only.
+    #[arg(long, value_name = "N", default_value_t = 32, requires = "out")]
+    pub(crate) keep_samples: usize,
+    /// Sessions and threads; as many as there are cores, if not given.
+    #[arg(long, value_name = "N")]
+    pub(crate) jobs: Option<NonZeroUsize>,
+    /// What standard output carries.
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompareOptions {
+    /// The baseline: a certificate.
+    #[arg(value_name = "A")]
+    pub(crate) before: PathBuf,
+    /// What is judged: a certificate, or a postgres://… and a directory, either or both.
+    #[arg(value_name = "B", required = true, num_args = 1..=2)]
+    pub(crate) after: Vec<String>,
+    /// Show values of rows as they are, not their shapes.
+    #[arg(long)]
+    pub(crate) show_values: bool,
+    /// Sessions and threads; as many as there are cores, if not given.
+    #[arg(long, value_name = "N")]
+    pub(crate) jobs: Option<NonZeroUsize>,
+    /// What standard output carries.
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(crate) format: Format,
+}
+
 /// What standard output carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
@@ -125,4 +182,12 @@ fn scale(text: &str) -> Result<Scale, String> {
         Some(hint) => format!("{error}; {hint}"),
         None => error.to_string(),
     })
+}
+
+fn strength(text: &str) -> Result<Strength, String> {
+    match text {
+        "exact" => Ok(Strength::Exact),
+        "cryptographic" => Ok(Strength::Cryptographic),
+        _ => Err("known: exact, cryptographic".to_owned()),
+    }
 }

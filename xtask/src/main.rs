@@ -27,6 +27,8 @@ fn main() -> ExitCode {
             Command::Up(options) => commands::up::run(options).await,
             Command::Down(options) => commands::clean::down(options).await,
             Command::Clean(options) => commands::clean::run(options).await,
+            Command::Fingerprint(options) => commands::fingerprint::run(options).await,
+            Command::Compare(options) => commands::compare::run(options).await,
             Command::Doctor(options) => commands::doctor::run(options).await,
         }
     });

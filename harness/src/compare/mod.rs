@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use crate::model::divergence::{Divergence, DivergenceKind};
 use crate::model::fingerprint::{Certificate, DatabaseFingerprint, MediaFingerprint};
-use crate::model::record::Integrity;
+use crate::model::record::{Integrity, Verdict};
 
 /// Compares two certificates, `before` being the baseline.
 ///
@@ -36,6 +36,27 @@ pub fn certificates(before: &Certificate, after: &Certificate) -> Integrity {
         (None, Some(_)) => one_sided(&mut integrity, "media", "second"),
     }
     integrity
+}
+
+/// What a comparison proves: equality only if something was compared and nothing is open.
+#[must_use]
+pub fn verdict(before: &Certificate, integrity: &Integrity) -> (Verdict, Vec<String>) {
+    let mut open = integrity.undecided.clone();
+    if before.database.is_some() && integrity.tables_compared == 0 {
+        open.push("no table was compared".to_owned());
+    }
+    if before.media.is_some() && integrity.files_compared == 0 {
+        open.push("no file was compared".to_owned());
+    }
+    if before.database.is_none() && before.media.is_none() {
+        open.push("the first certificate covers nothing".to_owned());
+    }
+    let verdict = match (integrity.divergences.is_empty(), open.is_empty()) {
+        (false, _) => Verdict::Failed,
+        (true, false) => Verdict::Undecided,
+        (true, true) => Verdict::Passed,
+    };
+    (verdict, open)
 }
 
 fn databases(before: &DatabaseFingerprint, after: &DatabaseFingerprint, integrity: &mut Integrity) {
@@ -70,4 +91,56 @@ fn stores(
 
 fn one_sided(integrity: &mut Integrity, what: &str, which: &str) {
     integrity.undecided.push(format!("only the {which} certificate covers {what}"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::fingerprint::{CERTIFICATE_SCHEMA, Strength};
+
+    fn empty() -> Certificate {
+        Certificate {
+            schema_version: CERTIFICATE_SCHEMA,
+            taken_at: Timestamp::UNIX_EPOCH,
+            strength: Strength::Exact,
+            database: None,
+            media: None,
+        }
+    }
+
+    fn with_media() -> Certificate {
+        Certificate { media: Some(MediaFingerprint::default()), ..empty() }
+    }
+
+    #[test]
+    fn nothing_compared_is_not_equal() {
+        for before in [empty(), with_media()] {
+            let integrity = certificates(&before, &before);
+            assert_eq!(verdict(&before, &integrity).0, Verdict::Undecided, "{before:?}");
+        }
+    }
+
+    #[test]
+    fn what_only_one_certificate_covers_is_undecided() {
+        let integrity = certificates(&with_media(), &empty());
+        assert_eq!(integrity.undecided, ["only the first certificate covers media"]);
+    }
+
+    #[test]
+    fn one_difference_outweighs_what_is_open_and_equality_needs_both() {
+        let compared = Integrity { files_compared: 1, ..Integrity::default() };
+        assert_eq!(verdict(&with_media(), &compared).0, Verdict::Passed);
+        let open = Integrity { undecided: vec!["x: unreadable".to_owned()], ..compared };
+        assert_eq!(verdict(&with_media(), &open).0, Verdict::Undecided);
+        let differs = Divergence {
+            kind: DivergenceKind::File,
+            subject: "x".to_owned(),
+            detail: "differs".to_owned(),
+            rows: None,
+            columns: Vec::new(),
+            class: None,
+        };
+        let differs = Integrity { divergences: vec![differs], ..open };
+        assert_eq!(verdict(&with_media(), &differs).0, Verdict::Failed);
+    }
 }

@@ -1,7 +1,14 @@
 //! Ctrl-C: the first asks the run to end and clean up, the second abandons it.
 
+use std::num::NonZeroUsize;
+
+use harness::model::event::Events;
+use harness::{Error, Result};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+
+use crate::display;
+use crate::flags::Format;
 
 /// A token that SIGINT or SIGTERM cancels.
 pub(crate) fn token() -> CancellationToken {
@@ -24,4 +31,27 @@ async fn either(interrupt: &mut Signal, terminate: &mut Signal) {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
     }
+}
+
+/// Runs blocking work and shows its events, until it ends or is interrupted. What still runs
+/// then dies with the process: it only reads.
+pub(crate) async fn blocking<T: Send + 'static>(
+    format: Format,
+    work: impl FnOnce(&Events) -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let interrupted = token();
+    let (events, received) = Events::channel();
+    let shown = tokio::spawn(display::follow(received, format));
+    tokio::select! {
+        ended = tokio::task::spawn_blocking(move || work(&events)) => {
+            let _ = shown.await;
+            ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+        }
+        () = interrupted.cancelled() => Err(Error::interrupted()),
+    }
+}
+
+/// How many to use of what there is one of for each core.
+pub(crate) fn jobs(asked: Option<NonZeroUsize>) -> usize {
+    asked.or_else(|| std::thread::available_parallelism().ok()).map_or(2, NonZeroUsize::get)
 }

@@ -23,16 +23,21 @@ const ROW_WIDTH: usize = 1600;
 /// `hash_record_extended` came with this version.
 const RECORDS_HASH_SINCE: i32 = 140_000;
 
-/// The row hash that a server of this version can compute.
-pub(super) fn kind(server_version: i32) -> RowHash {
-    if server_version >= RECORDS_HASH_SINCE { RowHash::Record64 } else { RowHash::Array64 }
+/// The hash that a server of this version uses: the fastest, unless another certificate's
+/// is wanted that it can compute as well.
+pub(super) fn row_hash(server_version: i32, wanted: Option<RowHash>) -> RowHash {
+    if server_version < RECORDS_HASH_SINCE || wanted == Some(RowHash::Array64) {
+        RowHash::Array64
+    } else {
+        RowHash::Record64
+    }
 }
 
 /// The expression that hashes one row of a relation into an `int8`, or why there is none.
-fn row_hash(
+fn expression(
     relation: &Relation,
     types: &Types,
-    server_version: i32,
+    hash: RowHash,
 ) -> std::result::Result<String, String> {
     let mut stand_ins = Vec::with_capacity(relation.columns.len());
     for column in &relation.columns {
@@ -42,11 +47,11 @@ fn row_hash(
                 .map_err(|reason| format!("column {}: {reason}", column.name))?,
         );
     }
-    Ok(combine(&stand_ins, server_version))
+    Ok(combine(&stand_ins, hash))
 }
 
-fn combine(stand_ins: &[StandIn], server_version: i32) -> String {
-    let linear = if server_version >= RECORDS_HASH_SINCE {
+fn combine(stand_ins: &[StandIn], hash: RowHash) -> String {
+    let linear = if hash == RowHash::Record64 {
         let native = stand_ins.iter().flat_map(|column| column.native.iter());
         let expressions: Vec<&str> = native.map(String::as_str).collect();
         chain(&expressions, "hash_record_extended", |part| format!("ROW({part})"))
@@ -75,13 +80,14 @@ pub(super) fn read(
     pool: &Pool<'_>,
     relations: &[Relation],
     types: &Types,
+    hash: RowHash,
     progress: &Progress<'_>,
 ) -> Result<Vec<(String, RowsDigest)>> {
     let mut queue: Vec<&Relation> = relations.iter().collect();
     // Largest first: the last one to finish should be a small one.
     queue.sort_by_key(|relation| Reverse(relation.size));
     let one = |client: &mut Client, relation: &&Relation| {
-        let digest = table(pool, client, relation, types)?;
+        let digest = table(pool, client, relation, types, hash)?;
         progress.advance(relation.size);
         Ok((relation.name.clone(), digest))
     };
@@ -116,11 +122,12 @@ fn table(
     client: &mut Client,
     relation: &Relation,
     types: &Types,
+    hash: RowHash,
 ) -> Result<RowsDigest> {
     if let Some(known) = without_reading(relation) {
         return Ok(known);
     }
-    let row_hash = match row_hash(relation, types, pool.snapshot.server_version()) {
+    let row_hash = match expression(relation, types, hash) {
         Ok(row_hash) => row_hash,
         Err(reason) => return Ok(RowsDigest::Undecided { reason }),
     };
@@ -159,7 +166,7 @@ mod tests {
     #[test]
     fn the_linear_hash_of_a_record_seeds_one_that_is_not() {
         assert_eq!(
-            combine(&columns(2), 150_018),
+            combine(&columns(2), RowHash::Record64),
             "pg_catalog.hashint4extended(0, pg_catalog.hash_record_extended(ROW(c0, c1), 0))"
         );
     }
@@ -167,7 +174,7 @@ mod tests {
     #[test]
     fn servers_without_record_hashes_hash_an_array_of_bytes() {
         assert_eq!(
-            combine(&columns(2), 130_020),
+            combine(&columns(2), RowHash::Array64),
             "pg_catalog.hashint4extended(0, \
              pg_catalog.hash_array_extended(ARRAY[s0, s1]::pg_catalog.bytea[], 0))"
         );
@@ -175,12 +182,12 @@ mod tests {
 
     #[test]
     fn a_table_without_columns_still_has_a_row_hash() {
-        assert_eq!(combine(&[], 150_018), "pg_catalog.hashint4extended(0, 0)");
+        assert_eq!(combine(&[], RowHash::Record64), "pg_catalog.hashint4extended(0, 0)");
     }
 
     #[test]
     fn columns_beyond_the_width_of_a_record_are_seeded_by_those_before() {
-        let sql = combine(&columns(ROW_WIDTH + 1), 150_018);
+        let sql = combine(&columns(ROW_WIDTH + 1), RowHash::Record64);
         assert!(sql.contains("hash_record_extended(ROW(c1600), pg_catalog.hash_record_extended("));
     }
 }

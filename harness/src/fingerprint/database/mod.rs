@@ -40,6 +40,18 @@ pub struct Options {
     pub jobs: usize,
     /// How strong the digests of the rows are.
     pub strength: Strength,
+    /// The hash of the certificate that this one will be held against, if the server should
+    /// use it where it can.
+    pub comparable_with: Option<RowHash>,
+}
+
+impl Options {
+    fn row_hash(&self, server_version: i32) -> RowHash {
+        match self.strength {
+            Strength::Exact => exact::row_hash(server_version, self.comparable_with),
+            Strength::Cryptographic => RowHash::Blake3Lattice,
+        }
+    }
 }
 
 impl Default for Options {
@@ -47,6 +59,7 @@ impl Default for Options {
         Self {
             jobs: std::thread::available_parallelism().map_or(2, usize::from),
             strength: Strength::Exact,
+            comparable_with: None,
         }
     }
 }
@@ -62,14 +75,15 @@ pub fn take(
     events: &Events,
 ) -> Result<DatabaseFingerprint> {
     let (relations, types) = relations::list(snapshot)?;
+    let row_hash = options.row_hash(snapshot.server_version());
     let pool = Pool { config, snapshot, jobs: options.jobs.max(1) };
     let progress = Progress::of(&relations, events);
     // The catalogue is small and waits on round trips; it is read beside the rows.
     let (facts, rows) = std::thread::scope(|scope| {
         let facts = scope.spawn(|| facts(config, snapshot));
-        let rows = match options.strength {
-            Strength::Exact => exact::read(&pool, &relations, &types, &progress),
-            Strength::Cryptographic => cryptographic::read(&pool, &relations, &types, &progress),
+        let rows = match row_hash {
+            RowHash::Blake3Lattice => cryptographic::read(&pool, &relations, &types, &progress),
+            exact => exact::read(&pool, &relations, &types, exact, &progress),
         };
         (facts.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), rows)
     });
@@ -78,10 +92,7 @@ pub fn take(
         server_version: snapshot.server_version(),
         name: snapshot.database().to_owned(),
         recovery_point: snapshot.recovery_point().clone(),
-        row_hash: match options.strength {
-            Strength::Exact => exact::kind(snapshot.server_version()),
-            Strength::Cryptographic => RowHash::Blake3Lattice,
-        },
+        row_hash,
         tables: relations
             .into_iter()
             .map(|relation| {

@@ -1,63 +1,13 @@
-//! Certificates as files: `NAME.json`, and beside it `NAME.rows/` with lists of rows, from
-//! which a divergence is explained down to rows and columns when the source is gone.
+//! From a table that differs to its rows and columns, by the lists kept beside both sides.
 
-use std::fs::OpenOptions;
-use std::io::{BufReader, BufWriter, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::compare::rows::{self, Listing};
-use crate::error::{Attempt, Error, Result};
+use crate::error::Result;
 use crate::fingerprint::database::Reader;
 use crate::model::divergence::{Divergence, DivergenceKind};
-use crate::model::fingerprint::{CERTIFICATE_SCHEMA, Certificate};
+use crate::model::fingerprint::Certificate;
 use crate::model::record::Integrity;
-
-/// Writes a certificate that only its owner may read.
-///
-/// # Errors
-/// Undecided when the file cannot be written.
-pub fn save(certificate: &Certificate, path: &Path) -> Result<()> {
-    let unwritten = || format!("cannot write certificate {}", path.display());
-    let file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(path)
-        .attempt(unwritten)?;
-    let mut output = BufWriter::new(file);
-    serde_json::to_writer_pretty(&mut output, certificate).attempt(unwritten)?;
-    output.write_all(b"\n").and_then(|()| output.flush()).attempt(unwritten)
-}
-
-/// Reads a certificate.
-///
-/// # Errors
-/// Usage when there is none, undecided when it cannot be understood.
-pub fn load(path: &Path) -> Result<Certificate> {
-    let file = std::fs::File::open(path).map_err(|cause| {
-        Error::usage(format!("cannot read certificate {}", path.display()))
-            .because(cause)
-            .hint("cargo xtask fingerprint --out FILE takes one")
-    })?;
-    let certificate: Certificate = serde_json::from_reader(BufReader::new(file))
-        .attempt(|| format!("{} is no certificate, or it is damaged", path.display()))?;
-    if certificate.schema_version == CERTIFICATE_SCHEMA {
-        return Ok(certificate);
-    }
-    Err(Error::undecided(format!(
-        "certificate {} has format {}, this version reads {CERTIFICATE_SCHEMA}",
-        path.display(),
-        certificate.schema_version
-    )))
-}
-
-/// The folder beside a certificate that holds its lists of rows.
-#[must_use]
-pub fn rows_folder(path: &Path) -> PathBuf {
-    path.with_extension("rows")
-}
 
 /// A certificate, with the folder of its lists of rows.
 #[derive(Debug, Clone, Copy)]

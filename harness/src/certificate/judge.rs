@@ -1,0 +1,91 @@
+//! Holds a certificate against another, or against a live database and directory, and
+//! explains what differs as far as lists of rows allow.
+
+use std::path::Path;
+
+use jiff::Timestamp;
+
+use super::explain::{Side, explain, tables_that_differ};
+use super::take::{self, Sources};
+use crate::compare;
+use crate::error::{Attempt, Error, Result};
+use crate::fingerprint::database::{Keep, Snapshot, keep_rows};
+use crate::model::event::Events;
+use crate::model::fingerprint::{CERTIFICATE_SCHEMA, Certificate};
+use crate::model::record::Integrity;
+
+/// Compares two certificates.
+#[must_use]
+pub fn each_other(before: Side<'_>, after: Side<'_>, show_values: bool) -> Integrity {
+    let mut integrity = compare::certificates(before.certificate, after.certificate);
+    let explained = explain(&mut integrity, before, after, show_values);
+    note_unexplained(&mut integrity, explained.err());
+    integrity
+}
+
+/// Compares a certificate with what its sources hold now. Rows are listed only of tables that
+/// turn out to differ, under the same snapshot. Blocks.
+///
+/// # Errors
+/// Undecided when a source cannot be read at all.
+pub fn with_live(
+    before: Side<'_>,
+    sources: &Sources,
+    jobs: usize,
+    show_values: bool,
+    events: &Events,
+) -> Result<Integrity> {
+    let snapshot = sources.database.as_ref().map(Snapshot::open).transpose()?;
+    let kept = before.certificate.database.as_ref();
+    let taking = take::Taking {
+        strength: before.certificate.strength,
+        comparable_with: kept.map(|database| database.row_hash),
+        jobs,
+        keep: None,
+    };
+    let mut after = Certificate {
+        schema_version: CERTIFICATE_SCHEMA,
+        taken_at: Timestamp::now(),
+        strength: taking.strength,
+        database: None,
+        media: take::media(sources, &taking, events)?,
+    };
+    if let (Some(config), Some(snapshot)) = (&sources.database, &snapshot) {
+        after.database = Some(take::database(config, snapshot, &taking, events)?);
+    }
+    let mut integrity = compare::certificates(before.certificate, &after);
+    let folder = tempfile::tempdir().attempt(|| "cannot create a folder for lists of rows")?;
+    let listed = list_differing(&integrity, sources, snapshot, &mut after, folder.path(), events);
+    let after = Side { certificate: &after, rows: folder.path() };
+    let explained = listed.and_then(|()| explain(&mut integrity, before, after, show_values));
+    note_unexplained(&mut integrity, explained.err());
+    Ok(integrity)
+}
+
+fn list_differing(
+    integrity: &Integrity,
+    sources: &Sources,
+    snapshot: Option<Snapshot>,
+    after: &mut Certificate,
+    folder: &Path,
+    events: &Events,
+) -> Result<()> {
+    let tables = tables_that_differ(integrity);
+    let (Some(config), Some(snapshot), Some(database)) =
+        (&sources.database, snapshot, &mut after.database)
+    else {
+        return Ok(());
+    };
+    if tables.is_empty() {
+        return Ok(());
+    }
+    let keep = Keep { rows: u64::MAX, ..Keep::new(folder.to_owned()) };
+    keep_rows(config, &snapshot, database, &keep, Some(&tables), events)
+}
+
+/// A difference stands, explained or not: only the explanation is open.
+fn note_unexplained(integrity: &mut Integrity, cause: Option<Error>) {
+    if let Some(cause) = cause {
+        integrity.undecided.push(format!("which rows differ: {}", cause.chain()));
+    }
+}

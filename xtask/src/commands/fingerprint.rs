@@ -1,0 +1,99 @@
+//! `fingerprint`: a certificate of a database, of a directory, or of both. Exit code 0 if all
+//! was read, 3 if anything could not be, or if there was nothing to read.
+
+use std::io::Write;
+
+use harness::Result;
+use harness::certificate::{self, Sources, Taking};
+use harness::fingerprint::database::Keep;
+use harness::model::fingerprint::{Certificate, RowsDigest};
+
+use super::interrupt;
+use crate::display;
+use crate::flags::{FingerprintOptions, Format};
+
+/// Takes the certificate and writes it.
+pub(crate) async fn run(options: FingerprintOptions) -> Result<u8> {
+    let mut sources = Sources::default();
+    for source in options.database.iter().chain(&options.media) {
+        sources.add(source)?;
+    }
+    let jobs = interrupt::jobs(options.jobs);
+    let keep = options.out.as_deref().map(|path| Keep {
+        rows: options.keep_rows,
+        samples: options.keep_samples,
+        jobs,
+        ..Keep::new(certificate::rows_folder(path))
+    });
+    let taking = Taking { strength: options.strength, comparable_with: None, jobs, keep };
+    let taken = interrupt::blocking(options.format, move |events| {
+        certificate::take(&sources, &taking, events)
+    })
+    .await?;
+
+    match &options.out {
+        Some(path) => certificate::save(&taken, path)?,
+        None => display::json_line(&taken),
+    }
+    let open = unread(&taken);
+    let exit_code = if open.is_empty() { 0 } else { 3 };
+    match options.format {
+        Format::Human => summary(&taken, &open),
+        Format::Json => display::json_line(&serde_json::json!({
+            "event": "verdict",
+            "verdict": if open.is_empty() { "passed" } else { "undecided" },
+            "exit_code": exit_code,
+            "reasons": open,
+            "report": options.out,
+        })),
+    }
+    Ok(exit_code)
+}
+
+/// What could not be read, by name.
+fn unread(certificate: &Certificate) -> Vec<String> {
+    let mut open = Vec::new();
+    if let Some(database) = &certificate.database {
+        for (name, table) in &database.tables {
+            if let RowsDigest::Undecided { reason } = &table.rows {
+                open.push(format!("{name}: {reason}"));
+            }
+        }
+        if database.tables.is_empty() {
+            open.push(format!("database {} has no tables", database.name));
+        }
+    }
+    if let Some(media) = &certificate.media {
+        open.extend(media.undecided.iter().map(|(path, reason)| format!("{path}: {reason}")));
+        if media.entries.is_empty() {
+            open.push("the directory is empty".to_owned());
+        }
+    }
+    open
+}
+
+/// Says on standard error what the certificate covers: standard output may carry it.
+fn summary(certificate: &Certificate, open: &[String]) {
+    let mut err = anstream::stderr().lock();
+    if let Some(database) = &certificate.database {
+        let counts = database.tables.values().map(|table| match table.rows {
+            RowsDigest::Read { count, .. } => count,
+            RowsDigest::Unpopulated | RowsDigest::Undecided { .. } => 0,
+        });
+        let _ = writeln!(
+            err,
+            "database   {}: {} tables, {} rows, {} catalogue facts at {}",
+            database.name,
+            database.tables.len(),
+            counts.sum::<u64>(),
+            database.facts.len(),
+            database.recovery_point.lsn,
+        );
+    }
+    if let Some(media) = &certificate.media {
+        let _ = writeln!(err, "directory  {} entries", media.entries.len());
+    }
+    for reason in open {
+        let _ = writeln!(err, "undecided  {reason}");
+    }
+}
