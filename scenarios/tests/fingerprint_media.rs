@@ -226,6 +226,14 @@ fn lost_owner_is_named() {
     assert_eq!(divergence.detail, "owner 10001:10001 → 0:0");
 }
 
+/// `user::rw- user:1000:r-- group::r-- mask::r-- other::---`, as `linux/posix_acl_xattr.h` has it.
+const ACL: &[u8] = b"\x02\0\0\0\
+    \x01\0\x06\0\xff\xff\xff\xff\
+    \x02\0\x04\0\xe8\x03\0\0\
+    \x04\0\x04\0\xff\xff\xff\xff\
+    \x10\0\x04\0\xff\xff\xff\xff\
+    \x20\0\0\0\xff\xff\xff\xff";
+
 /// A tree that a tar stream can hardly carry: every kind of entry, and metadata at its limits.
 fn nasty(root: &Path) {
     fill(root);
@@ -233,6 +241,11 @@ fn nasty(root: &Path) {
         [("user.lines", b"1\n12 path=evil\n\0"), ("user.a=b%3D\n", b""), ("user.long", &[7; 3000])];
     for (name, value) in attributes {
         setxattr(root.join("large.bin"), name, value, XattrFlags::empty()).unwrap();
+    }
+    if let Err(error) =
+        setxattr(root.join("large.bin"), "system.posix_acl_access", ACL, XattrFlags::empty())
+    {
+        println!("without access control lists: {error}");
     }
     setxattr(root.join("empty"), "user.directory", b"1", XattrFlags::empty()).unwrap();
     fs::hard_link(root.join("latest"), root.join("latest too")).unwrap();

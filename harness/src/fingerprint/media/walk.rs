@@ -91,7 +91,7 @@ impl<'root> Walk<'root> {
         for path in &directories {
             remove_tree(&mut self.directories, path);
             remove_tree(&mut self.undecided, path);
-            known.append(&mut remove_tree(&mut self.others, path));
+            known.extend(remove_tree(&mut self.others, path));
         }
         let mut level = directories;
         while !level.is_empty() {
@@ -101,11 +101,11 @@ impl<'root> Walk<'root> {
             level = BTreeSet::new();
             for (listed, path) in listed {
                 match listed {
-                    Ok(mut listed) => {
+                    Ok(listed) => {
                         self.directories.insert(path, listed.directory);
-                        self.others.append(&mut listed.others);
-                        self.undecided.append(&mut listed.undecided);
-                        level.append(&mut listed.directories);
+                        self.others.extend(listed.others);
+                        self.undecided.extend(listed.undecided);
+                        level.extend(listed.directories);
                     }
                     Err(error) => {
                         self.undecided.insert(path, error.into());
