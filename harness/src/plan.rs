@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::backup::pg_dump;
-use crate::config::{Config, Generator};
+use crate::config::{Config, Generator, Invariant, LEDGER_KEY};
 use crate::dataset::Scale;
 use crate::disaster;
 use crate::error::{Error, Result};
@@ -79,6 +79,8 @@ pub mod check {
     pub const MEDIA: &str = "compare.media";
     /// Every reference from a row to a file resolves.
     pub const REFERENCES: &str = "compare.references";
+    /// No acknowledged write older than the recovery point is lost.
+    pub const LEDGER: &str = "ledger.kept";
     /// The recovery time objective is met.
     pub const RECOVERY_TIME: &str = "objective.recovery-time";
     /// The recovery point objective is met.
@@ -95,7 +97,7 @@ impl Plan {
                 .hint("nothing would prove that the service is back: add a request for its health endpoint"));
         }
         if config.dataset.generator == Generator::Korrigo {
-            probe::validate(&config.probes, &probe::facts::names())?;
+            validate_requests(config)?;
         }
         Ok(Self {
             stack: request.stack_dir.display().to_string(),
@@ -107,6 +109,15 @@ impl Plan {
             checks: checks(config),
         })
     }
+}
+
+/// Checks the probes, and the ledger's write as the probe that it is.
+fn validate_requests(config: &Config) -> Result<()> {
+    let mut names = probe::facts::names();
+    probe::validate(&config.probes, &names)?;
+    names.declare(LEDGER_KEY);
+    let ledger = config.ledger.journey().filter(|_| config.ledger.enabled);
+    probe::validate(&config.probes.iter().cloned().chain(ledger).collect::<Vec<_>>(), &names)
 }
 
 /// Refuses a name that is not among the known ones, naming the nearest.
@@ -136,7 +147,16 @@ fn steps(request: &Request, config: &Config) -> Vec<Step> {
             format!("load the dataset: scale {}, seed {}", request.scale, request.seed)
         }
     };
-    let baseline = format!("fingerprint database {}{}", database.service, and_media(" and volume"));
+    let ledger = match (config.ledger.enabled, &config.ledger.request) {
+        (false, _) => "keep no ledger".to_owned(),
+        (true, None) => "write a heartbeat table until the disaster".to_owned(),
+        (true, Some(request)) => format!("write until the disaster ({request})"),
+    };
+    let baseline = format!(
+        "run the probes that only read; {ledger}; fingerprint database {}{}",
+        database.service,
+        and_media(" and volume")
+    );
     let backup = format!(
         "pg_dump and pg_dumpall in service {} under the same snapshot{}",
         database.service,
@@ -160,7 +180,11 @@ fn steps(request: &Request, config: &Config) -> Vec<Step> {
             Phase::Restore,
             "restore into fresh volumes with the application stopped; start it; wait for green",
         ),
-        (Phase::Compare, "fingerprint what was restored and hold it against the baseline"),
+        (
+            Phase::Compare,
+            "look up every write, evaluate every invariant, fingerprint what was restored and \
+             hold it against the baseline",
+        ),
         (Phase::Probes, &probes),
         (Phase::Report, "write report.json and the evidence"),
         (Phase::Teardown, "remove every container, volume and network of this run"),
@@ -191,12 +215,19 @@ fn checks(config: &Config) -> Vec<PlannedCheck> {
             add(check::REFERENCES, "FR-4.2", "every file that a row names is there");
         }
     }
+    if config.ledger.enabled {
+        add(check::LEDGER, "H-2", "no write acknowledged before the recovery point is lost");
+    }
     if let Some(limit) = config.objectives.recovery_time_s {
         add(check::RECOVERY_TIME, "H-4", &format!("the recovery time is at most {limit} s"));
     }
     if let Some(limit) = config.objectives.data_loss_s {
         add(check::DATA_LOSS, "H-4", &format!("at most {limit} s of data are lost"));
     }
+    checks.extend(config.invariants.iter().map(|invariant| {
+        let Invariant { requirement, title, .. } = invariant;
+        PlannedCheck::new(invariant.check_id(), requirement, title)
+    }));
     checks.extend(probe::plan_checks(&config.probes));
     checks
 }

@@ -5,6 +5,7 @@ mod damage;
 pub mod facts;
 pub mod media;
 pub mod rows;
+pub mod sequences;
 mod tables;
 
 use jiff::Timestamp;

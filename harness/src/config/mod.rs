@@ -1,6 +1,8 @@
 //! `drill.toml`: what the drill must know about a stack and cannot read from its compose
 //! files. Types, defaults, and validation that names the nearest known key.
 
+mod invariant;
+mod ledger;
 mod unknown;
 
 use std::collections::BTreeMap;
@@ -9,6 +11,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+pub use self::invariant::{Holds, Invariant};
+pub use self::ledger::{LEDGER_JOURNEY, LEDGER_KEY, LedgerConfig};
 use crate::error::{Error, Result};
 use crate::fingerprint::references::ReferenceColumn;
 use crate::probe::Probe;
@@ -38,6 +42,11 @@ pub struct Config {
     pub service: ServiceConfig,
     /// What the figures are held against.
     pub objectives: Objectives,
+    /// The acknowledged writes of a drill.
+    pub ledger: LedgerConfig,
+    /// What must be true of the data before the backup and after the restore.
+    #[serde(rename = "invariant")]
+    pub invariants: Vec<Invariant>,
     /// Requests and commands that must succeed after the restore.
     #[serde(rename = "probe")]
     pub probes: Vec<Probe>,
@@ -174,6 +183,8 @@ impl Config {
             }
         };
         config.stack.files = config.compose_files(dir)?;
+        config.ledger.validate()?;
+        invariant::validate(&config.invariants)?;
         Ok(config)
     }
 

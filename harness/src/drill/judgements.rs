@@ -1,9 +1,11 @@
 //! From what was compared to the outcome of each check. Pure. Comparing nothing proves nothing.
 
+use std::borrow::Cow;
+
 use super::journal::first_of;
 use crate::backup::pg_dump::DumpReport;
 use crate::fingerprint::references::References;
-use crate::model::check::Outcome;
+use crate::model::check::{Check, Outcome};
 use crate::model::divergence::{Divergence, DivergenceKind};
 use crate::model::fingerprint::{Certificate, RowsDigest};
 use crate::model::record::Integrity;
@@ -35,7 +37,7 @@ pub(super) fn rows_in_dump(dump: &DumpReport, baseline: &Certificate) -> (String
 /// The outcome of one check.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Judged {
-    pub(super) id: &'static str,
+    pub(super) id: Cow<'static, str>,
     pub(super) outcome: Outcome,
     pub(super) detail: String,
 }
@@ -85,7 +87,7 @@ fn family(
         ([], None) => (Outcome::Passed, format!("{seen}: equal")),
         (different, _) => (Outcome::Failed, first_of(different)),
     };
-    Judged { id, outcome, detail }
+    Judged { id: id.into(), outcome, detail }
 }
 
 /// Judges what came of resolving references.
@@ -101,7 +103,22 @@ pub(super) fn references(found: &References) -> Judged {
         }
         (different, _) => (Outcome::Failed, first_of(different)),
     };
-    Judged { id: check::REFERENCES, outcome, detail }
+    Judged { id: check::REFERENCES.into(), outcome, detail }
+}
+
+/// The checks of a round that refute something or leave it open.
+pub(super) fn red(mut checks: Vec<Check>) -> Vec<Check> {
+    checks.retain(|check| matches!(check.outcome, Outcome::Failed | Outcome::Undecided));
+    checks
+}
+
+/// A probe that was red on the source says nothing about the restore, whatever it says now.
+pub(super) fn after_red(mut check: Check, red: &[Check]) -> Check {
+    if let Some(before) = red.iter().find(|before| before.id == check.id) {
+        check.outcome = Outcome::Undecided;
+        check.detail = format!("it was already red before the backup: {}", before.detail);
+    }
+    check
 }
 
 /// A divergence in one line.
@@ -155,6 +172,22 @@ mod tests {
         };
         let judged = integrity(&compared, false);
         assert!(judged.iter().all(|judged| judged.outcome == Outcome::Undecided));
+    }
+
+    #[test]
+    fn a_probe_that_was_red_before_the_backup_proves_nothing_after_it() {
+        let check = |id: &str, outcome, detail: &str| Check {
+            id: id.to_owned(),
+            requirement: "FR-5".to_owned(),
+            outcome,
+            detail: detail.to_owned(),
+        };
+        let red = [check("probe.a", Outcome::Failed, "status 500")];
+        let judged = after_red(check("probe.a", Outcome::Passed, "200"), &red);
+        assert_eq!(judged.outcome, Outcome::Undecided);
+        assert_eq!(judged.detail, "it was already red before the backup: status 500");
+        let green = check("probe.b", Outcome::Passed, "200");
+        assert_eq!(after_red(green.clone(), &red), green);
     }
 
     #[test]

@@ -4,8 +4,10 @@
 mod by_hand;
 mod evidence;
 mod folder;
+mod invariants;
 mod journal;
 mod judgements;
+mod ledger;
 mod observe;
 mod phases;
 mod sabotage;
@@ -117,7 +119,7 @@ impl Drill {
             result = rehearsal.run() => result,
             () = cancelled.cancelled() => Err(Error::interrupted()),
         };
-        let found = rehearsal.found;
+        let found = rehearsal.end();
         let stopped = result.err();
         let phase = journal.leave(stopped.is_none());
         if let Some(phase) = phase.filter(|_| stopped.is_some() || journal.has_failure()) {

@@ -2,11 +2,12 @@
 //! between them. Reads the stores themselves, never the backup.
 
 use jiff::Timestamp;
+use postgres::{Client, IsolationLevel, Transaction};
 
 use super::sandbox::{Sandbox, cores};
 use crate::backup::media::archive_command;
 use crate::config::Config;
-use crate::error::Result;
+use crate::error::{Attempt, Result};
 use crate::fingerprint::database::{self, Snapshot};
 use crate::fingerprint::media;
 use crate::model::event::Events;
@@ -71,4 +72,14 @@ async fn files(
         command.read_by(move |pipe| media::take_from_tar(pipe, options, &events)).await?;
     output.require(|| format!("cannot read volume {:?}", volume.name))?;
     taken
+}
+
+/// A read-only transaction that sees what a snapshot sees.
+pub(super) fn under<'a>(client: &'a mut Client, snapshot: &str) -> Result<Transaction<'a>> {
+    let transaction = client.build_transaction().read_only(true);
+    let transaction = transaction.isolation_level(IsolationLevel::RepeatableRead).start();
+    let mut transaction = transaction.attempt(|| "cannot begin a transaction")?;
+    let import = format!("set transaction snapshot '{snapshot}'");
+    transaction.batch_execute(&import).attempt(|| "cannot read under the shared snapshot")?;
+    Ok(transaction)
 }

@@ -103,7 +103,8 @@ pub struct StackRecord {
 pub struct Timings {
     /// Disaster to the first fully green probe round. Absent if that never came.
     pub recovery_time_s: Option<f64>,
-    /// Age of the recovery point when the disaster struck: the most that can be lost.
+    /// Recovery point to the last acknowledged write that is gone, where a ledger was kept;
+    /// otherwise the age of the recovery point when the disaster struck: the most that can be lost.
     pub data_loss_s: Option<f64>,
     /// Every phase that ran.
     pub phases: Vec<PhaseTiming>,
@@ -148,6 +149,18 @@ pub struct LedgerRecord {
     pub recovered: u64,
     /// Of these, gone.
     pub lost: u64,
+    /// Of the lost, those acknowledged after the recovery point: the loss that is expected.
+    #[serde(default)]
+    pub lost_after_recovery_point: u64,
+    /// Writes that were sent and never acknowledged: they may be there or not.
+    #[serde(default)]
+    pub indeterminate: u64,
+    /// Keys that are there although nobody ever wrote them.
+    #[serde(default)]
+    pub unexpected: u64,
+    /// Recovery point to the last lost acknowledgement, in seconds; 0 if none is lost.
+    #[serde(default)]
+    pub data_loss_s: Option<f64>,
 }
 
 /// A command that was run: evidence that can be pasted into a shell.

@@ -11,6 +11,7 @@ pub mod facts;
 mod fault;
 mod journey;
 mod prober;
+mod repeat;
 mod run;
 mod secrets;
 mod session;
@@ -23,6 +24,7 @@ mod upload;
 pub use connection::Target;
 pub use journey::validate;
 pub use prober::{Exec, ExecFuture, Limits, Prober, Recovery, Round};
+pub use repeat::Repetition;
 pub use spec::Probe;
 pub use template::Variables;
 pub use trace::{ProbeTrace, StepTrace};
@@ -32,7 +34,11 @@ use crate::model::check::PlannedCheck;
 /// The id under which a probe reports: `probe.<id>`.
 #[must_use]
 pub fn check_id(probe: &Probe) -> String {
-    format!("probe.{}", probe.id)
+    check_id_of(&probe.id)
+}
+
+fn check_id_of(id: &str) -> String {
+    format!("probe.{id}")
 }
 
 /// What these probes promise to find out.

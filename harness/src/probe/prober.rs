@@ -66,7 +66,7 @@ pub struct Prober {
     pub(super) exec: Option<Arc<dyn Exec>>,
     pub(super) read_only: bool,
     pub(super) limits: Limits,
-    journeys: Vec<Journey>,
+    pub(super) journeys: Vec<Journey>,
 }
 
 /// The results of a round, in the order of the file.

@@ -26,8 +26,7 @@ pub(super) async fn run_journey(
     deadline: Deadline,
 ) -> (Check, ProbeTrace) {
     let started = Instant::now();
-    let session = Session::new(&prober.connection, &prober.variables, journey.csrf.as_ref());
-    let mut run = Run { prober, journey, deadline, session, traces: Vec::new() };
+    let mut run = Run::new(prober, journey, deadline);
     let (outcome, detail) = match run.obstacle() {
         Some(found) => found,
         None => run.all_steps().await,
@@ -47,17 +46,23 @@ pub(super) async fn run_journey(
     (check, trace)
 }
 
-struct Run<'a> {
+/// A journey on its way.
+pub(super) struct Run<'a> {
     prober: &'a Prober,
     journey: &'a Journey,
-    deadline: Deadline,
-    session: Session<'a>,
-    traces: Vec<StepTrace>,
+    pub(super) deadline: Deadline,
+    pub(super) session: Session<'a>,
+    pub(super) traces: Vec<StepTrace>,
 }
 
-impl Run<'_> {
+impl<'a> Run<'a> {
+    pub(super) fn new(prober: &'a Prober, journey: &'a Journey, deadline: Deadline) -> Self {
+        let session = Session::new(&prober.connection, &prober.variables, journey.csrf.as_ref());
+        Self { prober, journey, deadline, session, traces: Vec::new() }
+    }
+
     /// Why the journey cannot or must not start.
-    fn obstacle(&self) -> Option<(Outcome, String)> {
+    pub(super) fn obstacle(&self) -> Option<(Outcome, String)> {
         let journey = self.journey;
         let skipped = |reason: &str| Some((Outcome::Skipped, reason.to_owned()));
         match (journey.when, self.prober.connection.is_tls()) {
@@ -98,7 +103,7 @@ impl Run<'_> {
     }
 
     /// Where the journey ended: `step 2, GET /api/`.
-    fn place(&self, step: &Step) -> String {
+    pub(super) fn place(&self, step: &Step) -> String {
         match self.traces.last() {
             Some(trace) if !trace.action.is_empty() => format!("{}, {}", step.label, trace.action),
             _ => step.label.clone(),
@@ -106,7 +111,7 @@ impl Run<'_> {
     }
 
     /// Does one step, repeatedly if it polls. Leaves its trace; neither shows a secret.
-    async fn step(&mut self, step: &Step) -> Result<(), Fault> {
+    pub(super) async fn step(&mut self, step: &Step) -> Result<(), Fault> {
         let started = Instant::now();
         let mut trace = StepTrace::default();
         let result = self.attempts(step, &mut trace).await;

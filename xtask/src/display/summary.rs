@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use anstyle::AnsiColor;
 use harness::drill::Finished;
 use harness::model::check::Outcome;
-use harness::model::record::{Record, Verdict};
+use harness::model::record::{LedgerRecord, Record, Verdict};
 
 /// Divergences shown; the report has them all.
 const DIVERGENCES_SHOWN: usize = 20;
@@ -79,7 +79,13 @@ fn verdict(out: &mut impl Write, record: &Record) -> io::Result<()> {
         None => "unknown".to_owned(),
     };
     writeln!(out, "recovery   {}", figure(record.timings.recovery_time_s))?;
-    writeln!(out, "data loss  at most {}", figure(record.timings.data_loss_s))?;
+    let LedgerRecord { acknowledged, lost, .. } = record.ledger;
+    let bound = if acknowledged == 0 { "at most " } else { "" };
+    write!(out, "data loss  {bound}{}", figure(record.timings.data_loss_s))?;
+    match acknowledged {
+        0 => writeln!(out)?,
+        _ => writeln!(out, ", {lost} of {acknowledged} acknowledged writes")?,
+    }
     writeln!(out, "verdict    {style}{}{style:#}", record.verdict.name())?;
     for reason in &record.reasons {
         writeln!(out, "  because  {reason}")?;

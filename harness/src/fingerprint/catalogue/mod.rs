@@ -24,8 +24,9 @@ pub use self::amcheck::{Amcheck, IndexCheck, damaged_indexes};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use postgres::{Client, SimpleQueryMessage};
+use postgres::{Client, Config, SimpleQueryMessage};
 
+use super::database::session;
 use crate::error::{Attempt, Error, Result};
 
 /// How the value of a fact begins that could not be read; the reason follows. Such a fact is
@@ -144,6 +145,11 @@ pub fn facts(client: &mut Client, server_version: i32) -> Result<BTreeMap<String
     read.extend(exchange::subscriptions(client)?);
     read.extend(sequences::facts(client)?);
     by_key(read)
+}
+
+/// Reads the facts of the sequences alone, as they stand now: see [`crate::compare::sequences`].
+pub fn sequences(config: &Config) -> Result<BTreeMap<String, String>> {
+    by_key(sequences::facts(&mut session::connect(config)?)?)
 }
 
 /// Runs statements in one round trip and returns their rows without nulls.

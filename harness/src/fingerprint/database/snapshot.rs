@@ -10,14 +10,17 @@ use super::session;
 use crate::error::{Attempt, Result};
 use crate::model::artefact::RecoveryPoint;
 
-/// Exports the snapshot and reads the clock and the position in one statement, so that
-/// nothing lies between them. A standby reports what it has replayed.
-const EXPORT: &str = "\
-    SELECT pg_catalog.pg_export_snapshot(), \
-           (extract(epoch FROM pg_catalog.clock_timestamp()) * 1000000)::int8, \
+/// Reads the clock and the position before the snapshot is taken: whoever had an answer to a
+/// commit by then is in the snapshot, and nothing older than the point can be missing from it.
+/// A standby reports what it has replayed.
+const POINT: &str = "\
+    SELECT (extract(epoch FROM pg_catalog.clock_timestamp()) * 1000000)::int8, \
            CASE WHEN pg_catalog.pg_is_in_recovery() \
                 THEN pg_catalog.pg_last_wal_replay_lsn() \
-                ELSE pg_catalog.pg_current_wal_insert_lsn() END::text, \
+                ELSE pg_catalog.pg_current_wal_insert_lsn() END::text";
+
+const EXPORT: &str = "\
+    SELECT pg_catalog.pg_export_snapshot(), \
            pg_catalog.current_setting('server_version_num')::int4, \
            pg_catalog.current_database()::text";
 
@@ -47,10 +50,10 @@ impl Snapshot {
     /// Undecided when the server cannot be reached or is older than PostgreSQL 13.
     pub fn open(config: &Config) -> Result<Self> {
         let mut client = session::connect(config)?;
+        let point = client.query_one(POINT, &[]).attempt(|| "cannot read the server's clock")?;
+        let (micros, lsn) = (point.get::<_, i64>(0), point.get::<_, Option<String>>(1));
         session::begin(&mut client, None)?;
         let row = client.query_one(EXPORT, &[]).attempt(|| "cannot export a snapshot")?;
-        let micros: i64 = row.get(1);
-        let lsn: Option<String> = row.get(2);
         Ok(Self {
             id: row.get(0),
             recovery_point: RecoveryPoint {
@@ -58,8 +61,8 @@ impl Snapshot {
                     .attempt(|| format!("cannot read the server's clock, {micros} µs"))?,
                 lsn: lsn.unwrap_or_else(|| "0/0".to_owned()),
             },
-            server_version: row.get(3),
-            database: row.get(4),
+            server_version: row.get(1),
+            database: row.get(2),
             client: Mutex::new(client),
         })
     }
@@ -70,7 +73,8 @@ impl Snapshot {
         &self.id
     }
 
-    /// The instant that the snapshot shows, by the server's clock and its write-ahead log.
+    /// The instant of the snapshot, by the server's clock and its write-ahead log, read just
+    /// before it was taken.
     #[must_use]
     pub fn recovery_point(&self) -> &RecoveryPoint {
         &self.recovery_point

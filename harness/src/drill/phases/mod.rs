@@ -1,0 +1,153 @@
+//! The phases of a drill, from start to probes. Each either completes, stops the drill with
+//! a failed check, or stops it with an error: undecided.
+
+mod backup;
+mod proof;
+mod recovery;
+mod source;
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow::{self, Continue};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::folder::RunFolder;
+use super::journal::Journal;
+use super::ledger::Writer;
+use super::observe::{self, Observed};
+use super::sabotage::{Live, Moment};
+use super::sandbox::Sandbox;
+use super::{Drill, invariants};
+use crate::backup::Artefact;
+use crate::error::Result;
+use crate::fingerprint::database::Snapshot;
+use crate::model::artefact::Manifest;
+use crate::model::record::{Integrity, LedgerRecord};
+use crate::probe::{Probe, Prober, Target, Variables};
+use crate::stack::database::blocking;
+
+/// How long services may take to answer their probes, once they are ready.
+const GREEN_LIMIT: Duration = Duration::from_secs(120);
+
+/// What a rehearsal found out, besides its checks.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub(super) services: Vec<String>,
+    pub(super) environment: BTreeMap<String, String>,
+    pub(super) manifest: Option<Manifest>,
+    pub(super) integrity: Integrity,
+    pub(super) ledger: LedgerRecord,
+    pub(super) recovery_time_s: Option<f64>,
+    pub(super) data_loss_s: Option<f64>,
+}
+
+/// A drill on its way through the phases.
+pub(super) struct Rehearsal<'a> {
+    drill: &'a Drill,
+    sandbox: &'a Sandbox,
+    folder: &'a RunFolder,
+    journal: &'a mut Journal,
+    writer: Option<Writer>,
+    found: Found,
+}
+
+/// Whether the drill goes on after a phase; a check that failed has said why not.
+type Flow<T = ()> = ControlFlow<(), T>;
+
+impl<'a> Rehearsal<'a> {
+    pub(super) fn new(
+        drill: &'a Drill,
+        sandbox: &'a Sandbox,
+        folder: &'a RunFolder,
+        journal: &'a mut Journal,
+    ) -> Self {
+        let found = Found {
+            services: sandbox.stack.services().to_vec(),
+            environment: sandbox.environment.clone(),
+            ..Found::default()
+        };
+        Self { drill, sandbox, folder, journal, writer: None, found }
+    }
+
+    /// Runs the phases until one stops the drill.
+    pub(super) async fn run(&mut self) -> Result<()> {
+        self.start_and_seed().await?;
+        let (mut baseline, snapshot) = self.baseline().await?;
+        let dir = self.back_up(snapshot, &mut baseline).await?;
+        self.strike(Moment::ArtefactTaken).await?;
+        // From here on only what is on disk counts.
+        let artefact = Artefact::open(&dir)?;
+        if self.check_artefact(&artefact, &baseline.certificate).await?.is_break() {
+            return Ok(());
+        }
+        let Continue(struck) = self.destroy(&artefact).await? else { return Ok(()) };
+        let Continue(restored) = self.restore(&artefact).await? else { return Ok(()) };
+        self.recover(struck).await?;
+        self.strike(Moment::ServiceGreen).await?;
+        // What cannot be compared does not keep the service from being probed.
+        let compared = self.compare(&baseline, restored).await;
+        let probed = self.probe(&baseline).await;
+        compared.and(probed)
+    }
+
+    /// Ends it, wherever it stands, with its writer.
+    pub(super) fn end(self) -> Found {
+        self.found
+    }
+
+    async fn observe(&self, snapshot: Snapshot) -> Result<Observed> {
+        observe::stores(self.sandbox, &self.drill.config, snapshot, &self.journal.events).await
+    }
+
+    async fn read_invariants(&self, snapshot: &Snapshot) -> Result<Vec<invariants::Reading>> {
+        let connection = self.sandbox.database.connection(&self.sandbox.stack).await?;
+        invariants::read(connection, snapshot.id(), &self.drill.config.invariants).await
+    }
+
+    /// The probes of the stack. Those that write are left out where it must stay as it is.
+    async fn prober(&self, read_only: bool) -> Result<Prober> {
+        self.prober_of(&self.drill.config.probes, &self.sandbox.variables, read_only).await
+    }
+
+    async fn prober_of(
+        &self,
+        probes: &[Probe],
+        variables: &Variables,
+        read_only: bool,
+    ) -> Result<Prober> {
+        let service = &self.drill.config.service;
+        let address = self.sandbox.stack.address(&service.entry).await?;
+        let target = Target {
+            base_url: format!("http://{}", service.host),
+            resolve: Some((address, service.port).into()),
+            ca_pem: None,
+            insecure: false,
+            read_only,
+        };
+        Prober::new(probes, &target, variables, Some(Arc::new(self.sandbox.clone())))
+    }
+
+    fn ready_limit(&self) -> Duration {
+        Duration::from_secs(self.drill.config.service.ready_timeout_s)
+    }
+
+    async fn strike(&self, moment: Moment) -> Result<()> {
+        let Some(saboteur) = &self.drill.saboteur else { return Ok(()) };
+        let live = Live {
+            stack: self.sandbox.stack.clone(),
+            database: self.sandbox.database.clone(),
+            media: self.sandbox.media.clone(),
+            artefact: self.folder.artefact(),
+        };
+        saboteur.strike(moment, &live).await
+    }
+}
+
+/// Closes a snapshot's connection, which blocks.
+async fn close(snapshot: Snapshot) -> Result<()> {
+    blocking(move || {
+        drop(snapshot);
+        Ok(())
+    })
+    .await
+}

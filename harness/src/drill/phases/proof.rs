@@ -1,0 +1,137 @@
+//! What the restore brought back: ledger, invariants, fingerprint, references, probes.
+
+use std::collections::BTreeSet;
+
+use super::source::Baseline;
+use super::{Rehearsal, close};
+use crate::compare;
+use crate::drill::ledger::{self, Ledger};
+use crate::drill::observe::{self, Observed};
+use crate::drill::{invariants, judgements};
+use crate::error::{Attempt, Result};
+use crate::fingerprint::database::Snapshot;
+use crate::fingerprint::references;
+use crate::model::check::Outcome;
+use crate::model::fingerprint::Certificate;
+use crate::model::phase::Phase;
+use crate::model::record::Integrity;
+use crate::plan::check;
+use crate::stack::database::ask;
+
+impl Baseline {
+    /// What the restore must bring back: the baseline, its sequences moved on as far as the
+    /// source moved them on while it was dumped.
+    fn expected(&self, restored: &Certificate) -> Certificate {
+        let mut expected = self.certificate.clone();
+        if let (Some(before), Some(restored)) = (&mut expected.database, &restored.database) {
+            before.facts =
+                compare::sequences::moved(&before.facts, &self.sequences, &restored.facts);
+        }
+        expected
+    }
+}
+
+impl Rehearsal<'_> {
+    /// Holds what was restored against the baseline, all of it under one snapshot.
+    pub(super) async fn compare(&mut self, baseline: &Baseline, restored: Snapshot) -> Result<()> {
+        self.journal.enter(Phase::Compare);
+        self.settle_ledger(&restored).await?;
+        self.hold_invariants(baseline, &restored).await;
+        let Observed { certificate, snapshot } = self.observe(restored).await?;
+        close(snapshot).await?;
+        self.folder.write_json("evidence/restored.json", &certificate)?;
+        let mut integrity = compare::certificates(&baseline.expected(&certificate), &certificate);
+        for judged in judgements::integrity(&integrity, certificate.media.is_some()) {
+            self.journal.report(&judged.id, judged.outcome, judged.detail);
+        }
+        self.resolve_references(&certificate, &mut integrity).await?;
+        self.folder.write_json("evidence/divergences.json", &integrity)?;
+        self.found.integrity = integrity;
+        Ok(())
+    }
+
+    /// Looks up every write of the ledger, and holds the loss against its objective.
+    async fn settle_ledger(&mut self, restored: &Snapshot) -> Result<()> {
+        if let Some(writer) = self.writer.take() {
+            let ledger = writer.close().await;
+            match self.found_keys(&ledger, restored).await {
+                Ok(found) => self.settle(&ledger, &found)?,
+                Err(cause) => {
+                    self.journal.report(check::LEDGER, Outcome::Undecided, cause.chain());
+                }
+            }
+        }
+        if let Some(limit_s) = self.drill.config.objectives.data_loss_s {
+            self.journal.hold(check::DATA_LOSS, self.found.data_loss_s, limit_s);
+        }
+        Ok(())
+    }
+
+    async fn found_keys(&self, ledger: &Ledger, restored: &Snapshot) -> Result<BTreeSet<String>> {
+        let connection = self.sandbox.database.connection(&self.sandbox.stack).await?;
+        let (lookup, snapshot) = (ledger.lookup.clone(), restored.id().to_owned());
+        let found = ask(connection, move |client| {
+            let mut transaction = observe::under(client, &snapshot)?;
+            ledger::keys(&mut transaction, &lookup).attempt(|| "cannot look the ledger up")
+        });
+        found.await
+    }
+
+    fn settle(&mut self, ledger: &Ledger, found: &BTreeSet<String>) -> Result<()> {
+        let Some(manifest) = &self.found.manifest else { return Ok(()) };
+        let settled = ledger::settle(ledger, found, manifest.recovery_point.instant);
+        self.folder.write_json("evidence/ledger.json", &ledger.evidence(&settled.record, found))?;
+        self.found.data_loss_s = settled.record.data_loss_s.or(self.found.data_loss_s);
+        self.found.ledger = settled.record;
+        self.journal.report(check::LEDGER, settled.outcome, settled.detail);
+        Ok(())
+    }
+
+    async fn hold_invariants(&mut self, baseline: &Baseline, restored: &Snapshot) {
+        let invariants = &self.drill.config.invariants;
+        let judged = match self.read_invariants(restored).await {
+            Ok(after) => {
+                let read = baseline.invariants.iter().zip(&after);
+                let read = invariants.iter().zip(read);
+                read.map(|(it, (before, after))| invariants::judge(it, before, after)).collect()
+            }
+            Err(cause) => invariants::undecided(invariants, &cause.chain()),
+        };
+        for judged in judged {
+            self.journal.report(&judged.id, judged.outcome, judged.detail);
+        }
+    }
+
+    /// Resolves every file that a row names, where the configuration says that rows name files.
+    async fn resolve_references(
+        &mut self,
+        restored: &Certificate,
+        integrity: &mut Integrity,
+    ) -> Result<()> {
+        let columns = self.drill.config.media.as_ref().map(|media| media.references.clone());
+        let (Some(columns), Some(files)) = (columns, restored.media.clone()) else { return Ok(()) };
+        if columns.is_empty() {
+            return Ok(());
+        }
+        let connection = self.sandbox.database.connection(&self.sandbox.stack).await?;
+        let resolved = ask(connection, move |client| references::check(client, &columns, &files));
+        let resolved = resolved.await?;
+        integrity.references_checked = resolved.checked;
+        let judged = judgements::references(&resolved);
+        self.journal.report(&judged.id, judged.outcome, judged.detail);
+        integrity.undecided.extend(resolved.undecided);
+        integrity.divergences.extend(resolved.divergences);
+        Ok(())
+    }
+
+    /// Asks the restored service to do what it is for.
+    pub(super) async fn probe(&mut self, baseline: &Baseline) -> Result<()> {
+        self.journal.enter(Phase::Probes);
+        let round = self.prober(false).await?.round(&self.journal.events).await;
+        self.folder.write_json("evidence/probes.json", &round.traces)?;
+        for check in round.checks {
+            self.journal.add(judgements::after_red(check, &baseline.red));
+        }
+        Ok(())
+    }
+}

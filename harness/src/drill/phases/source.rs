@@ -1,0 +1,135 @@
+//! Before the backup: the copy is started and filled, and what it is like is taken down.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::{GREEN_LIMIT, Rehearsal};
+use crate::backup::media;
+use crate::config::LEDGER_KEY;
+use crate::drill::journal::first_of;
+use crate::drill::ledger::Writer;
+use crate::drill::observe::Observed;
+use crate::drill::sandbox::Sandbox;
+use crate::drill::{invariants, judgements};
+use crate::error::{Error, Result};
+use crate::fingerprint::database::Snapshot;
+use crate::model::check::Check;
+use crate::model::event::Events;
+use crate::model::fingerprint::Certificate;
+use crate::model::phase::Phase;
+use crate::stack::database::blocking;
+
+/// Facts of a catalogue, by key.
+type Facts = BTreeMap<String, String>;
+
+/// Bounds the writing of a large dataset's files.
+const SEED_LIMIT: Duration = Duration::from_secs(6 * 3600);
+
+/// What the source was like: what the restored stack is held against.
+pub(super) struct Baseline {
+    pub(super) certificate: Certificate,
+    pub(super) invariants: Vec<invariants::Reading>,
+    /// Probes that were red.
+    pub(super) red: Vec<Check>,
+    /// Where the sequences stood when the dump was complete.
+    pub(super) sequences: Facts,
+}
+
+impl Rehearsal<'_> {
+    /// The phases that a sandbox without a drill needs.
+    pub(in crate::drill) async fn start_and_seed(&mut self) -> Result<()> {
+        self.start().await?;
+        self.seed().await
+    }
+
+    async fn start(&mut self) -> Result<()> {
+        self.journal.enter(Phase::Start);
+        match self.sandbox.stack.up(&[], self.ready_limit()).await? {
+            None => Ok(()),
+            Some(unready) => Err(unready.into_error()),
+        }
+    }
+
+    async fn seed(&mut self) -> Result<()> {
+        self.journal.enter(Phase::Seed);
+        let Some(dataset) = &self.sandbox.dataset else { return Ok(()) };
+        let Sandbox { stack, database, media: volume, .. } = self.sandbox;
+        let connection = database.connection(stack).await?;
+        let rows = {
+            let (dataset, events) = (dataset.clone(), self.journal.events.clone());
+            blocking(move || dataset.load_database(&connection, &events))
+        };
+        let files = async {
+            let Some(volume) = volume else { return Ok(None) };
+            let (dataset, events) = (dataset.clone(), self.journal.events.clone());
+            let tar = stack.beside(volume, false, media::unpack_command()).timeout(SEED_LIMIT);
+            let (output, written) =
+                tar.written_by(move |pipe| dataset.write_media(pipe, &events)).await?;
+            output.require(|| "cannot write the media files")?;
+            written.map(Some)
+        };
+        let (rows, files) = tokio::try_join!(rows, files)?;
+        let speed = rows.rows as f64 / rows.seconds;
+        let files = files.map_or_else(String::new, |files| {
+            format!(
+                "; {} files, {:.1} MB in {:.1} s",
+                files.files,
+                files.bytes as f64 / 1e6,
+                files.seconds
+            )
+        });
+        let (rows, seconds) = (rows.rows, rows.seconds);
+        self.journal
+            .events
+            .note(format!("{rows} rows in {seconds:.1} s, {speed:.0} a second{files}"));
+        Ok(())
+    }
+
+    /// Looks at the source: its probes, its ledger from now on, its fingerprint and its
+    /// invariants. The snapshot stays open: the backup reads the same state.
+    pub(super) async fn baseline(&mut self) -> Result<(Baseline, Snapshot)> {
+        self.journal.enter(Phase::Baseline);
+        let red = self.red_probes().await?;
+        self.begin_ledger().await?;
+        let connection = self.sandbox.database.connection(&self.sandbox.stack).await?;
+        let snapshot = blocking(move || Snapshot::open(&connection)).await?;
+        let invariants = self.read_invariants(&snapshot).await?;
+        let Observed { certificate, snapshot } = self.observe(snapshot).await?;
+        self.folder.write_json("evidence/baseline.json", &certificate)?;
+        let sequences = Facts::new();
+        Ok((Baseline { certificate, invariants, red, sequences }, snapshot))
+    }
+
+    /// The probes that only read and are red already. When health itself is, no restore could
+    /// ever be seen to bring it back.
+    async fn red_probes(&mut self) -> Result<Vec<Check>> {
+        let prober = self.prober(true).await?;
+        let health = prober.until_green(GREEN_LIMIT, &self.journal.events).await;
+        if health.green_at.is_none() {
+            let red = judgements::red(health.round.checks);
+            let named = red.iter().map(|check| format!("{}: {}", check.id, check.detail));
+            let named = first_of(&named.collect::<Vec<_>>());
+            return Err(Error::undecided(format!("the service is red before the backup: {named}"))
+                .hint("a drill starts from a service whose health probes are green"));
+        }
+        let round = prober.round(&Events::ignored()).await;
+        self.folder.write_json("evidence/probes-before.json", &round.traces)?;
+        Ok(judgements::red(round.checks))
+    }
+
+    /// From here on there are writes, through baseline and backup, until the disaster.
+    async fn begin_ledger(&mut self) -> Result<()> {
+        let settings = &self.drill.config.ledger;
+        if !settings.enabled {
+            return Ok(());
+        }
+        let connection = self.sandbox.database.connection(&self.sandbox.stack).await?;
+        let mut journeys = self.drill.config.probes.clone();
+        journeys.extend(settings.journey());
+        let mut variables = self.sandbox.variables.clone();
+        variables.set(LEDGER_KEY, "");
+        let prober = self.prober_of(&journeys, &variables, false).await?;
+        self.writer = Some(Writer::start(settings, prober, connection).await?);
+        Ok(())
+    }
+}
