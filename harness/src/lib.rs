@@ -11,6 +11,7 @@ pub mod compare;
 pub mod config;
 pub mod dataset;
 pub mod disaster;
+pub mod disk;
 pub mod doctor;
 pub mod drill;
 pub mod error;

@@ -10,6 +10,7 @@ use std::thread;
 use super::findings::{self, Socket};
 use super::{Finding, Level};
 use crate::config::{Config, Variable};
+use crate::disk::free_bytes;
 use crate::error::{Attempt, Error, Result};
 use crate::model::event::Events;
 use crate::process::Runner;
@@ -100,9 +101,8 @@ async fn inside(engine: &Engine, compose: Option<&Compose>, subject: &Subject) -
 
 async fn engine_disk(engine: &Engine) -> Finding {
     const NAME: &str = "disk of the engine";
-    let command = engine.docker(["info", "--format", "{{.DockerRootDir}}"]);
-    let root = match command.run().await.and_then(|output| output.require(|| "docker info fails")) {
-        Ok(output) => PathBuf::from(output.text()),
+    let root = match engine.root().await {
+        Ok(root) => root,
         Err(error) => return failed(NAME, &error),
     };
     let (least, comfortable) = ENGINE_DISK;
@@ -198,12 +198,4 @@ fn socket() -> Socket {
         Err(IoErrorKind::PermissionDenied) => Socket::Denied,
         Err(_) => Socket::Closed,
     }
-}
-
-/// Space that this user may still fill, where `path` is or will be.
-fn free_bytes(path: &Path) -> Option<u64> {
-    let path = std::path::absolute(path).ok()?;
-    let existing = path.ancestors().find(|ancestor| ancestor.exists())?;
-    let space = rustix::fs::statvfs(existing).ok()?;
-    Some(space.f_bavail.saturating_mul(space.f_frsize))
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use super::Drill;
 use crate::config::{Generator, Variable};
 use crate::dataset::Dataset;
+use crate::disk;
 use crate::error::{Attempt, Error, Result};
 use crate::model::event::Events;
 use crate::probe::{Exec, ExecFuture, Variables, facts};
@@ -46,6 +47,11 @@ impl Sandbox {
         let (config, request) = (&drill.config, &drill.request);
         let engine = Engine::find(runner).await?;
         let compose = Compose::find(runner, drill.compose.as_deref()).await?;
+        if config.dataset.generator != Generator::None {
+            // An engine on another host says nothing about its disk.
+            let root = engine.root().await.ok().filter(|root| root.exists());
+            disk::require_room(request.scale, root.as_deref(), &drill.report_base)?;
+        }
         events.note(format!("engine {}, {compose}", engine.version()));
         let resolved = compose.config(&source(drill, runner)?).await?;
         for (name, value) in database::secrets(&resolved) {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::error::{Attempt, Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::process::{Command, Runner};
 
 /// File names that compose itself looks for, in its order.
@@ -95,16 +95,21 @@ impl Compose {
             command = command.args(["--format", "json"]);
         }
         let output = command.run().await?;
-        if !output.succeeded() {
-            let stack = source.dir.display();
-            return Err(Error::usage(format!("compose cannot read the stack in {stack}"))
-                .details(output.stderr.lines())
-                .hint("fix the compose file, or set the missing variable under [environment] in drill.toml"));
+        // Version 1 prints YAML; JSON is YAML too. Some packagings of version 2 end with exit
+        // code 0 whatever happens: only a configuration with services counts.
+        let config = serde_yaml_ng::from_slice::<Value>(&output.stdout);
+        match config.ok().filter(|config| output.succeeded() && config["services"].is_object()) {
+            Some(config) if self.is_v2() => Ok(config),
+            Some(config) => Ok(without_profiles(config)),
+            None => Err(Error::usage(format!(
+                "compose cannot read the stack in {}",
+                source.dir.display()
+            ))
+            .details(output.stderr.lines())
+            .hint(
+                "fix the compose file, or set what is missing under [environment] in drill.toml",
+            )),
         }
-        // Version 1 prints YAML; JSON is YAML too.
-        let config = serde_yaml_ng::from_slice(&output.stdout)
-            .attempt(|| "cannot read what `compose config` printed")?;
-        Ok(if self.is_v2() { config } else { without_profiles(config) })
     }
 
     /// Creates what a sealed stack needs, and starts nothing.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::IpAddr;
 use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -157,6 +158,14 @@ impl Engine {
         let ids = self.list(ResourceKind::Container, label).await?;
         let found = self.inspect(ResourceKind::Container, &ids).await?;
         Ok(found.iter().map(container).collect())
+    }
+
+    /// Where the engine keeps everything, on its own host.
+    pub async fn root(&self) -> Result<PathBuf> {
+        let command = self.docker(["info", "--format", "{{.DockerRootDir}}"]);
+        let output =
+            command.run().await?.require(|| "cannot ask where the engine keeps its data")?;
+        Ok(PathBuf::from(output.text()))
     }
 
     /// Where the engine keeps a volume on its own host.
