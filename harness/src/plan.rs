@@ -231,3 +231,38 @@ fn checks(config: &Config) -> Vec<PlannedCheck> {
     checks.extend(probe::plan_checks(&config.probes));
     checks
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::config::LedgerConfig;
+
+    fn plan(change: impl FnOnce(&mut Config)) -> Result<Plan> {
+        let stack_dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../compose");
+        let mut config = Config::load(&stack_dir).expect("the reference stack is configured");
+        change(&mut config);
+        let (method, disaster) = (pg_dump::NAME.to_owned(), disaster::VOLUMES.to_owned());
+        let request = Request { stack_dir, method, disaster, scale: Scale::SMALL, seed: 1 };
+        Plan::new(&request, &config)
+    }
+
+    #[test]
+    fn a_ledger_is_planned_unless_it_is_switched_off() {
+        let is_planned = |plan: Plan| plan.checks.iter().any(|planned| planned.id == check::LEDGER);
+        assert!(is_planned(plan(|_| {}).expect("planned")));
+        assert!(is_planned(
+            plan(|config| config.ledger = LedgerConfig::default()).expect("planned")
+        ));
+        assert!(!is_planned(plan(|config| config.ledger.enabled = false).expect("planned")));
+    }
+
+    #[test]
+    fn a_ledger_that_cannot_sign_in_is_refused_before_anything_starts() {
+        let error = plan(|config| config.ledger.begin_with = Some("login.teachr".to_owned()));
+        let error = error.expect_err("no such probe");
+        assert!(error.to_string().contains("login.teachr"), "{error}");
+        assert!(error.next_step().expect("a hint").contains("login.teacher"), "{error:?}");
+    }
+}

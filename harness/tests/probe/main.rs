@@ -5,6 +5,7 @@ mod configuration;
 mod expectations;
 mod journeys;
 mod recovery;
+mod repetition;
 mod server;
 mod service;
 mod transport;
