@@ -75,6 +75,8 @@ pub mod check {
     pub const DATABASE: &str = "compare.database";
     /// Every other fact of the catalogue is back.
     pub const CATALOGUE: &str = "compare.catalogue";
+    /// Every B-tree index holds what its table holds.
+    pub const INDEXES: &str = "compare.indexes";
     /// Every file is back.
     pub const MEDIA: &str = "compare.media";
     /// Every reference from a row to a file resolves.
@@ -202,6 +204,7 @@ fn checks(config: &Config) -> Vec<PlannedCheck> {
         (check::SERVICE, "FR-4.2", "the service became ready and its health probes green"),
         (check::DATABASE, "H-2", "every row of every table is as it was"),
         (check::CATALOGUE, "H-2", "every other fact of the catalogue is as it was"),
+        (check::INDEXES, "H-2", "every B-tree index holds what its table holds"),
     ]
     .map(|(id, requirement, title)| PlannedCheck::new(id, requirement, title))
     .to_vec();

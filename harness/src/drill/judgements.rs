@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use super::journal::first_of;
 use crate::backup::pg_dump::DumpReport;
+use crate::error::Result;
+use crate::fingerprint::catalogue::IndexCheck;
 use crate::fingerprint::references::References;
 use crate::model::check::{Check, Outcome};
 use crate::model::divergence::{Divergence, DivergenceKind};
@@ -119,6 +121,25 @@ pub(super) fn after_red(mut check: Check, red: &[Check]) -> Check {
         check.detail = format!("it was already red before the backup: {}", before.detail);
     }
     check
+}
+
+/// Judges what came of holding the indexes against their tables.
+pub(super) fn indexes(checked: Result<IndexCheck>, integrity: &mut Integrity) -> Judged {
+    let id = Cow::Borrowed(check::INDEXES);
+    let checked = match checked {
+        Ok(checked) => checked,
+        Err(cause) => return Judged { id, outcome: Outcome::Undecided, detail: cause.chain() },
+    };
+    let damaged = checked.damaged.iter().map(named).collect::<Vec<_>>();
+    let (outcome, detail) = match (damaged.as_slice(), checked.undecided.first()) {
+        ([], Some(cause)) => (Outcome::Undecided, cause.clone()),
+        ([], None) if checked.sound == 0 => (Outcome::Undecided, "no index was checked".to_owned()),
+        ([], None) => (Outcome::Passed, format!("{} indexes are sound", checked.sound)),
+        (damaged, _) => (Outcome::Failed, first_of(damaged)),
+    };
+    integrity.divergences.extend(checked.damaged);
+    integrity.undecided.extend(checked.undecided);
+    Judged { id, outcome, detail }
 }
 
 /// A divergence in one line.

@@ -7,8 +7,10 @@ use super::{Rehearsal, close};
 use crate::compare;
 use crate::drill::ledger::{self, Ledger};
 use crate::drill::observe::{self, Observed};
+use crate::drill::sandbox::cores;
 use crate::drill::{invariants, judgements};
 use crate::error::{Attempt, Result};
+use crate::fingerprint::catalogue::{self, Amcheck};
 use crate::fingerprint::database::Snapshot;
 use crate::fingerprint::references;
 use crate::model::check::Outcome;
@@ -16,7 +18,7 @@ use crate::model::fingerprint::Certificate;
 use crate::model::phase::Phase;
 use crate::model::record::Integrity;
 use crate::plan::check;
-use crate::stack::database::ask;
+use crate::stack::database::{ask, blocking};
 
 impl Baseline {
     /// What the restore must bring back: the baseline, its sequences moved on as far as the
@@ -45,6 +47,7 @@ impl Rehearsal<'_> {
             self.journal.report(&judged.id, judged.outcome, judged.detail);
         }
         self.resolve_references(&certificate, &mut integrity).await?;
+        self.check_indexes(&mut integrity).await?;
         self.folder.write_json("evidence/divergences.json", &integrity)?;
         self.found.integrity = integrity;
         Ok(())
@@ -121,6 +124,17 @@ impl Rehearsal<'_> {
         self.journal.report(&judged.id, judged.outcome, judged.detail);
         integrity.undecided.extend(resolved.undecided);
         integrity.divergences.extend(resolved.divergences);
+        Ok(())
+    }
+
+    /// Holds every B-tree index against its table. Comes last: it installs an extension in the
+    /// sandbox's database.
+    async fn check_indexes(&mut self, integrity: &mut Integrity) -> Result<()> {
+        let connection = self.sandbox.database.connection(&self.sandbox.stack).await?;
+        let checked =
+            blocking(move || catalogue::damaged_indexes(&connection, cores(), Amcheck::Install));
+        let judged = judgements::indexes(checked.await, integrity);
+        self.journal.report(&judged.id, judged.outcome, judged.detail);
         Ok(())
     }
 
