@@ -27,7 +27,8 @@ type Facts = BTreeMap<String, String>;
 /// What differs between the facts of two catalogues, `before` being the baseline.
 ///
 /// A thing that is missing or extra is one divergence, with what goes with it counted in its
-/// detail. Existence and columns of relations are of kind [`DivergenceKind::Table`] under the
+/// detail. Existence and columns of relations are of kind
+/// [`DivergenceKind::Table`](crate::model::divergence::DivergenceKind::Table) under the
 /// relation's bare name, so that they join what the rows have to say.
 ///
 /// A sequence that stands behind a column is a divergence only if it did not before: what was
