@@ -2,7 +2,7 @@
 
 use harness::probe::{Prober, Variables};
 
-use super::server::{Server, text};
+use super::server::{Request, Server, text};
 use super::{probes, target};
 
 const WRITES: &str = r#"
@@ -37,7 +37,7 @@ async fn each_repetition_has_its_own_value_and_nobody_signs_in_twice() {
         note.again("key", key).await.expect("acknowledged");
     }
     let seen = server.seen();
-    let bodies = seen.iter().map(|request| request.text()).collect::<Vec<_>>();
+    let bodies = seen.iter().map(Request::text).collect::<Vec<_>>();
     assert_eq!(bodies, ["", r#"{"text":"a"}"#, r#"{"text":"b"}"#]);
 }
 
