@@ -183,6 +183,8 @@ impl OwnedStack {
     ) -> Command {
         let access = if read_only { "ro" } else { "rw" };
         let command = self.engine.docker(["run", "--rm", "--interactive", "--network", "none"]);
+        // The engine would keep the whole stream as a log, many times slower than the stream.
+        let command = command.args(["--log-driver", "none"]);
         command
             .args(RunLabels::of(&self.run).arguments())
             .arg("--volume")

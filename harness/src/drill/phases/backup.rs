@@ -29,15 +29,20 @@ impl Rehearsal<'_> {
         let dir = self.folder.artefact();
         let point = snapshot.recovery_point().clone();
         let mut artefact = Artefact::create(&dir, pg_dump::NAME, point)?;
-        let parts = pg_dump::take(stack, database, snapshot.id(), &artefact).await?;
-        artefact.manifest.parts.extend(parts);
-        let connection = database.connection(stack).await?;
-        baseline.sequences = blocking(move || catalogue::sequences(&connection)).await?;
-        self.folder.write_json("evidence/sequences.json", &baseline.sequences)?;
-        if let Some(volume) = volume {
-            let part = media::take(stack, volume, &artefact).await?;
-            artefact.manifest.parts.push(part);
-        }
+        let rows = async {
+            let parts = pg_dump::take(stack, database, snapshot.id(), &artefact).await?;
+            let connection = database.connection(stack).await?;
+            let sequences = blocking(move || catalogue::sequences(&connection)).await?;
+            Ok((parts, sequences))
+        };
+        let files = async {
+            let Some(volume) = volume else { return Ok(None) };
+            media::take(stack, volume, &artefact).await.map(Some)
+        };
+        let ((parts, sequences), files) = tokio::try_join!(rows, files)?;
+        artefact.manifest.parts.extend(parts.into_iter().chain(files));
+        self.folder.write_json("evidence/sequences.json", &sequences)?;
+        baseline.sequences = sequences;
         artefact.manifest.tools = pg_dump::tools(stack, database).await?;
         artefact.seal()?;
         close(snapshot).await?;
