@@ -20,13 +20,19 @@ pub(in crate::drill) struct Write {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Book {
     pages: Arc<Mutex<Pages>>,
-    first: Arc<Notify>,
+    acknowledged: Arc<Notify>,
 }
 
 #[derive(Debug, Default)]
 struct Pages {
     writes: Vec<Write>,
     trouble: Option<String>,
+}
+
+impl Pages {
+    fn acknowledged(&self) -> usize {
+        self.writes.iter().filter(|write| write.acknowledged.is_some()).count()
+    }
 }
 
 impl Book {
@@ -46,7 +52,7 @@ impl Book {
             last.acknowledged = Some(Timestamp::now());
         }
         drop(pages);
-        self.first.notify_one();
+        self.acknowledged.notify_one();
     }
 
     /// Takes down why there is no acknowledgement.
@@ -54,10 +60,15 @@ impl Book {
         self.pages().trouble = Some(why);
     }
 
-    /// Waits for the first acknowledgement, for at most so long.
-    pub(super) async fn first_acknowledged(&self, limit: Duration) {
-        // Without one, the ledger is empty, and its check says so.
-        let _ = tokio::time::timeout(limit, self.first.notified()).await;
+    /// Waits for so many acknowledgements, for at most so long.
+    pub(super) async fn filled(&self, count: usize, limit: Duration) {
+        let enough = async {
+            while self.pages().acknowledged() < count {
+                self.acknowledged.notified().await;
+            }
+        };
+        // With fewer, the ledger has less to say; with none, its check says so.
+        let _ = tokio::time::timeout(limit, enough).await;
     }
 
     /// Takes out all that was taken down.

@@ -24,8 +24,10 @@ use crate::model::record::LedgerRecord;
 use crate::probe::Prober;
 use crate::stack::database::ask;
 
-/// How long the first acknowledgement may take: the baseline waits for it, so that the backup
-/// has something to keep.
+/// So many acknowledged writes the baseline waits for, so that the backup has some to keep.
+const FIRST_WRITES: usize = 10;
+
+/// How long these may take.
 const FIRST_LIMIT: Duration = Duration::from_secs(30);
 
 /// How long a writer may take to notice that it is over.
@@ -57,8 +59,8 @@ pub(super) struct Ledger {
 
 impl Writer {
     /// Starts to write: through the application where the configuration has a request, into
-    /// a table of its own otherwise. Gives it back after the first acknowledgement, or when
-    /// that did not come in time.
+    /// a table of its own otherwise. Gives it back after the first acknowledgements, or when
+    /// these did not come in time.
     pub(super) async fn start(
         settings: &LedgerConfig,
         prober: Prober,
@@ -87,7 +89,7 @@ impl Writer {
                 heartbeat::write(&connection, &written, interval, &stopped);
             })
         };
-        book.first_acknowledged(FIRST_LIMIT).await;
+        book.filled(FIRST_WRITES, FIRST_LIMIT).await;
         Ok(Self { book, lookup, known, stop: Some(token.drop_guard()), task })
     }
 
