@@ -112,6 +112,9 @@ async fn one_row_changed_after_the_restore_fails_and_names_its_table() {
     });
     let finished = rehearse(&drill).await;
     demand(&finished, Verdict::Failed, "compare.database", Outcome::Failed, "grading_annotation");
+    let found = finished.record.integrity.divergences.iter();
+    let found = found.map(|found| (found.rows.as_ref().map(|rows| rows.changed), &found.columns));
+    assert_eq!(found.collect::<Vec<_>>(), [(Some(1), &vec!["text".to_owned()])]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -52,6 +52,12 @@ impl RunFolder {
         self.work().join("artefact")
     }
 
+    /// Where lists of rows are while the run lives: they hold values of the data.
+    #[must_use]
+    pub fn rows(&self, of: &str) -> PathBuf {
+        self.work().join("rows").join(of)
+    }
+
     /// Writes a file of the run.
     pub fn write(&self, name: &str, content: &[u8]) -> Result<PathBuf> {
         let path = self.dir.join(name);

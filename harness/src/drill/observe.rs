@@ -1,6 +1,8 @@
 //! Looks at the stores of a sandbox: takes their fingerprint, resolves the references
 //! between them. Reads the stores themselves, never the backup.
 
+use std::path::PathBuf;
+
 use jiff::Timestamp;
 use postgres::{Client, IsolationLevel, Transaction};
 
@@ -8,7 +10,7 @@ use super::sandbox::{Sandbox, cores};
 use crate::backup::media::archive_command;
 use crate::config::Config;
 use crate::error::{Attempt, Result};
-use crate::fingerprint::database::{self, Snapshot};
+use crate::fingerprint::database::{self, Keep, Snapshot, keep_rows};
 use crate::fingerprint::media;
 use crate::model::event::Events;
 use crate::model::fingerprint::{CERTIFICATE_SCHEMA, Certificate, MediaFingerprint, Strength};
@@ -52,6 +54,28 @@ pub(super) async fn stores(
         media,
     };
     Ok(Observed { certificate, snapshot })
+}
+
+/// Lists rows, of `tables` or of all, under the snapshot of their fingerprint: what a
+/// divergence is explained with when the source is gone. The lists hold values.
+pub(super) async fn list_rows(
+    sandbox: &Sandbox,
+    observed: Observed,
+    folder: PathBuf,
+    tables: Option<Vec<String>>,
+    events: &Events,
+) -> Result<Observed> {
+    let connection = sandbox.database.connection(&sandbox.stack).await?;
+    let events = events.clone();
+    blocking(move || {
+        let Observed { mut certificate, snapshot } = observed;
+        if let Some(database) = &mut certificate.database {
+            let (keep, tables) = (Keep::new(folder), tables.as_deref());
+            keep_rows(&connection, &snapshot, database, &keep, tables, &events)?;
+        }
+        Ok(Observed { certificate, snapshot })
+    })
+    .await
 }
 
 /// Fingerprints a volume: directly where this host can read it, through a container elsewhere.

@@ -63,8 +63,13 @@ fn compared(out: &mut impl Write, record: &Record) -> io::Result<()> {
     if more > 0 {
         writeln!(out, "  … and {more} more in the report")?;
     }
-    let passed = record.checks.iter().filter(|check| check.outcome == Outcome::Passed).count();
-    writeln!(out, "checks     {passed} of {} passed", record.checks.len())
+    let count = |outcome| record.checks.iter().filter(|check| check.outcome == outcome).count();
+    let skipped = match count(Outcome::Skipped) {
+        0 => String::new(),
+        skipped => format!(", {skipped} skipped"),
+    };
+    let (passed, all) = (count(Outcome::Passed), record.checks.len());
+    writeln!(out, "checks     {passed} of {all} passed{skipped}")
 }
 
 fn verdict(out: &mut impl Write, record: &Record) -> io::Result<()> {

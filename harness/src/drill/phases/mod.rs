@@ -8,6 +8,7 @@ mod source;
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow::{self, Continue};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -97,6 +98,15 @@ impl<'a> Rehearsal<'a> {
 
     async fn observe(&self, snapshot: Snapshot) -> Result<Observed> {
         observe::stores(self.sandbox, &self.drill.config, snapshot, &self.journal.events).await
+    }
+
+    async fn list_rows(
+        &self,
+        observed: Observed,
+        folder: PathBuf,
+        tables: Option<Vec<String>>,
+    ) -> Result<Observed> {
+        observe::list_rows(self.sandbox, observed, folder, tables, &self.journal.events).await
     }
 
     async fn read_invariants(&self, snapshot: &Snapshot) -> Result<Vec<invariants::Reading>> {

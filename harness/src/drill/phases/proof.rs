@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::source::Baseline;
 use super::{Rehearsal, close};
+use crate::certificate::{Side, explain, tables_that_differ};
 use crate::compare;
 use crate::drill::ledger::{self, Ledger};
 use crate::drill::observe::{self, Observed};
@@ -39,10 +40,11 @@ impl Rehearsal<'_> {
         self.journal.enter(Phase::Compare);
         self.settle_ledger(&restored).await?;
         self.hold_invariants(baseline, &restored).await;
-        let Observed { certificate, snapshot } = self.observe(restored).await?;
-        close(snapshot).await?;
+        let observed = self.observe(restored).await?;
+        let expected = baseline.expected(&observed.certificate);
+        let mut integrity = compare::certificates(&expected, &observed.certificate);
+        let certificate = self.explain(baseline, observed, &mut integrity).await?;
         self.folder.write_json("evidence/restored.json", &certificate)?;
-        let mut integrity = compare::certificates(&baseline.expected(&certificate), &certificate);
         for judged in judgements::integrity(&integrity, certificate.media.is_some()) {
             self.journal.report(&judged.id, judged.outcome, judged.detail);
         }
@@ -51,6 +53,26 @@ impl Rehearsal<'_> {
         self.folder.write_json("evidence/divergences.json", &integrity)?;
         self.found.integrity = integrity;
         Ok(())
+    }
+
+    /// Names rows and columns of the tables that differ, and lets go of the snapshot.
+    async fn explain(
+        &self,
+        baseline: &Baseline,
+        mut observed: Observed,
+        integrity: &mut Integrity,
+    ) -> Result<Certificate> {
+        let differing = tables_that_differ(integrity);
+        if !differing.is_empty() {
+            let (was, is) = (self.folder.rows("baseline"), self.folder.rows("restored"));
+            observed = self.list_rows(observed, is.clone(), Some(differing)).await?;
+            let before = Side { certificate: &baseline.certificate, rows: &was };
+            let after = Side { certificate: &observed.certificate, rows: &is };
+            // The report shows no values of the data.
+            explain(integrity, before, after, false)?;
+        }
+        close(observed.snapshot).await?;
+        Ok(observed.certificate)
     }
 
     /// Looks up every write of the ledger, and holds the loss against its objective.

@@ -94,7 +94,9 @@ impl Rehearsal<'_> {
         let connection = self.sandbox.database.connection(&self.sandbox.stack).await?;
         let snapshot = blocking(move || Snapshot::open(&connection)).await?;
         let invariants = self.read_invariants(&snapshot).await?;
-        let Observed { certificate, snapshot } = self.observe(snapshot).await?;
+        let observed = self.observe(snapshot).await?;
+        let Observed { certificate, snapshot } =
+            self.list_rows(observed, self.folder.rows("baseline"), None).await?;
         self.folder.write_json("evidence/baseline.json", &certificate)?;
         let sequences = Facts::new();
         Ok((Baseline { certificate, invariants, red, sequences }, snapshot))
