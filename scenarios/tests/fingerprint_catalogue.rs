@@ -1,6 +1,10 @@
 //! The catalogue: a dump restored on another server is equal, and each single mutation of it
 //! is named, by its divergence and no other.
 
+#[allow(dead_code, unreachable_pub, reason = "each test uses its part of the fixture")]
+#[path = "../src/postgres.rs"]
+mod postgres;
+
 use std::collections::BTreeMap;
 
 use harness::compare::facts::{compare, undecided};
@@ -8,7 +12,8 @@ use harness::fingerprint::catalogue::{self, Amcheck, damaged_indexes};
 use harness::model::divergence::{DamageClass, Divergence, DivergenceKind};
 use postgres::Client;
 use rstest::rstest;
-use scenarios::postgres::{FIFTEEN, Major, Postgres, SEVENTEEN, THIRTEEN};
+
+use self::postgres::{FIFTEEN, Major, Postgres, SEVENTEEN, THIRTEEN};
 
 const ROLES: &str = include_str!("../fixtures/every_role.sql");
 const OBJECTS: &str = include_str!("../fixtures/every_object.sql");

@@ -1,5 +1,9 @@
 //! A divergence names rows and columns, and recognises known damage, when the source is gone.
 
+#[allow(dead_code, unreachable_pub, reason = "each test uses its part of the fixture")]
+#[path = "../src/postgres.rs"]
+mod postgres;
+
 use std::path::Path;
 
 use harness::certificate::{self, Side};
@@ -8,7 +12,8 @@ use harness::fingerprint::database::{self, Keep, Options, Snapshot, keep_rows};
 use harness::model::divergence::{DamageClass, Divergence};
 use harness::model::event::Events;
 use harness::model::fingerprint::{CERTIFICATE_SCHEMA, Certificate, Strength};
-use scenarios::postgres::{FIFTEEN, Postgres};
+
+use self::postgres::{FIFTEEN, Postgres};
 
 const SCHEMA: &str = "
     CREATE TABLE annotation (

@@ -1,5 +1,9 @@
 //! Rows: a dump restored elsewhere is equal, and each single mutation is named.
 
+#[allow(dead_code, unreachable_pub, reason = "each test uses its part of the fixture")]
+#[path = "../src/postgres.rs"]
+mod postgres;
+
 use std::collections::BTreeSet;
 
 use harness::compare;
@@ -7,7 +11,8 @@ use harness::fingerprint::database::{self, Options, Snapshot};
 use harness::model::event::Events;
 use harness::model::fingerprint::{CERTIFICATE_SCHEMA, Certificate, RowsDigest, Strength};
 use harness::model::record::Integrity;
-use scenarios::postgres::{FIFTEEN, Postgres};
+
+use self::postgres::{FIFTEEN, Postgres};
 
 const SCHEMA: &str = include_str!("../fixtures/every_type.sql");
 
@@ -91,7 +96,7 @@ const UNREADABLE: &str = "
     GRANT SELECT ON books, policed, readable TO auditor;
     ";
 
-fn certificate(config: &postgres::Config, strength: Strength) -> Certificate {
+fn certificate(config: &::postgres::Config, strength: Strength) -> Certificate {
     let snapshot = Snapshot::open(config).unwrap();
     let options = Options { strength, ..Options::default() };
     let taken = database::take(config, &snapshot, &options, &Events::ignored()).unwrap();
