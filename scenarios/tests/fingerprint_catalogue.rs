@@ -2,8 +2,8 @@
 //! is named, by its divergence and no other.
 
 #[allow(dead_code, unreachable_pub, reason = "each test uses its part of the fixture")]
-#[path = "../src/postgres.rs"]
-mod postgres;
+#[path = "../src/scratch.rs"]
+mod scratch;
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use harness::model::divergence::{DamageClass, Divergence, DivergenceKind};
 use postgres::Client;
 use rstest::rstest;
 
-use self::postgres::{FIFTEEN, Major, Postgres, SEVENTEEN, THIRTEEN};
+use self::scratch::{FIFTEEN, Major, Postgres, SEVENTEEN, THIRTEEN};
 
 const ROLES: &str = include_str!("../fixtures/every_role.sql");
 const OBJECTS: &str = include_str!("../fixtures/every_object.sql");

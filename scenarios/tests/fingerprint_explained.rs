@@ -1,8 +1,8 @@
 //! A divergence names rows and columns, and recognises known damage, when the source is gone.
 
 #[allow(dead_code, unreachable_pub, reason = "each test uses its part of the fixture")]
-#[path = "../src/postgres.rs"]
-mod postgres;
+#[path = "../src/scratch.rs"]
+mod scratch;
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ use harness::model::divergence::{DamageClass, Divergence};
 use harness::model::event::Events;
 use harness::model::fingerprint::{CERTIFICATE_SCHEMA, Certificate, Strength};
 
-use self::postgres::{FIFTEEN, Postgres};
+use self::scratch::{FIFTEEN, Postgres};
 
 const SCHEMA: &str = "
     CREATE TABLE annotation (

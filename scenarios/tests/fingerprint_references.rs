@@ -1,8 +1,8 @@
 //! References from rows to files: intact they resolve, and each way to lose one is named.
 
 #[allow(dead_code, unreachable_pub, reason = "each test uses its part of the fixture")]
-#[path = "../src/postgres.rs"]
-mod postgres;
+#[path = "../src/scratch.rs"]
+mod scratch;
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +11,7 @@ use harness::fingerprint::media::{Options, take};
 use harness::fingerprint::references::{Algorithm, HashColumn, ReferenceColumn, References, check};
 use harness::model::event::Events;
 
-use self::postgres::{FIFTEEN, Postgres};
+use self::scratch::{FIFTEEN, Postgres};
 
 /// SHA-256 of `scan`.
 const SCAN: &str = "59ad1b2fc74287ded1bba7af67765d23ad4a49f1ae51902cc2ed3f8ebee96cfa";

@@ -1,8 +1,8 @@
 //! Rows: a dump restored elsewhere is equal, and each single mutation is named.
 
 #[allow(dead_code, unreachable_pub, reason = "each test uses its part of the fixture")]
-#[path = "../src/postgres.rs"]
-mod postgres;
+#[path = "../src/scratch.rs"]
+mod scratch;
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use harness::model::event::Events;
 use harness::model::fingerprint::{CERTIFICATE_SCHEMA, Certificate, RowsDigest, Strength};
 use harness::model::record::Integrity;
 
-use self::postgres::{FIFTEEN, Postgres};
+use self::scratch::{FIFTEEN, Postgres};
 
 const SCHEMA: &str = include_str!("../fixtures/every_type.sql");
 
@@ -96,7 +96,7 @@ const UNREADABLE: &str = "
     GRANT SELECT ON books, policed, readable TO auditor;
     ";
 
-fn certificate(config: &::postgres::Config, strength: Strength) -> Certificate {
+fn certificate(config: &postgres::Config, strength: Strength) -> Certificate {
     let snapshot = Snapshot::open(config).unwrap();
     let options = Options { strength, ..Options::default() };
     let taken = database::take(config, &snapshot, &options, &Events::ignored()).unwrap();

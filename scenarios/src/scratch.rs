@@ -4,11 +4,11 @@
 
 use std::time::Duration;
 
-use ::postgres::{Client, Config, NoTls};
 use harness::model::event::Events;
 use harness::process::Runner;
 use harness::stack::engine::Engine;
 use harness::stack::images::Images;
+use postgres::{Client, Config, NoTls};
 use testcontainers::core::{BuildImageOptions, CmdWaitFor, ExecCommand, WaitFor};
 use testcontainers::runners::{SyncBuilder, SyncRunner};
 use testcontainers::{Container, GenericBuildableImage, GenericImage, ImageExt};
