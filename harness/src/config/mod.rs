@@ -16,10 +16,13 @@ pub use self::ledger::{LEDGER_JOURNEY, LEDGER_KEY, LedgerConfig};
 use crate::error::{Error, Result};
 use crate::fingerprint::references::ReferenceColumn;
 use crate::probe::Probe;
-use crate::stack::compose::FILE_NAMES;
 
 /// Name of the file in the stack's folder.
 pub const FILE_NAME: &str = "drill.toml";
+
+/// File names that compose itself looks for, in its order.
+const FILE_NAMES: [&str; 4] =
+    ["compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml"];
 
 /// Every key there is, with its meaning: the manual, and what unknown keys are held against.
 pub const REFERENCE: &str = include_str!("reference.toml");

@@ -11,10 +11,6 @@ use serde_json::Value;
 use crate::error::{Error, ErrorKind, Result};
 use crate::process::{Command, Runner};
 
-/// File names that compose itself looks for, in its order.
-pub const FILE_NAMES: [&str; 4] =
-    ["compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml"];
-
 /// Bringing containers up, health checks of dependencies included.
 const UP_TIMEOUT: Duration = Duration::from_secs(600);
 
