@@ -5,44 +5,34 @@
 //! Bellare and Micciancio, "A new paradigm for collision-free hashing", 1997; parameters of
 //! Lewi, Kim, Maykov and Weis, "Securing update propagation with homomorphic hashing", 2019.
 
-const LANES: usize = 1024;
+use solana_lattice_hash::lt_hash::LtHash;
 
 /// The sum so far. Sums of parts add up to the sum of the whole.
 #[derive(Clone)]
 pub(super) struct Lattice {
-    lanes: Box<[u16; LANES]>,
+    sum: Box<LtHash>,
 }
 
 impl Default for Lattice {
     fn default() -> Self {
-        Self { lanes: Box::new([0; LANES]) }
+        Self { sum: Box::new(LtHash::identity()) }
     }
 }
 
 impl Lattice {
     /// Adds one element.
     pub(super) fn insert(&mut self, element: &[u8]) {
-        let mut expanded = [0u8; LANES * 2];
-        blake3::Hasher::new().update(element).finalize_xof().fill(&mut expanded);
-        for (lane, bytes) in self.lanes.iter_mut().zip(expanded.as_chunks().0) {
-            *lane = lane.wrapping_add(u16::from_le_bytes(*bytes));
-        }
+        self.sum.mix_in(&LtHash::with(blake3::Hasher::new().update(element)));
     }
 
     /// Adds all elements of another sum.
     pub(super) fn merge(&mut self, other: &Self) {
-        for (lane, added) in self.lanes.iter_mut().zip(other.lanes.iter()) {
-            *lane = lane.wrapping_add(*added);
-        }
+        self.sum.mix_in(&other.sum);
     }
 
     /// 256 bits, lowercase hexadecimal.
     pub(super) fn digest(&self) -> String {
-        let mut hasher = blake3::Hasher::new();
-        for lane in self.lanes.iter() {
-            hasher.update(&lane.to_le_bytes());
-        }
-        hasher.finalize().to_hex().to_string()
+        blake3::Hash::from_bytes(self.sum.checksum().0).to_hex().to_string()
     }
 }
 

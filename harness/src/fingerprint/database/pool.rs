@@ -22,11 +22,11 @@ pub(super) struct Pool<'a> {
 }
 
 impl Pool<'_> {
-    /// A session in the shared snapshot. Its plans have no helpers.
+    /// A session in the shared snapshot. Its plans run in one process.
     pub(super) fn worker(&self) -> Result<Client> {
         let mut client = session::connect(self.config)?;
         session::begin(&mut client, Some(self.snapshot.id()))?;
-        plan_in_parallel(&mut client, 0)?;
+        plan(&mut client, Plan::default())?;
         Ok(client)
     }
 
@@ -98,15 +98,27 @@ pub(super) fn without_reading(relation: &Relation) -> Option<RowsDigest> {
     }
 }
 
-/// Lets plans use so many helpers, whatever the size of the table and their cost.
-pub(super) fn plan_in_parallel(client: &mut Client, helpers: usize) -> Result<()> {
+/// How the server executes what is asked of it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Plan {
+    /// Processes besides the session's own, whatever the size of the table and their cost.
+    pub helpers: usize,
+    /// Whether to compile expressions to machine code, where the server can.
+    pub compiled: bool,
+}
+
+/// Sets how a session's further plans are executed.
+pub(super) fn plan(client: &mut Client, plan: Plan) -> Result<()> {
+    let Plan { helpers, compiled } = plan;
     client
         .batch_execute(&format!(
             "SET max_parallel_workers_per_gather = {helpers}; \
              SET min_parallel_table_scan_size = 0; \
-             SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0"
+             SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; \
+             SET jit = {compiled}; SET jit_above_cost = 0; \
+             SET jit_inline_above_cost = 0; SET jit_optimize_above_cost = 0"
         ))
-        .attempt(|| "cannot set the size of parallel plans")
+        .attempt(|| "cannot set how plans are executed")
 }
 
 /// Bytes read so far, for people who wait.

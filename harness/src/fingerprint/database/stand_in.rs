@@ -1,18 +1,18 @@
-//! Stand-ins: for each column, expressions that the server's hash functions tell apart
+//! Stand-ins: for each column, an expression that the server's hash functions tell apart
 //! exactly where the stored values differ.
 //!
 //! PostgreSQL hashes by equality, not by bytes: 1.0 = 1.00, -0 = 0, 1 month = 30 days, and
-//! 64-bit integers are folded to 32. Types of which that is true are hashed through the
-//! bytes they send to a client; text is hashed under the collation "C".
+//! integers and times of 64 bits are folded to 32. Types of which that is true are hashed
+//! through the bytes they send to a client; text is hashed under the collation "C".
 
 use super::types::{Type, Types};
 
 /// How one column enters a row's hash.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct StandIn {
-    /// Expressions whose native hashes, together, are injective up to hash collisions.
-    pub native: Vec<String>,
-    /// One `bytea` expression, injective; for servers that cannot hash records.
+    /// Hashed as what it is. Injective up to collisions of the hash.
+    pub native: String,
+    /// One `bytea`, injective; for servers that cannot hash records.
     pub bytes: String,
 }
 
@@ -21,30 +21,19 @@ pub(super) fn of(column: &str, type_oid: u32, types: &Types) -> Result<StandIn, 
     let stored =
         types.stored(type_oid).ok_or_else(|| format!("type {type_oid} is not in the catalogue"))?;
     let bytes = bytes(column, stored, types)?;
-    let native = stored
-        .is_built_in()
-        .then(|| native(column, &stored.name))
-        .flatten()
-        .unwrap_or_else(|| vec![bytes.clone()]);
-    Ok(StandIn { native, bytes })
+    let native = stored.is_built_in().then(|| native(column, &stored.name)).flatten();
+    Ok(StandIn { native: native.unwrap_or_else(|| bytes.clone()), bytes })
 }
 
 /// Built-in types whose own extended hash covers every bit that can be seen.
-fn native(column: &str, type_name: &str) -> Option<Vec<String>> {
-    Some(match type_name {
+fn native(column: &str, type_name: &str) -> Option<String> {
+    match type_name {
         "bool" | "int2" | "int4" | "char" | "date" | "oid" | "uuid" | "bytea" | "macaddr"
-        | "macaddr8" | "inet" | "cidr" => vec![column.to_owned()],
+        | "macaddr8" | "inet" | "cidr" => Some(column.to_owned()),
         // A collation may hold different texts to be equal, and "C" is the cheapest.
-        "text" | "varchar" | "name" => vec![format!("{column} COLLATE \"C\"")],
-        // Folded to 32 bits: 0 and 4294967297 collide, so the upper half goes beside it.
-        "int8" => vec![column.to_owned(), format!("({column} >> 32)::pg_catalog.int4")],
-        // Only the sign of zero is lost. The sign of NaN, which no text form has either, is too.
-        "float4" | "float8" => vec![
-            column.to_owned(),
-            format!("CASE WHEN {column} = 0 THEN pg_catalog.{type_name}send({column}) END"),
-        ],
-        _ => return None,
-    })
+        "text" | "varchar" | "name" => Some(format!("{column} COLLATE \"C\"")),
+        _ => None,
+    }
 }
 
 /// The value as bytes: the form sent to clients where it means the same everywhere,
@@ -55,6 +44,7 @@ fn bytes(column: &str, stored: &Type, types: &Types) -> Result<String, String> {
         && types.accepts(send, stored.oid)
     {
         return Ok(match stored.name.as_str() {
+            // The sign of NaN is visible in no text form and survives no dump.
             "float4" | "float8" if stored.is_built_in() => format!(
                 "CASE WHEN {column} = 'NaN' THEN {send}('NaN') ELSE {send}({column}) END",
                 send = send.name
