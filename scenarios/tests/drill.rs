@@ -118,6 +118,22 @@ async fn one_row_changed_after_the_restore_fails_and_names_its_table() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_lost_and_an_altered_large_object_fail() {
+    let base = reports();
+    let drill = sabotaged(drill(base.path()), Moment::StoresRestored, |live| {
+        Box::pin(async move {
+            let harm = "select lo_unlink((select min(subject_oid) from grading_exam_archive)); \
+                        select lo_put((select max(subject_oid) from grading_exam_archive \
+                        where size_bytes > 0), 0, 'sabotage')";
+            sql(&live, harm).await
+        })
+    });
+    let finished = rehearse(&drill).await;
+    let check = "invariant.subject.content";
+    demand(&finished, Verdict::Failed, check, Outcome::Failed, "2");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_rewound_sequence_fails_and_is_named() {
     let base = reports();
     let drill = sabotaged(drill(base.path()), Moment::StoresRestored, |live| {

@@ -31,7 +31,7 @@ async fn a_backup_under_write_load_compares_equal_and_its_data_loss_is_measured(
     let evidence = fs::read_to_string(finished.report.with_file_name("evidence/ledger.json"));
     assert!(evidence.expect("a ledger").contains("\"acknowledged\""));
     let held = record.checks.iter().filter(|check| check.id.starts_with("invariant."));
-    assert_eq!(held.filter(|check| check.outcome == Outcome::Passed).count(), 5);
+    assert_eq!(held.filter(|check| check.outcome == Outcome::Passed).count(), 6);
 }
 
 #[tokio::test(flavor = "multi_thread")]
