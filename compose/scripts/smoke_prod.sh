@@ -11,9 +11,9 @@
 #   --http-url URL            where plain HTTP must redirect (default: port 80 of the host)
 #
 #   SMOKE_USER, SMOKE_PASSWORD   an account that may read at least one copy;
-#                                without it, S-08 warns
+#                                without it, media.account warns
 #
-# One line a scenario: PASS, WARN or FAIL, its id, what was seen.
+# One line a scenario: PASS, WARN or FAIL, its id as in drill.toml, what was seen.
 # Exit: 0 without FAIL, 1 with, 2 on wrong usage.
 set -uo pipefail
 
@@ -53,7 +53,7 @@ report() { # OUTCOME ID TEXT
         WARN) warned=$((warned + 1)) ;;
         FAIL) failed=$((failed + 1)) ;;
     esac
-    printf '%-4s  %-4s  %s\n' "$1" "$2" "$3"
+    printf '%-4s  %-29s  %s\n' "$1" "$2" "$3"
 }
 
 # fetch PATH [curl option…]: sets $status and $type; leaves $work/headers, $work/body.
@@ -111,16 +111,25 @@ expect_header() { # ID NAME REGEX
     report PASS "$1" "$2: ${#routes[@]} routes"
 }
 
-expect_status S-01 "health, live" /api/health/live/ 200
-expect_status S-02 "health, ready" /api/health/ready/ 200
-expect_status S-03 "health, combined" /api/health/ 200
-expect_status S-04 "API root, anonymous" /api/ 401 403 404
-expect_status S-05 "admin reachable" /admin/login/ 200
+expect_status health.live "health, live" /api/health/live/ 200
+expect_status health.ready "health, ready" /api/health/ready/ 200
+expect_status health.combined "health, combined" /api/health/ 200
+fetch /
+case "$status $type" in
+    "200 text/html"*) if grep -q Korrigo "$work/body"; then
+        report PASS front-end "front end: served"
+    else
+        report FAIL front-end "front end: the page does not name Korrigo"
+    fi ;;
+    *) report FAIL front-end "front end: $status $type, expected 200 text/html" ;;
+esac
+expect_status api.anonymous "API root, anonymous" /api/ 401 403 404
+expect_status admin.reachable "admin reachable" /admin/login/ 200
 
 fetch /static/admin/css/base.css
 case "$status $type" in
-    "200 text/css"*) report PASS S-06 "static file: $type" ;;
-    *) report FAIL S-06 "static file: $status $type, expected 200 text/css" ;;
+    "200 text/css"*) report PASS static.mime "static file: $type" ;;
+    *) report FAIL static.mime "static file: $status $type, expected 200 text/css" ;;
 esac
 
 media_leak=
@@ -132,9 +141,9 @@ for path in /media/ /media/copies/ /media/smoke.pdf /_protected_media/smoke.pdf 
     esac
 done
 if [ -z "$media_leak" ]; then
-    report PASS S-07 "media closed to the public"
+    report PASS media.closed "media closed to the public"
 else
-    report FAIL S-07 "media closed to the public: $media_leak"
+    report FAIL media.closed "media closed to the public: $media_leak"
 fi
 
 # What an account can read: its first copy, through nginx's internal redirect.
@@ -146,23 +155,23 @@ media_authorised() {
     printf '{"username":"%s","password":"%s"}' "$(json "$SMOKE_USER")" "$(json "${SMOKE_PASSWORD:-}")" > "$work/login"
     fetch /api/auth/login/ --cookie "$jar" --cookie-jar "$jar" --header "X-CSRFToken: $token" \
         --header "Referer: $url/" --header 'Content-Type: application/json' --data-binary "@$work/login"
-    [ "$status" = 200 ] || { report FAIL S-08 "media for an account: login answered $status"; return; }
+    [ "$status" = 200 ] || { report FAIL media.account "media for an account: login answered $status"; return; }
     token=$(awk '$6 == "csrftoken" { print $7 }' "$jar")
 
     fetch "/api/copies/" --cookie "$jar"
     file=$(grep -o '"file":"/media/[^"]*"' "$work/body" | head -n 1 | cut -d '"' -f 4)
     if [ -z "$file" ]; then
-        report WARN S-08 "media for an account: $SMOKE_USER can read no copy"
+        report WARN media.account "media for an account: $SMOKE_USER can read no copy"
     else
         fetch "$file" --cookie "$jar"
         if [ "$status" = 200 ] && [ "$(head -c 5 "$work/body")" = "%PDF-" ]; then
             fetch "$file"
             case $status in
-                401 | 403 | 404) report PASS S-08 "media for an account: readable, and $status without it" ;;
-                *) report FAIL S-08 "media for an account: readable without it too ($status)" ;;
+                401 | 403 | 404) report PASS media.account "media for an account: readable, and $status without it" ;;
+                *) report FAIL media.account "media for an account: readable without it too ($status)" ;;
             esac
         else
-            report FAIL S-08 "media for an account: $status, or not a PDF"
+            report FAIL media.account "media for an account: $status, or not a PDF"
         fi
     fi
     fetch /api/auth/logout/ --request POST --cookie "$jar" --header "X-CSRFToken: $token" --header "Referer: $url/"
@@ -172,40 +181,43 @@ json() { printf %s "$1" | sed 's/[\\"]/\\&/g'; }
 if [ -n "${SMOKE_USER:-}" ]; then
     media_authorised
 else
-    report WARN S-08 "media for an account: not tried, SMOKE_USER is not set"
+    report WARN media.account "media for an account: not tried, SMOKE_USER is not set"
 fi
 
 upgrade=
 [ -z "$tls" ] || upgrade='; upgrade-insecure-requests'
 csp="default-src '(self|none)'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; frame-ancestors 'none'; base-uri '(self|none)'; form-action 'self'$upgrade"
-expect_header S-09 Content-Security-Policy "$csp"
-expect_header S-10 Referrer-Policy 'strict-origin-when-cross-origin'
-expect_header S-11 Permissions-Policy 'camera=\(\), microphone=\(\), geolocation=\(\)'
-expect_header S-12 X-Frame-Options 'DENY'
-expect_header S-13 X-Content-Type-Options 'nosniff'
-expect_header S-14 X-XSS-Protection '1; mode=block'
+expect_header "header.csp${tls:+-tls}" Content-Security-Policy "$csp"
+expect_header header.referrer-policy Referrer-Policy 'strict-origin-when-cross-origin'
+expect_header header.permissions-policy Permissions-Policy 'camera=\(\), microphone=\(\), geolocation=\(\)'
+expect_header header.x-frame-options X-Frame-Options 'DENY'
+expect_header header.x-content-type-options X-Content-Type-Options 'nosniff'
+expect_header header.x-xss-protection X-XSS-Protection '1; mode=block'
 
+# A file of nginx's own, and a route of Django's.
 fetch / --header 'Host: forged.invalid'
-case $status in
-    400) report PASS S-15 "forged Host: 400" ;;
-    *) report FAIL S-15 "forged Host: $status, expected 400" ;;
+forged=$status
+fetch /api/health/live/ --header 'Host: forged.invalid'
+case "$forged $status" in
+    "400 400") report PASS host.forged "forged Host: 400" ;;
+    *) report FAIL host.forged "forged Host: $forged and $status, expected 400" ;;
 esac
 
 if [ -z "$tls" ]; then
     fetch /
     case "$status/$(header Strict-Transport-Security)" in
-        200/) report PASS S-16 "no HSTS over plain HTTP" ;;
-        200/*) report FAIL S-16 "HSTS is sent over plain HTTP, where browsers ignore it" ;;
-        *) report FAIL S-16 "HSTS over plain HTTP: / answered $status" ;;
+        200/) report PASS hsts.absent "no HSTS over plain HTTP" ;;
+        200/*) report FAIL hsts.absent "HSTS is sent over plain HTTP, where browsers ignore it" ;;
+        *) report FAIL hsts.absent "HSTS over plain HTTP: / answered $status" ;;
     esac
 else
-    expect_header T-01 Strict-Transport-Security 'max-age=31536000; includeSubDomains; preload'
+    expect_header tls.hsts Strict-Transport-Security 'max-age=31536000; includeSubDomains; preload'
 
     fetch /
     case "$insecure/$status" in
-        1/*) report WARN T-02 "certificate: not verified (--insecure)" ;;
-        /200) report PASS T-02 "certificate: trusted, for this host, not expired" ;;
-        *) report FAIL T-02 "certificate: $status" ;;
+        1/*) report WARN tls.certificate "certificate: not verified (--insecure)" ;;
+        /200) report PASS tls.certificate "certificate: trusted, for this host, not expired" ;;
+        *) report FAIL tls.certificate "certificate: $status" ;;
     esac
 
     authority=${url#https://}
@@ -223,24 +235,24 @@ else
         esac
     done
     if [ -z "$redirect_fault" ]; then
-        report PASS T-03 "HTTP redirects to HTTPS"
+        report PASS tls.redirect "HTTP redirects to HTTPS"
     else
-        report FAIL T-03 "HTTP redirects to HTTPS: $redirect_fault"
+        report FAIL tls.redirect "HTTP redirects to HTTPS: $redirect_fault"
     fi
 
     fetch /api/auth/csrf/
     if header Set-Cookie | grep -qi '; *secure' && header Set-Cookie | grep -qi 'samesite=lax'; then
-        report PASS T-04 "cookies: Secure, SameSite=Lax"
+        report PASS tls.cookies "cookies: Secure, SameSite=Lax"
     else
-        report FAIL T-04 "cookies: $(header Set-Cookie | sed 's/=[^;]*;/=…;/')"
+        report FAIL tls.cookies "cookies: $(header Set-Cookie | sed 's/=[^;]*;/=…;/')"
     fi
 
     # Without the lower security level, the client itself would not offer them.
     curl "${common[@]}" --tlsv1.0 --tls-max 1.1 --ciphers 'DEFAULT@SECLEVEL=0' --output /dev/null "$url/" 2> /dev/null
     case $? in
-        35) report PASS T-05 "TLS older than 1.2 is refused" ;;
-        0) report FAIL T-05 "TLS 1.1 or older is accepted" ;;
-        *) report FAIL T-05 "TLS older than 1.2: the host did not answer" ;;
+        35) report PASS tls.old-versions "TLS older than 1.2 is refused" ;;
+        0) report FAIL tls.old-versions "TLS 1.1 or older is accepted" ;;
+        *) report FAIL tls.old-versions "TLS older than 1.2: the host did not answer" ;;
     esac
 fi
 

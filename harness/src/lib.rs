@@ -6,6 +6,8 @@
 
 pub mod audit;
 pub mod backup;
+pub mod bench;
+pub mod browser;
 pub mod certificate;
 pub mod compare;
 pub mod config;
@@ -21,8 +23,14 @@ pub mod packages;
 pub mod plan;
 pub mod probe;
 pub mod process;
+pub mod report;
+pub mod runbook;
+pub mod server;
+pub mod smoke;
 pub mod stack;
+pub mod survey;
 mod tar_stream;
 pub mod tree_path;
+pub mod volumes;
 
 pub use error::{Error, ErrorKind, Result};

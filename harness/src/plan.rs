@@ -1,18 +1,29 @@
 //! What a drill will do and what it promises to find out, before it does anything.
 //! `--dry-run` prints exactly this, and the verdict is computed from its checks.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::backup::pg_dump;
+use crate::backup::{Consistency, Method};
 use crate::config::{Config, Generator, Invariant, LEDGER_KEY};
 use crate::dataset::Scale;
-use crate::disaster;
+use crate::disaster::Disaster;
 use crate::error::{Error, Result};
-use crate::model::check::PlannedCheck;
+use crate::model::artefact::Store;
+use crate::model::check::{PlannedCheck, id};
 use crate::model::phase::Phase;
 use crate::probe;
+
+/// Phases that an artefact which was taken earlier has behind it.
+const BEFORE_RESTORE: [Phase; 5] =
+    [Phase::Start, Phase::Seed, Phase::Baseline, Phase::Backup, Phase::Disaster];
+
+/// Checks of these phases, and of what was written during them.
+const OF_THE_SOURCE: [&str; 4] = [id::BACKUP, id::DISASTER, id::LEDGER, id::DATA_LOSS];
+
+/// The disaster of a drill that has none.
+const NO_DISASTER: &str = "none";
 
 /// What the operator asked for.
 #[derive(Debug, Clone)]
@@ -57,43 +68,41 @@ pub struct Step {
     pub does: String,
 }
 
-/// Ids of the checks that every drill makes.
-pub mod check {
-    /// The artefact reads back in full and matches its manifest.
-    pub const ARTEFACT_INTACT: &str = "artefact.intact";
-    /// The dump holds every row of every table.
-    pub const ARTEFACT_ROWS: &str = "artefact.rows";
-    /// The media archive holds every file and nothing hostile.
-    pub const ARTEFACT_MEDIA: &str = "artefact.media";
-    /// The data is gone.
-    pub const DISASTER: &str = "disaster.happened";
-    /// The artefact could be restored.
-    pub const RESTORE: &str = "restore.completed";
-    /// The restored service became ready, and every health probe green.
-    pub const SERVICE: &str = "service.recovered";
-    /// Every row is back.
-    pub const DATABASE: &str = "compare.database";
-    /// Every other fact of the catalogue is back.
-    pub const CATALOGUE: &str = "compare.catalogue";
-    /// Every B-tree index holds what its table holds.
-    pub const INDEXES: &str = "compare.indexes";
-    /// Every file is back.
-    pub const MEDIA: &str = "compare.media";
-    /// Every reference from a row to a file resolves.
-    pub const REFERENCES: &str = "compare.references";
-    /// No acknowledged write older than the recovery point is lost.
-    pub const LEDGER: &str = "ledger.kept";
-    /// The recovery time objective is met.
-    pub const RECOVERY_TIME: &str = "objective.recovery-time";
-    /// The recovery point objective is met.
-    pub const DATA_LOSS: &str = "objective.data-loss";
-}
-
 impl Plan {
     /// Plans a drill, or says why there can be none.
     pub fn new(request: &Request, config: &Config) -> Result<Self> {
-        known("method", &request.method, &[pg_dump::NAME])?;
-        known("disaster", &request.disaster, &[disaster::VOLUMES])?;
+        let disaster = disaster(&request.disaster)?;
+        known("method", &request.method, &Method::names(config))?;
+        disaster.require(&Method::of(&request.method, config)?)?;
+        if disaster.strikes().contains(&Store::Media) && config.media.is_none() {
+            return Err(Error::usage("the stack has no media store to lose")
+                .hint("drill.toml names it under [media]; choose another --disaster"));
+        }
+        Self::with(request, config, |method| steps(request, config, method, disaster))
+    }
+
+    /// Plans to judge an artefact that was taken earlier, in `dir`.
+    pub fn of_artefact(request: &Request, config: &Config, dir: &Path) -> Result<Self> {
+        let mut plan = Self::with(request, config, |method| {
+            let mut steps = steps(request, config, method, Disaster::Volumes);
+            steps.retain(|step| !BEFORE_RESTORE.contains(&step.phase));
+            for step in steps.iter_mut().filter(|step| step.phase == Phase::ArtefactCheck) {
+                step.does = format!("copy {} and read every part back in full", dir.display());
+            }
+            steps
+        })?;
+        plan.checks.retain(|check| !OF_THE_SOURCE.contains(&check.id.as_str()));
+        NO_DISASTER.clone_into(&mut plan.disaster);
+        Ok(plan)
+    }
+
+    fn with(
+        request: &Request,
+        config: &Config,
+        steps: impl FnOnce(&Method) -> Vec<Step>,
+    ) -> Result<Self> {
+        known("method", &request.method, &Method::names(config))?;
+        let method = Method::of(&request.method, config)?;
         if !config.probes.iter().any(|probe| probe.health) {
             return Err(Error::usage("drill.toml has no [[probe]] with health = true")
                 .hint("nothing would prove that the service is back: add a request for its health endpoint"));
@@ -107,10 +116,16 @@ impl Plan {
             disaster: request.disaster.clone(),
             scale: request.scale.to_string(),
             seed: request.seed,
-            steps: steps(request, config),
-            checks: checks(config),
+            steps: steps(&method),
+            checks: checks(config, &method),
         })
     }
+}
+
+/// The disaster of a name.
+pub(crate) fn disaster(name: &str) -> Result<Disaster> {
+    known("disaster", name, &Disaster::ALL.map(Disaster::name))?;
+    Disaster::of(name).ok_or_else(|| Error::usage(format!("unknown disaster {name:?}")))
 }
 
 /// Checks the probes, and the ledger's write as the probe that it is.
@@ -138,7 +153,7 @@ fn known(what: &str, name: &str, names: &[&str]) -> Result<()> {
     }))
 }
 
-fn steps(request: &Request, config: &Config) -> Vec<Step> {
+fn steps(request: &Request, config: &Config, method: &Method, disaster: Disaster) -> Vec<Step> {
     let database = &config.database;
     let media = config.media.as_ref().map(|media| media.volume.as_str());
     let and_media =
@@ -154,20 +169,19 @@ fn steps(request: &Request, config: &Config) -> Vec<Step> {
         (true, None) => "write a heartbeat table until the disaster".to_owned(),
         (true, Some(request)) => format!("write until the disaster ({request})"),
     };
+    let hold = match method.consistency() {
+        Consistency::Snapshot => "",
+        Consistency::Quiet => "; hold the writes until the backup is complete",
+    };
     let baseline = format!(
-        "run the probes that only read; {ledger}; fingerprint database {}{}",
+        "run the probes that only read; {ledger}; fingerprint database {}{}{hold}",
         database.service,
         and_media(" and volume")
     );
-    let backup = format!(
-        "pg_dump and pg_dumpall in service {} under the same snapshot{}",
-        database.service,
-        and_media("; tar + zstd of volume")
-    );
-    let disaster = format!(
-        "remove every container, delete every volume, {}{} among them, prove them gone",
-        database.volume,
-        and_media(" and")
+    let backup = method.describe_backup(config);
+    let restore = format!(
+        "restore into fresh volumes with the application stopped: {}",
+        method.describe_restore()
     );
     let probes = format!("run all {} probes, those that write included", config.probes.len());
     [
@@ -177,11 +191,10 @@ fn steps(request: &Request, config: &Config) -> Vec<Step> {
         (Phase::Baseline, &baseline),
         (Phase::Backup, &backup),
         (Phase::ArtefactCheck, "read every part back in full before anything is destroyed"),
-        (Phase::Disaster, &disaster),
-        (
-            Phase::Restore,
-            "restore into fresh volumes with the application stopped; start it; wait for green",
-        ),
+        (Phase::Disaster, disaster.describe()),
+        (Phase::Restore, &restore),
+        (Phase::Boot, "start the application and wait until it is ready"),
+        (Phase::Green, "ask until every health probe is green: the recovery clock stops"),
         (
             Phase::Compare,
             "look up every write, evaluate every invariant, fingerprint what was restored and \
@@ -195,38 +208,40 @@ fn steps(request: &Request, config: &Config) -> Vec<Step> {
     .to_vec()
 }
 
-fn checks(config: &Config) -> Vec<PlannedCheck> {
+fn checks(config: &Config, method: &Method) -> Vec<PlannedCheck> {
     let mut checks = [
-        (check::ARTEFACT_INTACT, "FR-4.1", "every part reads back as the manifest says"),
-        (check::ARTEFACT_ROWS, "FR-4.1", "the dump holds every row of every table"),
-        (check::DISASTER, "H-2", "the data was destroyed"),
-        (check::RESTORE, "FR-4.2", "the artefact could be restored"),
-        (check::SERVICE, "FR-4.2", "the service became ready and its health probes green"),
-        (check::DATABASE, "H-2", "every row of every table is as it was"),
-        (check::CATALOGUE, "H-2", "every other fact of the catalogue is as it was"),
-        (check::INDEXES, "H-2", "every B-tree index holds what its table holds"),
+        (id::COVERED, "FR-4.4", "the method covers every critical volume"),
+        (id::BACKUP, "FR-4.1", "the backup could be taken"),
+        (id::ARTEFACT_INTACT, "FR-4.1", "every part reads back as the manifest says"),
+        (id::DISASTER, "H-2", "the data was destroyed"),
+        (id::RESTORE, "FR-4.2", "the artefact could be restored"),
+        (id::DURABLE, "FR-4.2", "the server is as durable as its source before the service starts"),
+        (id::SERVICE, "FR-4.2", "the service became ready and its health probes green"),
+        (id::DATABASE, "H-2", "every row of every table is as it was"),
+        (id::CATALOGUE, "H-2", "every other fact of the catalogue is as it was"),
+        (id::INDEXES, "H-2", "every B-tree index holds what its table holds"),
     ]
     .map(|(id, requirement, title)| PlannedCheck::new(id, requirement, title))
     .to_vec();
-    let mut add = |id, requirement, title: &str| {
-        checks.push(PlannedCheck::new(id, requirement, title));
+    let mut add = |check, requirement, title: &str| {
+        checks.push(PlannedCheck::new(check, requirement, title));
     };
     if let Some(media) = &config.media {
-        add(check::ARTEFACT_MEDIA, "FR-4.1", "the archive holds every file, and nothing hostile");
-        add(check::MEDIA, "H-2", "every file is as it was");
-        if !media.references.is_empty() {
-            add(check::REFERENCES, "FR-4.2", "every file that a row names is there");
+        add(id::MEDIA, "H-2", "every file is as it was");
+        if media.has_references() {
+            add(id::REFERENCES, "FR-4.2", "every file that a row names is there");
         }
     }
     if config.ledger.enabled {
-        add(check::LEDGER, "H-2", "no write acknowledged before the recovery point is lost");
+        add(id::LEDGER, "H-2", "no write acknowledged before the recovery point is lost");
     }
     if let Some(limit) = config.objectives.recovery_time_s {
-        add(check::RECOVERY_TIME, "H-4", &format!("the recovery time is at most {limit} s"));
+        add(id::RECOVERY_TIME, "H-4", &format!("the recovery time is at most {limit} s"));
     }
     if let Some(limit) = config.objectives.data_loss_s {
-        add(check::DATA_LOSS, "H-4", &format!("at most {limit} s of data are lost"));
+        add(id::DATA_LOSS, "H-4", &format!("at most {limit} s of data are lost"));
     }
+    checks.extend(method.checks(config));
     checks.extend(config.invariants.iter().map(|invariant| {
         let Invariant { requirement, title, .. } = invariant;
         PlannedCheck::new(invariant.check_id(), requirement, title)
@@ -240,25 +255,36 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::backup::pg_dump;
     use crate::config::LedgerConfig;
 
     fn plan(change: impl FnOnce(&mut Config)) -> Result<Plan> {
         let stack_dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../compose");
         let mut config = Config::load(&stack_dir).expect("the reference stack is configured");
         change(&mut config);
-        let (method, disaster) = (pg_dump::NAME.to_owned(), disaster::VOLUMES.to_owned());
+        let (method, disaster) = (pg_dump::NAME.to_owned(), Disaster::Volumes.name().to_owned());
         let request = Request { stack_dir, method, disaster, scale: Scale::SMALL, seed: 1 };
         Plan::new(&request, &config)
     }
 
     #[test]
     fn a_ledger_is_planned_unless_it_is_switched_off() {
-        let is_planned = |plan: Plan| plan.checks.iter().any(|planned| planned.id == check::LEDGER);
+        let is_planned = |plan: Plan| plan.checks.iter().any(|planned| planned.id == id::LEDGER);
         assert!(is_planned(plan(|_| {}).expect("planned")));
         assert!(is_planned(
             plan(|config| config.ledger = LedgerConfig::default()).expect("planned")
         ));
         assert!(!is_planned(plan(|config| config.ledger.enabled = false).expect("planned")));
+    }
+
+    #[test]
+    fn an_unknown_method_names_the_nearest_one() {
+        let stack_dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../compose");
+        let config = Config::load(&stack_dir).expect("the reference stack is configured");
+        let (method, disaster) = ("pg-dmp".to_owned(), Disaster::Volumes.name().to_owned());
+        let request = Request { stack_dir, method, disaster, scale: Scale::SMALL, seed: 1 };
+        let error = Plan::new(&request, &config).expect_err("no such method");
+        assert!(error.next_step().expect("a hint").contains("\"pg-dump\""), "{error:?}");
     }
 
     #[test]

@@ -165,7 +165,7 @@ fn digest(config: &Config, strength: Strength, rows: u64) -> Duration {
     let started = Instant::now();
     let snapshot = Snapshot::open(config).unwrap();
     let options = Options { strength, ..Options::default() };
-    let taken = database::take(config, &snapshot, &options, &Events::ignored()).unwrap();
+    let taken = database::take(&snapshot, &options, &Events::ignored()).unwrap();
     let took = started.elapsed();
     let read = &taken.tables["public.sheet"].rows;
     assert!(matches!(read, RowsDigest::Read { count, .. } if *count == rows), "{read:?}");

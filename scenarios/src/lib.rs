@@ -4,3 +4,4 @@
 //! path, so that testcontainers stays a dependency of tests alone.
 
 pub mod rehearsal;
+pub mod standing;

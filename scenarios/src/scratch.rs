@@ -29,6 +29,8 @@ pub const THIRTEEN: Major = Major { number: 13, suite: "bullseye" };
 pub const FIFTEEN: Major = Major { number: 15, suite: "bookworm" };
 /// The newest major that a stable Debian packages.
 pub const SEVENTEEN: Major = Major { number: 17, suite: "trixie" };
+/// The newest that the harness reads.
+pub const EIGHTEEN: Major = Major { number: 18, suite: "forky" };
 
 /// The superuser.
 const USER: &str = "postgres";
@@ -159,14 +161,15 @@ impl Postgres {
     }
 }
 
-/// Debian's own package on the drill's base, with a cluster that trusts whoever reaches it.
+/// Debian's own package on the drill's base, with a cluster that trusts whoever reaches it. A mirror
+/// may lag behind a suite that still moves.
 fn image(major: Major) -> GenericImage {
     let Major { number, suite } = major;
     let base = base(suite).expect("the Debian base of the scratch server is there or made");
     GenericBuildableImage::new("dr-drill/scenario-postgres", number.to_string())
         .with_dockerfile_string(format!(
             "FROM {base}\n\
-             RUN apt-get update \
+             RUN apt-get -o Acquire::Check-Valid-Until=false update \
               && apt-get install -y --no-install-recommends postgresql-{number} postgresql-contrib \
               && rm -rf /var/lib/apt/lists/*\n\
              ENV PATH=/usr/lib/postgresql/{number}/bin:$PATH\n\

@@ -1,6 +1,10 @@
 //! The command line as an operator meets it: help, plans, and one clear error with a hint
 //! for each kind of bad input. Nothing here needs a stack that runs.
 
+#[allow(dead_code, unreachable_pub, reason = "each test uses its part of the fixture")]
+#[path = "../src/xtask.rs"]
+mod xtask;
+
 use std::fs;
 use std::path::Path;
 
@@ -12,17 +16,12 @@ use harness::stack::engine::Engine;
 use harness::stack::images::Images;
 use tokio_util::sync::CancellationToken;
 
+use self::xtask::xtask;
+
 const COMPOSE: &str = "services:\n  db:\n    image: scratch\n    environment:\n      \
                        POSTGRES_PASSWORD: not-a-secret\nvolumes:\n  postgres_data: {}\n";
 const PROBE: &str = "[[probe]]\nid = \"up\"\nrequirement = \"FR-5\"\ntitle = \"up\"\nhealth = true\n\
                      step = [{ request = \"GET /\", expect = { status = 200 } }]\n";
-
-fn xtask(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO"));
-    command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
-    command.args(["run", "--quiet", "--package", "xtask", "--"]).args(args);
-    command
-}
 
 /// A stack's folder with a compose file and a `drill.toml`.
 fn stack(compose: &str, drill: &str) -> tempfile::TempDir {

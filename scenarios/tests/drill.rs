@@ -1,6 +1,7 @@
 //! The whole drill on the reference stack: intact first, then broken, then named.
 
 use std::fs::{self, File};
+use std::ops::Range;
 
 use harness::drill::{Live, Moment};
 use harness::model::check::{Outcome, PlannedCheck};
@@ -72,16 +73,27 @@ async fn a_dump_cut_before_it_was_hashed_fails_all_the_same() {
 async fn a_media_file_missing_from_the_archive_fails_before_anything_is_destroyed() {
     let base = reports();
     let drill = sabotaged(drill(base.path()), Moment::ArtefactTaken, |live| {
+        Box::pin(async move { rewrite_media(&live, |_| Fate::Dropped) })
+    });
+    let finished = rehearse(&drill).await;
+    demand(&finished, Verdict::Failed, "artefact.media", Outcome::Failed, ".pdf: missing");
+    assert_eq!(finished.record.timings.recovery_time_s, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_media_file_altered_in_the_archive_fails_before_anything_is_destroyed() {
+    let base = reports();
+    let drill = sabotaged(drill(base.path()), Moment::ArtefactTaken, |live| {
         Box::pin(async move {
-            let path = live.artefact.join("media.tar.zst");
-            let archive = fs::read(&path).map_err(broken)?;
-            let shorter = without_one_file(&archive).map_err(broken)?;
-            fs::write(&path, &shorter).map_err(broken)?;
-            forge(&live, "media", &shorter)
+            rewrite_media(&live, |content| {
+                content[40] ^= 1;
+                Fate::Kept
+            })
         })
     });
     let finished = rehearse(&drill).await;
-    demand(&finished, Verdict::Failed, "artefact.media", Outcome::Failed, "files in the archive");
+    demand(&finished, Verdict::Failed, "artefact.media", Outcome::Failed, ".pdf: ");
+    assert_eq!(finished.record.timings.recovery_time_s, None);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -98,6 +110,26 @@ async fn a_media_file_lost_in_the_restore_fails_and_is_named() {
     let finished = rehearse(&drill).await;
     demand(&finished, Verdict::Failed, "compare.media", Outcome::Failed, ".pdf");
     demand(&finished, Verdict::Failed, "compare.references", Outcome::Failed, ".pdf");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_only_the_models_know_of_is_missed_when_it_is_lost() {
+    let base = reports();
+    let mut drill = drill(base.path());
+    let media = drill.config.media.as_mut().expect("the stack has media");
+    media.references.clear();
+    let drill = sabotaged(drill, Moment::ServiceGreen, |live| {
+        Box::pin(async move {
+            let media = live.media.clone().ok_or_else(|| broken("the stack has no media"))?;
+            let script = "rm \"$(find /store -name '*.pdf' | sort | tail -n 1)\"";
+            let removed = live.stack.beside(&media, false, ["sh", "-c", script]).run().await?;
+            removed.require(|| "cannot sabotage").map(drop)
+        })
+    });
+    let finished = rehearse(&drill).await;
+    let check = "compare.references";
+    demand(&finished, Verdict::Failed, check, Outcome::Failed, "\"grading_copy\".file");
+    assert!(finished.record.integrity.references_checked >= 20);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -209,18 +241,45 @@ fn forge(live: &Live, kind: &str, content: &[u8]) -> harness::Result<()> {
     fs::write(&path, manifest.to_string()).map_err(broken)
 }
 
-/// The same archive without its first regular file.
-fn without_one_file(archive: &[u8]) -> std::io::Result<Vec<u8>> {
-    let mut shorter = tar::Builder::new(Vec::new());
-    let mut dropped = false;
-    for entry in tar::Archive::new(zstd::Decoder::new(archive)?).entries()? {
-        let mut entry = entry?;
-        if !dropped && entry.header().entry_type().is_file() {
-            dropped = true;
-            continue;
-        }
-        let (mut header, path) = (entry.header().clone(), entry.path()?.into_owned());
-        shorter.append_data(&mut header, path, &mut entry)?;
+/// Changes the content of the archive's first file, or drops the file, and everything else stays:
+/// the manifest agrees.
+fn rewrite_media(live: &Live, change: fn(&mut [u8]) -> Fate) -> harness::Result<()> {
+    let path = live.artefact.join("media.tar.zst");
+    let packed = fs::read(&path).map_err(broken)?;
+    let mut archive = zstd::decode_all(packed.as_slice()).map_err(broken)?;
+    let (member, content) = first_file(&archive).map_err(broken)?;
+    if change(&mut archive[content]) == Fate::Dropped {
+        archive.drain(member);
     }
-    zstd::encode_all(shorter.into_inner()?.as_slice(), 3)
+    let packed = zstd::encode_all(archive.as_slice(), 3).map_err(broken)?;
+    fs::write(&path, &packed).map_err(broken)?;
+    forge(live, "media", &packed)
+}
+
+/// What becomes of a member.
+#[derive(PartialEq)]
+enum Fate {
+    Kept,
+    Dropped,
+}
+
+/// Where the first regular file is in an archive: with its headers, and its content alone.
+fn first_file(archive: &[u8]) -> std::io::Result<(Range<usize>, Range<usize>)> {
+    let at = |position: u64| usize::try_from(position).expect("it is in memory");
+    let mut begins = None;
+    for entry in tar::Archive::new(archive).entries()?.raw(true) {
+        let entry = entry?;
+        let begin = *begins.get_or_insert(at(entry.raw_header_position()));
+        let kind = entry.header().entry_type();
+        if kind.is_file() {
+            let content = at(entry.raw_file_position());
+            let size = at(entry.size());
+            return Ok((begin..content + size.next_multiple_of(512), content..content + size));
+        }
+        // The records of a member stand before it.
+        if !kind.is_pax_local_extensions() {
+            begins = None;
+        }
+    }
+    Err(std::io::ErrorKind::NotFound.into())
 }

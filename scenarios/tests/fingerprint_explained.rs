@@ -53,9 +53,9 @@ fn certificate(server: &Postgres, database: &str, rows: &Path) -> Certificate {
     let config = server.config(database);
     let snapshot = Snapshot::open(&config).unwrap();
     let events = Events::ignored();
-    let mut taken = database::take(&config, &snapshot, &Options::default(), &events).unwrap();
+    let mut taken = database::take(&snapshot, &Options::default(), &events).unwrap();
     let keep = Keep { rows: 1000, ..Keep::new(rows.to_owned()) };
-    keep_rows(&config, &snapshot, &mut taken, &keep, None, &events).unwrap();
+    keep_rows(&snapshot, &mut taken, &keep, None, &events).unwrap();
     Certificate {
         schema_version: CERTIFICATE_SCHEMA,
         taken_at: snapshot.recovery_point().instant,

@@ -4,15 +4,17 @@
 #[path = "../src/scratch.rs"]
 mod scratch;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use harness::compare;
 use harness::fingerprint::database::{self, Options, Snapshot};
 use harness::model::event::Events;
-use harness::model::fingerprint::{CERTIFICATE_SCHEMA, Certificate, RowsDigest, Strength};
+use harness::model::fingerprint::{
+    CERTIFICATE_SCHEMA, Certificate, RowsDigest, Strength, TableFingerprint,
+};
 use harness::model::record::Integrity;
 
-use self::scratch::{FIFTEEN, Postgres};
+use self::scratch::{EIGHTEEN, FIFTEEN, Postgres, SEVENTEEN, THIRTEEN};
 
 const SCHEMA: &str = include_str!("../fixtures/every_type.sql");
 
@@ -28,6 +30,25 @@ const MUTATIONS: &[(&str, &str, &[&str])] = &[
     ("a double becomes not a number", "UPDATE scalars SET f8 = 'NaN' WHERE id = 1", &["scalars"]),
     ("a double loses its last bit", "UPDATE scalars SET f8 = 0.9999999999999999e300 WHERE id = 2", &["scalars"]),
     ("a bigint that folds to the same 32 bits", "UPDATE scalars SET i8 = 0 WHERE id = 2", &["scalars"]),
+    ("zero gains scale", "UPDATE scalars SET n = 0.0 WHERE id = 6", &["scalars"]),
+    ("a numeric is ten thousand times as much", "UPDATE scalars SET n = 10000.0 WHERE id = 1", &["scalars"]),
+    ("zero becomes not a number", "UPDATE scalars SET n = 'NaN' WHERE id = 6", &["scalars"]),
+    ("a timestamp that folds to the same 32 bits", "UPDATE scalars SET ts = '2000-01-01 01:11:34.967297' WHERE id = 6", &["scalars"]),
+    ("a timestamp before the epoch that folds to the same 32 bits", "UPDATE scalars SET ts = '1999-12-31 22:48:25.032704' WHERE id = 6", &["scalars"]),
+    ("a timestamp is no longer infinite", "UPDATE scalars SET ts = '1999-12-31 23:24:12.516352' WHERE id = 2", &["scalars"]),
+    ("an infinite timestamp changes sign", "UPDATE scalars SET ts = '-infinity' WHERE id = 2", &["scalars"]),
+    ("an instant that folds to the same 32 bits", "UPDATE scalars SET tsz = '2000-01-01 01:11:34.967297+00' WHERE id = 6", &["scalars"]),
+    ("an infinite date changes sign", "UPDATE scalars SET d = '-infinity' WHERE id = 4", &["scalars"]),
+    ("null becomes false", "UPDATE scalars SET b = false WHERE id = 3", &["scalars"]),
+    ("null becomes zero", "UPDATE scalars SET i8 = 0 WHERE id = 3", &["scalars"]),
+    ("null becomes a numeric zero", "UPDATE scalars SET n = 0 WHERE id = 3", &["scalars"]),
+    ("null becomes the epoch", "UPDATE scalars SET ts = '2000-01-01' WHERE id = 3", &["scalars"]),
+    ("null becomes the instant of the epoch", "UPDATE scalars SET tsz = '2000-01-01 00:00+00' WHERE id = 3", &["scalars"]),
+    ("null becomes a double zero", "UPDATE scalars SET f8 = 0 WHERE id = 3", &["scalars"]),
+    ("null becomes negative zero", "UPDATE scalars SET f4 = '-0' WHERE id = 3", &["scalars"]),
+    ("null becomes the first day", "UPDATE scalars SET d = '2000-01-01' WHERE id = 3", &["scalars"]),
+    ("null becomes no bytes", r"UPDATE scalars SET by = '\x' WHERE id = 3", &["scalars"]),
+    ("null and zero trade places", "UPDATE scalars SET i2 = NULL, i4 = 0 WHERE id = 6", &["scalars"]),
     ("microseconds are cut", "UPDATE scalars SET ts = date_trunc('milliseconds', ts) WHERE id = 1", &["scalars"]),
     ("microseconds with time zone are cut", "UPDATE scalars SET tsz = date_trunc('milliseconds', tsz) WHERE id = 1", &["scalars"]),
     ("a time that folds to the same 32 bits", "UPDATE scalars SET ti = '01:11:34.967297' WHERE id = 2", &["scalars"]),
@@ -99,7 +120,7 @@ const UNREADABLE: &str = "
 fn certificate(config: &postgres::Config, strength: Strength) -> Certificate {
     let snapshot = Snapshot::open(config).unwrap();
     let options = Options { strength, ..Options::default() };
-    let taken = database::take(config, &snapshot, &options, &Events::ignored()).unwrap();
+    let taken = database::take(&snapshot, &options, &Events::ignored()).unwrap();
     Certificate {
         schema_version: CERTIFICATE_SCHEMA,
         taken_at: snapshot.recovery_point().instant,
@@ -114,6 +135,16 @@ fn tables_named(integrity: &Integrity) -> Vec<&str> {
     let named: BTreeSet<&str> =
         subjects.map(|subject| subject.strip_prefix("public.").unwrap_or(subject)).collect();
     named.into_iter().collect()
+}
+
+fn tables(certificate: &Certificate) -> &BTreeMap<String, TableFingerprint> {
+    &certificate.database.as_ref().unwrap().tables
+}
+
+/// Without what the catalogue has to say of tables, such as an option that is new.
+fn tables_named_by_rows(integrity: &Integrity) -> Vec<&str> {
+    let rows = integrity.divergences.iter().filter(|found| found.rows.is_some());
+    rows.map(|found| found.subject.as_str()).collect()
 }
 
 const STRENGTHS: [Strength; 2] = [Strength::Exact, Strength::Cryptographic];
@@ -152,6 +183,132 @@ fn a_restored_dump_is_equal_and_every_mutation_is_named() {
     assert!(silent.is_empty(), "{}", silent.join("\n"));
 }
 
+/// As many columns as a table can have, most of them null.
+const WIDE: &str = "
+    DO $$ BEGIN EXECUTE (
+        SELECT 'CREATE TABLE wide (' || string_agg('c' || n || ' int', ', ' ORDER BY n) || ')'
+        FROM generate_series(1, 1600) n);
+    END $$;
+    INSERT INTO wide (c1, c2, c1600) VALUES (1, 2, NULL), (3, 4, NULL), (5, NULL, 6);
+    ";
+
+#[rustfmt::skip]
+const WIDE_MUTATIONS: &[&str] = &[
+    "UPDATE wide SET c1 = 7 WHERE c1 = 1",
+    "UPDATE wide SET c2 = 6 - c2 WHERE c1 IN (1, 3)",
+    "UPDATE wide SET c1600 = NULL, c1599 = 6 WHERE c1 = 5",
+    "UPDATE wide SET c1600 = NULL, c1540 = 6 WHERE c1 = 5",
+    "UPDATE wide SET c800 = 0 WHERE c1 = 1",
+];
+
+#[test]
+fn every_column_of_the_widest_table_counts_though_all_after_it_are_null() {
+    let server = Postgres::start(FIFTEEN);
+    server.create("source");
+    server.execute("source", WIDE);
+    let before = certificate(&server.config("source"), Strength::Exact);
+    assert!(matches!(tables(&before)["public.wide"].rows, RowsDigest::Read { count: 3, .. }));
+    for mutation in WIDE_MUTATIONS {
+        server.copy("source", "mutated");
+        server.execute("mutated", mutation);
+        let after = certificate(&server.config("mutated"), Strength::Exact);
+        let compared = compare::certificates(&before, &after);
+        assert_eq!(tables_named(&compared), ["wide"], "{mutation}");
+        server.drop("mutated");
+    }
+}
+
+/// A constraint that was lost is a divergence of its own, and none of the rows.
+#[test]
+fn rows_are_the_same_whether_or_not_their_columns_are_declared_not_null() {
+    let server = Postgres::start(FIFTEEN);
+    server.create("source");
+    server.execute("source", SCHEMA);
+    let before = certificate(&server.config("source"), Strength::Exact);
+    // Not so where a column holds nulls: the catalogue lies, and rows must not suffer.
+    server.execute(
+        "source",
+        "UPDATE pg_attribute SET attnotnull = true WHERE attrelid >= 16384 AND attnum > 0",
+    );
+    let after = certificate(&server.config("source"), Strength::Exact);
+    for (name, table) in tables(&before) {
+        assert_eq!(table.rows, tables(&after)[name].rows, "{name}");
+    }
+}
+
+/// What PostgreSQL 13 knows of the schema: no multiranges, no infinite numerics, and cubes that
+/// are never sent, so that a table of them is undecided.
+fn schema_of_thirteen() -> String {
+    [
+        (" mr int4multirange,", ""),
+        (" '{[1,3),[5,7)}',", ""),
+        ("'(,)', '{}', 'empty'", "'(,)', 'empty'"),
+        ("'(,,)', '(,,)', NULL,", "'(,,)', '(,,)',"),
+        ("'-Infinity', 'Infinity', 0, 0,", "'-Infinity', 'NaN', 0, 0,"),
+        (" cu cube,", ""),
+        (" '(1,2),(3,4)', 'Loose'", " 'Loose'"),
+        (" '(0)', ''", " ''"),
+        ("'null', 'null', NULL,", "'null', 'null',"),
+    ]
+    .iter()
+    .fold(SCHEMA.to_owned(), |schema, (newer, older)| {
+        assert_eq!(schema.matches(newer).count(), 1, "{newer}");
+        schema.replace(newer, older)
+    })
+}
+
+#[test]
+fn rows_compare_across_major_versions_and_a_mutation_is_named() {
+    let source = Postgres::start(THIRTEEN);
+    source.create("source");
+    source.execute("source", &schema_of_thirteen());
+    let before = certificates(&source, "source");
+    for major in [FIFTEEN, SEVENTEEN, EIGHTEEN] {
+        let target = Postgres::start(major);
+        target.create("target");
+        let _ = target.shell(&format!(
+            "pg_dump -d '{}' | psql -U postgres -q -v ON_ERROR_STOP=1 -d target",
+            source.url("source")
+        ));
+        for (before, after) in before.iter().zip(certificates(&target, "target")) {
+            let compared = compare::certificates(before, &after);
+            assert_eq!(compared.undecided, Vec::<String>::new(), "{major:?}");
+            let rows = tables_named_by_rows(&compared);
+            assert_eq!((rows, compared.tables_compared), (Vec::new(), 17), "{major:?}");
+        }
+        target.execute("target", "UPDATE scalars SET n = 1.00 WHERE id = 1");
+        for (before, after) in before.iter().zip(certificates(&target, "target")) {
+            let compared = compare::certificates(before, &after);
+            assert_eq!(tables_named_by_rows(&compared), ["public.scalars"], "{major:?}");
+        }
+    }
+}
+
+#[test]
+fn rows_in_another_encoding_compare_as_text_and_never_as_bytes() {
+    let server = Postgres::start(FIFTEEN);
+    for (name, encoding) in [("unicode", "UTF8"), ("latin", "LATIN1")] {
+        server.execute(
+            "postgres",
+            &format!("CREATE DATABASE {name} ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0"),
+        );
+        let table = r"CREATE TABLE notes AS SELECT E'caf\u00e9' AS note UNION ALL SELECT 'plain'";
+        server.execute(name, table);
+    }
+    let named = ["database"];
+    let [exact, cryptographic] = certificates(&server, "unicode");
+    let [exact_latin, cryptographic_latin] = certificates(&server, "latin");
+
+    let compared = compare::certificates(&exact, &exact_latin);
+    assert_eq!((tables_named(&compared), compared.tables_compared), (named.to_vec(), 0));
+    assert!(compared.undecided[0].contains("server encodings, UTF8 and LATIN1"), "{compared:?}");
+
+    let compared = compare::certificates(&cryptographic, &cryptographic_latin);
+    assert_eq!((tables_named(&compared), compared.tables_compared), (named.to_vec(), 1));
+    assert!(compared.divergences[0].detail.contains("encoding UTF8 → LATIN1"), "{compared:?}");
+    assert_eq!(compared.undecided, Vec::<String>::new());
+}
+
 #[test]
 fn a_table_that_cannot_be_read_in_full_is_undecided_by_name() {
     let server = Postgres::start(FIFTEEN);
@@ -177,6 +334,21 @@ fn a_table_that_cannot_be_read_in_full_is_undecided_by_name() {
 }
 
 #[test]
+fn a_snapshot_may_be_dropped_where_nothing_may_block() {
+    let server = Postgres::start(FIFTEEN);
+    let snapshot = Snapshot::open(&server.config("postgres")).unwrap();
+    let sessions = "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction'";
+    let held = |server: &Postgres| -> i64 {
+        server.connect("postgres").query_one(sessions, &[]).unwrap().get(0)
+    };
+    assert_eq!(held(&server), 1);
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async move {
+        drop(snapshot);
+    });
+    assert_eq!(held(&server), 0);
+}
+
+#[test]
 fn rows_truncated_behind_the_snapshot_are_undecided() {
     let server = Postgres::start(FIFTEEN);
     server.create("source");
@@ -185,8 +357,7 @@ fn rows_truncated_behind_the_snapshot_are_undecided() {
     let snapshot = Snapshot::open(&config).unwrap();
     server.execute("source", "TRUNCATE gone; INSERT INTO kept VALUES (2)");
 
-    let taken =
-        database::take(&config, &snapshot, &Options::default(), &Events::ignored()).unwrap();
+    let taken = database::take(&snapshot, &Options::default(), &Events::ignored()).unwrap();
     assert_eq!(
         taken.tables["public.gone"].rows,
         RowsDigest::Undecided {
@@ -205,6 +376,6 @@ fn a_server_that_goes_away_is_an_error_and_no_fingerprint() {
         "postgres",
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'restore-drill'",
     );
-    let taken = database::take(&config, &snapshot, &Options::default(), &Events::ignored());
+    let taken = database::take(&snapshot, &Options::default(), &Events::ignored());
     assert_eq!(taken.unwrap_err().kind(), harness::ErrorKind::Undecided);
 }

@@ -1,12 +1,17 @@
 //! All commands and options.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use harness::backup::retention::Policy;
 use harness::dataset::Scale;
 use harness::drill::DEFAULT_BASE;
 use harness::model::fingerprint::Strength;
+use harness::model::profile::Profile;
+
+/// Stands for every method that a stack has.
+pub(crate) const ALL_METHODS: &str = "all";
 
 /// Rehearses disaster recovery of a Docker Compose stack and proves or refutes the result.
 ///
@@ -23,6 +28,17 @@ pub(crate) struct Flags {
 pub(crate) enum Command {
     /// The rehearsal: clone, back up, destroy, restore, compare, probe.
     DrDrill(DrillOptions),
+    /// Judge an artefact that a drill kept: restore it in a sealed sandbox and hold what comes
+    /// back against the certificate that travels with it.
+    Verify(VerifyOptions),
+    /// The probes alone: on sealed copies of the stack in both its modes, or on a service that
+    /// is there, which is only read.
+    Smoke(SmokeOptions),
+    /// Backup and restore timings: drills of several methods in turn, and what they took.
+    Bench(BenchOptions),
+    /// What is wrong with how the stack answers: headers, cookies, hosts and TLS, in both its
+    /// modes, with evidence, place and remedy.
+    Audit(AuditOptions),
     /// Start a sealed, seeded copy of the stack and leave it running.
     Up(StackOptions),
     /// Remove sealed copies that were left running on purpose.
@@ -35,8 +51,80 @@ pub(crate) enum Command {
     ///
     /// Exit codes: 0 equal, 1 different, 3 undecided.
     Compare(CompareOptions),
+    /// The operators' runbook.
+    Runbook {
+        #[command(subcommand)]
+        command: RunbookCommand,
+    },
+    /// Which artefacts of a folder a policy lets go. Deletes nothing unless told to.
+    Retention(RetentionOptions),
+    /// Measure the stack's volumes at several scales: bytes, and bytes a copy.
+    Volumes(VolumesOptions),
     /// Name each prerequisite of a drill, what was found, and the remedy.
     Doctor(DoctorOptions),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RunbookCommand {
+    /// Run its command blocks in order, as printed, against a sealed copy of the stack, and stop
+    /// at the first that does not do what the text says.
+    ///
+    /// Exit codes: 0 all did, 1 one did not, 2 a block has no marker, 3 undecided.
+    Check(RunbookOptions),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunbookOptions {
+    #[command(flatten)]
+    pub(crate) stack: StackOptions,
+    /// The text.
+    #[arg(long, value_name = "FILE", default_value = "docs/runbook_backup_restore.md")]
+    pub(crate) file: PathBuf,
+    /// Print the blocks, and which are run, and do nothing.
+    #[arg(long)]
+    pub(crate) list: bool,
+    /// What standard output carries.
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RetentionOptions {
+    /// Folder of artefacts, each in a folder with its manifest.
+    #[arg(value_name = "DIR")]
+    pub(crate) dir: PathBuf,
+    /// What is kept: days=30,last=3,daily=7,weekly=4,monthly=12,yearly=1, any of them. The newest
+    /// that verifies and whatever is needed by one that stays are kept in any case.
+    #[arg(long, value_name = "POLICY", value_parser = policy)]
+    pub(crate) policy: Policy,
+    /// Delete what may go.
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(crate) delete: bool,
+    /// Say what may go and delete nothing, as without `--delete`.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// What standard output carries.
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VolumesOptions {
+    /// Folder of the stack: its compose files and drill.toml.
+    #[arg(long, value_name = "DIR", default_value = "compose")]
+    pub(crate) stack: PathBuf,
+    /// Compose command to use, such as "docker compose" or "docker-compose".
+    #[arg(long, value_name = "CMD", env = "DR_DRILL_COMPOSE")]
+    pub(crate) compose: Option<String>,
+    /// Scales, separated by commas: three or more give a slope.
+    #[arg(long, value_name = "SCALES", value_delimiter = ',', default_value = "5000,20000,80000", value_parser = scale)]
+    pub(crate) scale: Vec<Scale>,
+    /// Seed of the data.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// What standard output carries.
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(crate) format: Format,
 }
 
 /// Which stack, with what data, driven by what.
@@ -61,12 +149,55 @@ pub(crate) struct StackOptions {
 pub(crate) struct DrillOptions {
     #[command(flatten)]
     pub(crate) stack: StackOptions,
-    /// How to back up and restore.
+    /// How to back up and restore: pg-dump, a `[[method]]` of drill.toml, or "all", one after
+    /// the other.
     #[arg(long, value_name = "NAME", default_value = harness::backup::pg_dump::NAME)]
     pub(crate) method: String,
-    /// What is lost.
-    #[arg(long, value_name = "NAME", default_value = harness::disaster::VOLUMES)]
+    /// What is lost: volumes, host, database, media, table, bad-migration, ransomware, partial.
+    #[arg(long, value_name = "NAME", default_value = harness::disaster::Disaster::Volumes.name())]
     pub(crate) disaster: String,
+    /// How strong the digests of rows are: "exact" is computed in the server, "cryptographic"
+    /// is BLAKE3, for an artefact that is judged on another machine or version.
+    #[arg(long, value_name = "STRENGTH", default_value = "exact", value_parser = strength)]
+    pub(crate) strength: Strength,
+    /// Keep the artefact in this folder, with the certificate that it can be judged by later.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) artefact: Option<PathBuf>,
+    /// Restore this artefact instead of taking one, as `verify` does.
+    #[arg(long, value_name = "ARTEFACT", conflicts_with_all = ["method", "disaster", "strength", "artefact", "scale", "seed"])]
+    pub(crate) from: Option<PathBuf>,
+    /// Show values of rows that differ as they are, not their shapes: in the report, too.
+    #[arg(long)]
+    pub(crate) show_values: bool,
+    #[command(flatten)]
+    pub(crate) run: RunOptions,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifyOptions {
+    /// Folder of the artefact: its manifest and parts. It is only read.
+    #[arg(value_name = "ARTEFACT")]
+    pub(crate) artefact: PathBuf,
+    /// Folder of the stack: its compose files and drill.toml.
+    #[arg(long, value_name = "DIR", default_value = "compose")]
+    pub(crate) stack: PathBuf,
+    /// Compose command to use, such as "docker compose" or "docker-compose".
+    #[arg(long, value_name = "CMD", env = "DR_DRILL_COMPOSE")]
+    pub(crate) compose: Option<String>,
+    #[command(flatten)]
+    pub(crate) run: RunOptions,
+}
+
+/// How a drill runs, whatever it restores.
+#[derive(Debug, Args)]
+pub(crate) struct RunOptions {
+    /// Drill the stack over HTTPS, as `[tls]` in drill.toml says.
+    #[arg(long)]
+    pub(crate) tls: bool,
+    /// How the server is set while it is restored: production, tuned, or both, separated by
+    /// commas, in drills of their own. It is durable again before the service starts.
+    #[arg(long, value_name = "NAME", value_delimiter = ',', default_value = "production", value_parser = profile)]
+    pub(crate) profile: Vec<Profile>,
     /// Folder below which each run writes its own.
     #[arg(long, value_name = "DIR", default_value = DEFAULT_BASE)]
     pub(crate) report: PathBuf,
@@ -76,6 +207,120 @@ pub(crate) struct DrillOptions {
     /// Print the plan and do nothing.
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// What standard output carries.
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SmokeOptions {
+    #[command(flatten)]
+    pub(crate) stack: StackOptions,
+    /// The modes of the stack to bring up; all that it has, if not given.
+    #[arg(long, value_enum, conflicts_with = "url")]
+    pub(crate) mode: Option<ModeFlag>,
+    #[command(flatten)]
+    pub(crate) service: ServiceOptions,
+    /// Folder below which each run writes its own.
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_BASE)]
+    pub(crate) report: PathBuf,
+    /// What standard output carries.
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AuditOptions {
+    #[command(flatten)]
+    pub(crate) stack: StackOptions,
+    /// The modes of the stack to bring up; all that it has, if not given.
+    #[arg(long, value_enum)]
+    pub(crate) mode: Option<ModeFlag>,
+    /// What headers are held to: korrigo, owasp or observatory. They disagree.
+    #[arg(long, value_name = "NAME", default_value = "korrigo")]
+    pub(crate) policy: String,
+    /// Write the findings as SARIF 2.1.0.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) sarif: Option<PathBuf>,
+    #[arg(long, value_name = "FILE", help = "Write the findings as JUnit XML")]
+    pub(crate) junit: Option<PathBuf>,
+    /// Write the operators' document, in French, such as docs/audit.md.
+    #[arg(long, value_name = "FILE", conflicts_with = "mode")]
+    pub(crate) document: Option<PathBuf>,
+    /// Fail when this document differs from what a fresh run says, instants and run ids aside.
+    #[arg(long, value_name = "FILE", conflicts_with = "mode")]
+    pub(crate) check: Option<PathBuf>,
+    /// Do not look through a real browser.
+    #[arg(long)]
+    pub(crate) no_browser: bool,
+    /// Write the remedies that are mechanical as one patch, for `patch -p1` or `git apply` in the
+    /// stack's folder.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) patch: Option<PathBuf>,
+    /// Folder below which each run writes its own.
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_BASE)]
+    pub(crate) report: PathBuf,
+    /// What standard output carries.
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(crate) format: Format,
+}
+
+/// A service that is there.
+#[derive(Debug, Args)]
+pub(crate) struct ServiceOptions {
+    /// A service to ask instead of a copy. It is only read; with `SMOKE_USER` and `SMOKE_PASSWORD`
+    /// in the environment, a session of that account begins and ends.
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: Option<String>,
+    /// Accept any certificate; what would judge it warns.
+    #[arg(long, requires = "url")]
+    pub(crate) insecure: bool,
+    /// Trust the certificate authorities in this PEM file and no others.
+    #[arg(long, value_name = "FILE", requires = "url")]
+    pub(crate) ca: Option<PathBuf>,
+    /// Connect to ADDR for HOST:PORT, as curl does.
+    #[arg(long, value_name = "HOST:PORT:ADDR", requires = "url")]
+    pub(crate) resolve: Option<String>,
+}
+
+/// A mode of a stack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ModeFlag {
+    /// Plain HTTP.
+    Http,
+    /// HTTPS, with a certificate authority of the run's own.
+    Tls,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchOptions {
+    /// Folder of the stack: its compose files and drill.toml.
+    #[arg(long, value_name = "DIR", default_value = "compose")]
+    pub(crate) stack: PathBuf,
+    /// Compose command to use, such as "docker compose" or "docker-compose".
+    #[arg(long, value_name = "CMD", env = "DR_DRILL_COMPOSE")]
+    pub(crate) compose: Option<String>,
+    /// Methods, separated by commas, or "all".
+    #[arg(long, value_name = "NAME", value_delimiter = ',', default_value = ALL_METHODS)]
+    pub(crate) method: Vec<String>,
+    /// Scales, separated by commas: small, medium, large, or numbers of rows.
+    #[arg(long, value_name = "SCALE", value_delimiter = ',', default_value = "small", value_parser = scale)]
+    pub(crate) scale: Vec<Scale>,
+    /// Profiles of the restore, separated by commas, interleaved: production, tuned.
+    #[arg(long, value_name = "NAME", value_delimiter = ',', default_value = "production,tuned", value_parser = profile)]
+    pub(crate) profile: Vec<Profile>,
+    /// Drills of each method at each scale, interleaved.
+    #[arg(long, value_name = "N", default_value = "3")]
+    pub(crate) runs: NonZeroU32,
+    /// Seed of the data: the same seed gives the same bytes.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Folder below which each drill writes its own report.
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_BASE)]
+    pub(crate) report: PathBuf,
+    /// Where the figures go as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
     /// What standard output carries.
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub(crate) format: Format,
@@ -121,7 +366,8 @@ pub(crate) struct DoctorOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct FingerprintOptions {
-    /// The database, as `postgres://user@host:5432/name`; its password in PGPASSWORD.
+    /// The database, as `postgres://user@host:5432/name`, with `?sslmode=…` where it takes TLS; its
+    /// password in PGPASSWORD.
     #[arg(long, value_name = "URL", required_unless_present = "media")]
     pub(crate) database: Option<String>,
     /// The directory.
@@ -182,6 +428,18 @@ fn scale(text: &str) -> Result<Scale, String> {
         Some(hint) => format!("{error}; {hint}"),
         None => error.to_string(),
     })
+}
+
+fn policy(text: &str) -> Result<Policy, String> {
+    text.parse::<Policy>().map_err(|error| match error.next_step() {
+        Some(hint) => format!("{error}; {hint}"),
+        None => error.to_string(),
+    })
+}
+
+fn profile(text: &str) -> Result<Profile, String> {
+    let known = Profile::ALL.into_iter().find(|profile| profile.name() == text);
+    known.ok_or_else(|| "known: production, tuned".to_owned())
 }
 
 fn strength(text: &str) -> Result<Strength, String> {

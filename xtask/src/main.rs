@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::flags::{Command, Flags};
+use crate::flags::{Command, Flags, RunbookCommand};
 
 fn main() -> ExitCode {
     let flags = Flags::parse();
@@ -24,11 +24,20 @@ fn main() -> ExitCode {
     let result = runtime.block_on(async {
         match flags.command {
             Command::DrDrill(options) => commands::dr_drill::run(options).await,
+            Command::Verify(options) => commands::dr_drill::verify(options).await,
+            Command::Bench(options) => Box::pin(commands::bench::run(options)).await,
+            Command::Smoke(options) => commands::smoke::run(options).await,
+            Command::Audit(options) => Box::pin(commands::audit::run(options)).await,
             Command::Up(options) => commands::up::run(options).await,
             Command::Down(options) => commands::clean::down(options).await,
             Command::Clean(options) => commands::clean::run(options).await,
             Command::Fingerprint(options) => commands::fingerprint::run(options).await,
             Command::Compare(options) => commands::compare::run(options).await,
+            Command::Runbook { command: RunbookCommand::Check(options) } => {
+                Box::pin(commands::runbook::run(options)).await
+            }
+            Command::Retention(options) => commands::retention::run(options).await,
+            Command::Volumes(options) => Box::pin(commands::volumes::run(options)).await,
             Command::Doctor(options) => commands::doctor::run(options).await,
         }
     });

@@ -7,13 +7,18 @@ korrigo.environment` judges an environment alone."""
 
 import ipaddress
 import os
+import re
 import sys
+import zlib
 from dataclasses import dataclass, field
 
 EX_CONFIG = 78
 SECRET_KEY_MIN_LENGTH = 50
 SECRET_KEY_MIN_DISTINCT = 10
+# What is left of a key once packed: text that repeats itself is worth no more than that.
+SECRET_KEY_MIN_PACKED = 24
 PLACEHOLDER = "change-me"
+HOST_NAME = re.compile(r"\.?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*", re.I)
 
 TRUE_WORDS = {"1", "true", "yes", "on"}
 FALSE_WORDS = {"", "0", "false", "no", "off"}
@@ -24,6 +29,8 @@ class Environment:
     production: bool = False
     debug: bool = False
     ssl: bool = False
+    # Names the installation in its backups.
+    stack: str = ""
     secret_key: str = ""
     allowed_hosts: list = field(default_factory=list)
     csrf_trusted_origins: list = field(default_factory=list)
@@ -45,6 +52,9 @@ def read(environ=os.environ):
     kind = environ.get("DJANGO_ENV", "").strip()
     if kind not in ("", "production", "development"):
         problems.append(f'DJANGO_ENV is "{kind}"; it must be production or development')
+    elif not kind and "DJANGO_ENV" in environ:
+        # Nothing at all is a developer's shell; an empty value is a variable that was lost.
+        problems.append("DJANGO_ENV is empty; it must be production or development")
     env.production = kind == "production"
 
     env.debug = _flag(environ, "DEBUG", problems)
@@ -61,6 +71,10 @@ def read(environ=os.environ):
         env.allowed_hosts = _hosts(environ, "ALLOWED_HOSTS", problems)
     else:
         env.allowed_hosts = ["localhost", "127.0.0.1", "[::1]"]
+
+    # As scripts/backup_common.sh has it.
+    stack = environ.get("STACK_NAME", "") or environ.get("DJANGO_ALLOWED_HOSTS", "") or environ.get("POSTGRES_DB", "")
+    env.stack = "".join(stack.split()).replace(",", "+")
 
     env.csrf_trusted_origins = _origins(environ, "DJANGO_CSRF_TRUSTED_ORIGINS", env, problems)
     env.cors_allowed_origins = _origins(environ, "DJANGO_CORS_ALLOWED_ORIGINS", env, problems)
@@ -137,6 +151,8 @@ def _check_secret_key(env, problems):
             f"SECRET_KEY is weak: it needs at least {SECRET_KEY_MIN_LENGTH} characters, "
             f"{SECRET_KEY_MIN_DISTINCT} of them distinct"
         )
+    elif len(zlib.compress(key.encode(), 9)) - 8 < SECRET_KEY_MIN_PACKED:
+        problems.append("SECRET_KEY is weak: it repeats itself; generate one")
 
 
 def _list(environ, name):
@@ -184,6 +200,15 @@ def _host_fault(host):
         return f"must be written in brackets: [{host}]"
     if ":" in host:
         return "has a port; hosts are matched without it"
+    if host.endswith("."):
+        return "ends with a dot; hosts are matched without it"
+    if not HOST_NAME.fullmatch(host):
+        return "is not a host name"
+    if host.rpartition(".")[2].isdigit():
+        try:
+            ipaddress.IPv4Address(host)
+        except ValueError:
+            return "is not an IPv4 address"
     return None
 
 

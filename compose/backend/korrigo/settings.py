@@ -139,6 +139,8 @@ MEDIA_ROOT = "/srv/media"
 # nginx reads media through its group; nobody else does.
 FILE_UPLOAD_PERMISSIONS = 0o640
 FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o750
+# What tells this installation's backups from another's.
+BACKUP_STACK = ENVIRONMENT.stack
 COPY_MAX_BYTES = 20 * 1024 * 1024
 
 REST_FRAMEWORK = {

@@ -45,6 +45,7 @@ impl Artefact {
             taken_at: Timestamp::now(),
             recovery_point,
             parts: Vec::new(),
+            needs: Vec::new(),
             tools: BTreeMap::new(),
         };
         Ok(Self { dir: dir.to_owned(), manifest })
@@ -71,6 +72,32 @@ impl Artefact {
         Ok(Self { dir: dir.to_owned(), manifest })
     }
 
+    /// Copies it into a new folder: the manifest, and the plain files that it names.
+    pub fn copy(&self, dir: &Path) -> Result<Self> {
+        let copy = Self { dir: dir.to_owned(), manifest: self.manifest.clone() };
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(dir)
+            .attempt(|| format!("cannot create {}", dir.display()))?;
+        for part in &self.manifest.parts {
+            let path = self.path(part)?;
+            let uncopied = || format!("cannot copy {}", path.display());
+            match fs::symlink_metadata(&path) {
+                // What is missing is for the hashes to say.
+                Err(cause) if cause.kind() == io::ErrorKind::NotFound => continue,
+                Ok(met) if !met.is_file() => {
+                    let path = path.display();
+                    return Err(Error::usage(format!("{path} is not a plain file")));
+                }
+                _ => {}
+            }
+            fs::copy(&path, copy.path(part)?).attempt(uncopied)?;
+        }
+        copy.seal()?;
+        Ok(copy)
+    }
+
     /// The folder.
     #[must_use]
     pub fn dir(&self) -> &Path {
@@ -80,7 +107,7 @@ impl Artefact {
     /// The part of a kind.
     pub fn part(&self, kind: PartKind) -> Result<&Part> {
         let part = self.manifest.part(kind);
-        part.ok_or_else(|| Error::undecided(format!("the artefact has no {kind:?} part")))
+        part.ok_or_else(|| Error::undecided(format!("the artefact has no part {}", kind.name())))
     }
 
     /// Where a part is. Its name is one plain component: a manifest is hostile input.
@@ -95,9 +122,7 @@ impl Artefact {
 
     /// Begins a part.
     pub fn begin(&self, kind: PartKind, name: &str) -> Result<PartWriter> {
-        let path = self.dir.join(name);
-        let created = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&path);
-        let created = created.attempt(|| format!("cannot create {}", path.display()))?;
+        let created = Self::create_file(&self.dir.join(name))?;
         Ok(PartWriter {
             file: BufWriter::with_capacity(256 * 1024, created),
             hasher: blake3::Hasher::new(),
@@ -105,6 +130,40 @@ impl Artefact {
             kind,
             name: name.to_owned(),
         })
+    }
+
+    /// Creates a file that only the owner can read and that was not there.
+    pub(super) fn create_file(path: &Path) -> Result<File> {
+        let created = OpenOptions::new().create_new(true).write(true).mode(0o600).open(path);
+        created.attempt(|| format!("cannot create {}", path.display()))
+    }
+
+    /// Lists the files that something else wrote into the folder, each hashed as it is on disk
+    /// and flushed to it. Anything but plain files is refused.
+    pub(super) fn adopt(&self, kind: impl Fn(&str) -> PartKind) -> Result<Vec<Part>> {
+        let dir = self.dir.display().to_string();
+        let mut parts = Vec::new();
+        for entry in fs::read_dir(&self.dir).attempt(|| format!("cannot read {dir}"))? {
+            let entry = entry.attempt(|| format!("cannot read {dir}"))?;
+            let path = entry.path();
+            let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
+            let name =
+                entry.file_name().into_string().ok().filter(|_| is_file).ok_or_else(|| {
+                    Error::undecided(format!(
+                        "the backup left {}, not a plain file",
+                        path.display()
+                    ))
+                })?;
+            let read = || {
+                let file = File::open(&path)?;
+                file.sync_all()?;
+                digest(file)
+            };
+            let (size, blake3) = read().attempt(|| format!("cannot read {}", path.display()))?;
+            parts.push(Part { kind: kind(&name), file: name, size, blake3 });
+        }
+        parts.sort_by(|left, right| left.file.cmp(&right.file));
+        Ok(parts)
     }
 
     /// Writes the manifest: from here on the artefact can be restored.

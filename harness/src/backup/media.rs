@@ -8,9 +8,15 @@ use std::time::Duration;
 
 use super::archive::{self, ArchiveReport};
 use super::artefact::Artefact;
+use super::{Examined, Reading};
 use crate::error::{Attempt, Error, Result};
 use crate::model::artefact::{Part, PartKind};
+use crate::model::check::id;
+use crate::model::event::Events;
+use crate::model::fingerprint::{Certificate, MediaFingerprint};
+use crate::stack::database::blocking;
 use crate::stack::{OwnedStack, OwnedVolume};
+use crate::{compare, fingerprint};
 
 /// File name of the part.
 const FILE: &str = "media.tar.zst";
@@ -85,6 +91,53 @@ fn compress(source: &mut impl io::Read, sink: &mut impl io::Write) -> io::Result
 /// Reads the whole archive back and reports what is in it and what must not be.
 pub fn examine(artefact: &Artefact, part: &Part) -> Result<ArchiveReport> {
     archive::inspect(decoder(&artefact.path(part)?)?)
+}
+
+/// Reads the archive back, and holds every file in it against the baseline's. First whether it may
+/// be unpacked at all; what may not says nothing of the files.
+pub(super) async fn against(
+    artefact: &Artefact,
+    baseline: &Certificate,
+    examined: &mut Examined,
+) -> Result<()> {
+    let Some(expected) = &baseline.media else { return Ok(()) };
+    let (read, part) = (artefact.clone(), artefact.part(PartKind::Media)?.clone());
+    let (archive, found) = match blocking(move || read_back(&read, &part)).await {
+        Ok(read) => read,
+        Err(cause) => {
+            examined.damage.push(cause.chain());
+            return Ok(());
+        }
+    };
+    let mut reading = Reading::of(id::ARTEFACT_MEDIA);
+    reading.seen = format!("{} files, {} bytes", archive.files, archive.bytes);
+    reading.wrong = archive.violations;
+    if let Some(found) = found {
+        let recovery_point = baseline.database.as_ref().map(|kept| kept.recovery_point.instant);
+        let compared = compare::media::compare(expected, &found, recovery_point);
+        let wrong = compared.divergences.iter().map(|it| format!("{}: {}", it.subject, it.detail));
+        reading.wrong.extend(wrong);
+        let open = compared.undecided.iter().map(|(path, reason)| format!("{path}: {reason}"));
+        reading.open.extend(open);
+    }
+    examined.readings.push(reading);
+    Ok(())
+}
+
+/// What the archive is like, and the fingerprint of the files in it, if it may be unpacked.
+fn read_back(
+    artefact: &Artefact,
+    part: &Part,
+) -> Result<(ArchiveReport, Option<MediaFingerprint>)> {
+    let archive = examine(artefact, part)?;
+    if !archive.is_sound() {
+        return Ok((archive, None));
+    }
+    let jobs = std::thread::available_parallelism().map_or(1, usize::from);
+    let options = fingerprint::media::Options { jobs, sha256: false };
+    let source = decoder(&artefact.path(part)?)?;
+    let found = fingerprint::media::take_from_tar(source, options, &Events::ignored())?;
+    Ok((archive, Some(found)))
 }
 
 /// Unpacks the archive into a volume.

@@ -3,7 +3,281 @@
 
 pub mod archive;
 mod artefact;
+mod commands;
+pub mod durability;
 pub mod media;
 pub mod pg_dump;
+pub mod retention;
+pub mod shelf;
 
-pub use artefact::{Artefact, PartWriter};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::time::Instant;
+
+pub use self::artefact::{Artefact, PartWriter};
+pub(crate) use self::commands::Bound;
+use self::commands::Commands;
+use crate::config::{Config, RestoreInto};
+use crate::error::{Error, Result};
+use crate::model::artefact::{PartKind, Store};
+use crate::model::check::{PlannedCheck, id};
+use crate::model::fingerprint::Certificate;
+use crate::model::profile::Profile;
+use crate::model::record::StepTiming;
+use crate::stack::Site;
+
+/// Methods that need no configuration.
+pub const BUILT_IN: [&str; 1] = [pg_dump::NAME];
+
+/// A way to back up and restore.
+#[derive(Debug, Clone)]
+pub enum Method {
+    /// `pg_dump` and tar, both built in.
+    PgDump,
+    /// The commands of a `[[method]]`.
+    Commands(Commands),
+}
+
+/// How a backup and the baseline that it is held against come to show the same state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Consistency {
+    /// The backup reads under the baseline's snapshot, while others write.
+    Snapshot,
+    /// The method takes a snapshot of its own: nothing is written from the baseline until the
+    /// backup is complete, and the baseline is taken again to prove that.
+    Quiet,
+}
+
+/// What a full read of an artefact found out for one check.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reading {
+    /// The check.
+    pub check: &'static str,
+    /// What was seen.
+    pub seen: String,
+    /// What is wrong with it.
+    pub wrong: Vec<String>,
+    /// What could not be found out.
+    pub open: Vec<String>,
+}
+
+impl Reading {
+    /// A reading that has seen nothing yet.
+    fn of(check: &'static str) -> Self {
+        Self { check, seen: String::new(), wrong: Vec::new(), open: Vec::new() }
+    }
+}
+
+/// What a full read of an artefact found.
+#[derive(Debug, Clone, Default)]
+pub struct Examined {
+    /// Why parts cannot be read to their end.
+    pub damage: Vec<String>,
+    /// What they hold, by check.
+    pub readings: Vec<Reading>,
+}
+
+impl Method {
+    /// Names of all methods that a stack has.
+    #[must_use]
+    pub fn names(config: &Config) -> Vec<&str> {
+        let configured = config.methods.iter().map(|method| method.name.as_str());
+        BUILT_IN.into_iter().chain(configured).collect()
+    }
+
+    /// The method of a name.
+    pub fn of(name: &str, config: &Config) -> Result<Self> {
+        if name == pg_dump::NAME {
+            return Ok(Self::PgDump);
+        }
+        let configured = config.methods.iter().find(|method| method.name == name);
+        let configured = configured.ok_or_else(|| Error::usage(format!("no method {name:?}")))?;
+        Ok(Self::Commands(Commands::new(configured.clone())))
+    }
+
+    /// What `--method` calls it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::PgDump => pg_dump::NAME,
+            Self::Commands(commands) => commands.name(),
+        }
+    }
+
+    /// Compose files that it needs beside the stack's own.
+    #[must_use]
+    pub fn files(&self) -> &[PathBuf] {
+        match self {
+            Self::PgDump => &[],
+            Self::Commands(commands) => commands.files(),
+        }
+    }
+
+    /// The stores that it brings back.
+    #[must_use]
+    pub fn promises(&self) -> BTreeSet<Store> {
+        match self {
+            Self::PgDump => BTreeSet::from([Store::Database, Store::Globals, Store::Media]),
+            Self::Commands(commands) => commands.promises().clone(),
+        }
+    }
+
+    /// How its artefact comes to show the state of the baseline.
+    #[must_use]
+    pub fn consistency(&self) -> Consistency {
+        match self {
+            Self::PgDump => Consistency::Snapshot,
+            Self::Commands(_) => Consistency::Quiet,
+        }
+    }
+
+    /// Where a restore goes.
+    #[must_use]
+    pub fn into(&self) -> RestoreInto {
+        match self {
+            Self::PgDump => RestoreInto::Server,
+            Self::Commands(commands) => commands.into(),
+        }
+    }
+
+    /// What taking it does, in one line.
+    #[must_use]
+    pub fn describe_backup(&self, config: &Config) -> String {
+        match self {
+            Self::PgDump => pg_dump::describe(config),
+            Self::Commands(commands) => commands.describe_backup(),
+        }
+    }
+
+    /// What restoring it does, in one line.
+    #[must_use]
+    pub fn describe_restore(&self) -> String {
+        match self {
+            Self::PgDump => "pg_restore and tar".to_owned(),
+            Self::Commands(commands) => commands.describe_restore(),
+        }
+    }
+
+    /// What a full read of its artefact finds out.
+    #[must_use]
+    pub fn checks(&self, config: &Config) -> Vec<PlannedCheck> {
+        let planned = |id, title| PlannedCheck::new(id, "FR-4.1", title);
+        match self {
+            Self::PgDump => {
+                let rows = planned(id::ARTEFACT_ROWS, "the dump holds every row of every table");
+                let files = "the archive holds every file, and nothing hostile";
+                let files = config.media.as_ref().map(|_| planned(id::ARTEFACT_MEDIA, files));
+                std::iter::once(rows).chain(files).collect()
+            }
+            Self::Commands(commands) if commands.verifies() => {
+                let title = "the method's own verification accepts the artefact";
+                vec![planned(id::ARTEFACT_VERIFIED, title)]
+            }
+            Self::Commands(_) => Vec::new(),
+        }
+    }
+
+    /// Whether a part of it is taken under load, before the baseline.
+    #[must_use]
+    pub fn takes_under_load(&self) -> bool {
+        match self {
+            Self::PgDump => false,
+            Self::Commands(commands) => commands.takes_under_load(),
+        }
+    }
+
+    /// Takes what may be taken under load, before the baseline.
+    pub async fn begin(&self, site: &Site<'_>, artefact: &Artefact) -> Result<()> {
+        match self {
+            Self::PgDump => Ok(()),
+            Self::Commands(commands) => commands.begin(site, artefact).await,
+        }
+    }
+
+    /// Takes a backup into an artefact that was begun. Under `snapshot`, where the method can.
+    pub async fn take(
+        &self,
+        site: &Site<'_>,
+        artefact: &mut Artefact,
+        snapshot: &str,
+    ) -> Result<()> {
+        match self {
+            Self::PgDump => {
+                let rows = pg_dump::take(site.stack, site.database, snapshot, artefact);
+                let files = async {
+                    let Some(volume) = site.media else { return Ok(None) };
+                    media::take(site.stack, volume, artefact).await.map(Some)
+                };
+                let (parts, files) = tokio::try_join!(rows, files)?;
+                artefact.manifest.parts.extend(parts.into_iter().chain(files));
+                artefact.manifest.tools = pg_dump::tools(site.stack, site.database).await?;
+                Ok(())
+            }
+            Self::Commands(commands) => {
+                artefact.manifest.parts = commands.take(site, artefact).await?;
+                artefact.manifest.tools = BTreeMap::new();
+                Ok(())
+            }
+        }
+    }
+
+    /// Reads an artefact back in full and holds it against the baseline, as far as the method
+    /// knows what is in it.
+    pub async fn examine(
+        &self,
+        site: &Site<'_>,
+        artefact: &Artefact,
+        baseline: &Certificate,
+    ) -> Result<Examined> {
+        match self {
+            Self::PgDump => {
+                let mut examined = Examined::default();
+                let dump = artefact.part(PartKind::Database)?;
+                let dump = pg_dump::examine(site.stack, site.database, artefact, dump).await?;
+                examined.damage.extend(dump.damage.clone());
+                examined.readings.push(dump.against(baseline));
+                media::against(artefact, baseline, &mut examined).await?;
+                Ok(examined)
+            }
+            Self::Commands(commands) => commands.examine(site, artefact).await,
+        }
+    }
+
+    /// Restores an artefact into fresh volumes. Where it goes into the server, that answers, and
+    /// is empty. Gives back what took how long.
+    pub async fn restore(
+        &self,
+        site: &Site<'_>,
+        artefact: &Artefact,
+        profile: Profile,
+    ) -> Result<Vec<StepTiming>> {
+        match self {
+            Self::PgDump => {
+                let Site { stack, database, media: volume, .. } = *site;
+                let rows = timed("pg_restore", async {
+                    let globals = artefact.part(PartKind::Globals)?;
+                    pg_dump::restore_globals(stack, database, artefact, globals).await?;
+                    let dump = artefact.part(PartKind::Database)?;
+                    pg_dump::restore(stack, database, artefact, dump).await
+                });
+                let files = timed("tar", async {
+                    let Some(volume) = volume else { return Ok(()) };
+                    media::restore(stack, volume, artefact, artefact.part(PartKind::Media)?).await
+                });
+                let (rows, files) = tokio::try_join!(rows, files)?;
+                Ok(vec![rows, files])
+            }
+            Self::Commands(commands) => commands.restore(site, artefact, profile).await,
+        }
+    }
+}
+
+/// Does a step of a restore, and takes its time.
+pub async fn timed(
+    step: impl Into<String>,
+    work: impl Future<Output = Result<()>>,
+) -> Result<StepTiming> {
+    let started = Instant::now();
+    work.await?;
+    Ok(StepTiming { step: step.into(), seconds: started.elapsed().as_secs_f64() })
+}

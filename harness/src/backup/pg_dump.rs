@@ -6,9 +6,13 @@ use std::fs;
 use std::io::{self, BufRead, BufReader};
 use std::time::Duration;
 
+use super::Reading;
 use super::artefact::Artefact;
+use crate::config::Config;
 use crate::error::{Attempt, Result};
 use crate::model::artefact::{Part, PartKind};
+use crate::model::check::id;
+use crate::model::fingerprint::{Certificate, RowsDigest};
 use crate::stack::OwnedStack;
 use crate::stack::database::{Database, ask};
 
@@ -20,6 +24,16 @@ const GLOBALS_FILE: &str = "globals.sql";
 
 /// Dumps and restores run as long as they must; this bounds a hanging one.
 const LIMIT: Duration = Duration::from_secs(12 * 3600);
+
+/// What taking the backup does, in one line.
+#[must_use]
+pub fn describe(config: &Config) -> String {
+    let service = &config.database.service;
+    let media =
+        config.media.as_ref().map(|media| format!("; tar + zstd of volume {}", media.volume));
+    let media = media.unwrap_or_default();
+    format!("pg_dump and pg_dumpall in service {service} under the same snapshot{media}")
+}
 
 /// Dumps the database as `snapshot` sees it, and the cluster's roles, into the artefact.
 pub async fn take(
@@ -92,6 +106,30 @@ impl DumpReport {
     pub fn refreshes(&self, view: &str) -> bool {
         let entry = format!(" MATERIALIZED VIEW DATA {} ", view.replacen('.', " ", 1));
         self.contents.iter().any(|line| line.contains(&entry))
+    }
+
+    /// Holds the rows that it would restore against the baseline.
+    #[must_use]
+    pub fn against(&self, baseline: &Certificate) -> Reading {
+        let mut wrong = Vec::new();
+        let (mut tables, mut rows) = (0_u64, 0);
+        let expected = baseline.database.iter().flat_map(|database| &database.tables);
+        for (name, table) in expected {
+            let RowsDigest::Read { count, .. } = &table.rows else { continue };
+            match self.rows.get(name) {
+                Some(found) if found == count => {}
+                Some(found) => wrong.push(format!("{name} has {found} of {count} rows")),
+                None if self.refreshes(name) => {}
+                None => wrong.push(format!("{name} with its {count} rows is not in the dump")),
+            }
+            tables += 1;
+            rows += count;
+        }
+        if tables == 0 {
+            wrong.push("the baseline has no table to hold it against".to_owned());
+        }
+        let seen = format!("{rows} rows in {tables} tables");
+        Reading { seen, wrong, ..Reading::of(id::ARTEFACT_ROWS) }
     }
 }
 
@@ -251,6 +289,19 @@ mod tests {
         let report = DumpReport { contents: vec![line.to_owned()], ..DumpReport::default() };
         assert!(report.refreshes("reporting.exam_statistics"));
         assert!(!report.refreshes("reporting.exam"));
+    }
+
+    #[test]
+    fn a_dump_is_held_against_something() {
+        let empty = Certificate {
+            schema_version: 1,
+            taken_at: jiff::Timestamp::UNIX_EPOCH,
+            strength: crate::model::fingerprint::Strength::Exact,
+            database: None,
+            media: None,
+        };
+        let reading = DumpReport::default().against(&empty);
+        assert_eq!(reading.wrong, ["the baseline has no table to hold it against"]);
     }
 
     #[test]

@@ -36,13 +36,7 @@ pub fn with_live(
     events: &Events,
 ) -> Result<Integrity> {
     let snapshot = sources.database.as_ref().map(Snapshot::open).transpose()?;
-    let kept = before.certificate.database.as_ref();
-    let taking = take::Taking {
-        strength: before.certificate.strength,
-        comparable_with: kept.map(|database| database.row_hash),
-        jobs,
-        keep: None,
-    };
+    let taking = take::Taking { strength: before.certificate.strength, jobs, keep: None };
     let mut after = Certificate {
         schema_version: CERTIFICATE_SCHEMA,
         taken_at: Timestamp::now(),
@@ -50,12 +44,12 @@ pub fn with_live(
         database: None,
         media: take::media(sources, &taking, events)?,
     };
-    if let (Some(config), Some(snapshot)) = (&sources.database, &snapshot) {
-        after.database = Some(take::database(config, snapshot, &taking, events)?);
+    if let Some(snapshot) = &snapshot {
+        after.database = Some(take::database(snapshot, &taking, events)?);
     }
     let mut integrity = compare::certificates(before.certificate, &after);
     let folder = tempfile::tempdir().attempt(|| "cannot create a folder for lists of rows")?;
-    let listed = list_differing(&integrity, sources, snapshot, &mut after, folder.path(), events);
+    let listed = list_differing(&integrity, snapshot, &mut after, folder.path(), events);
     let after = Side { certificate: &after, rows: folder.path() };
     let explained = listed.and_then(|()| explain(&mut integrity, before, after, show_values));
     note_unexplained(&mut integrity, explained.err());
@@ -64,23 +58,20 @@ pub fn with_live(
 
 fn list_differing(
     integrity: &Integrity,
-    sources: &Sources,
     snapshot: Option<Snapshot>,
     after: &mut Certificate,
     folder: &Path,
     events: &Events,
 ) -> Result<()> {
     let tables = tables_that_differ(integrity);
-    let (Some(config), Some(snapshot), Some(database)) =
-        (&sources.database, snapshot, &mut after.database)
-    else {
+    let (Some(snapshot), Some(database)) = (snapshot, &mut after.database) else {
         return Ok(());
     };
     if tables.is_empty() {
         return Ok(());
     }
     let keep = Keep { rows: u64::MAX, ..Keep::new(folder.to_owned()) };
-    keep_rows(config, &snapshot, database, &keep, Some(&tables), events)
+    keep_rows(&snapshot, database, &keep, Some(&tables), events)
 }
 
 /// A difference stands, explained or not: only the explanation is open.

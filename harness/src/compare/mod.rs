@@ -3,6 +3,7 @@
 
 mod damage;
 pub mod facts;
+mod large_objects;
 pub mod media;
 pub mod rows;
 pub mod sequences;
@@ -62,6 +63,7 @@ pub fn verdict(before: &Certificate, integrity: &Integrity) -> (Verdict, Vec<Str
 
 fn databases(before: &DatabaseFingerprint, after: &DatabaseFingerprint, integrity: &mut Integrity) {
     tables::compare(before, after, integrity);
+    large_objects::compare(before, after, integrity);
     integrity.facts_compared += before.facts.len() as u64;
     let differing =
         facts::compare(&before.facts, &after.facts, before.server_version, after.server_version);

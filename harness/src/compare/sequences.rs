@@ -4,6 +4,9 @@
 //! baseline and the end of the dump writers move it on, so the dump may hold any position
 //! within that window, and every one of them is as it should be. A position outside of it is
 //! none that the source ever had in the meantime: that is for [`super::facts`] to name.
+//!
+//! A physical backup may bring a sequence back further ahead, but no further than the position
+//! that the source had written into its WAL.
 
 use std::collections::BTreeMap;
 

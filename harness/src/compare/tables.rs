@@ -1,7 +1,7 @@
 //! Rows of tables, by digest and count. Columns are facts, which `facts` compares.
 
 use crate::model::divergence::{Divergence, DivergenceKind, RowDifference};
-use crate::model::fingerprint::{DatabaseFingerprint, RowsDigest, TableFingerprint};
+use crate::model::fingerprint::{DatabaseFingerprint, RowHash, RowsDigest, TableFingerprint};
 use crate::model::record::Integrity;
 
 /// Adds to `integrity` what the tables of two databases have to say.
@@ -10,8 +10,20 @@ pub(super) fn compare(
     after: &DatabaseFingerprint,
     integrity: &mut Integrity,
 ) {
-    let comparable = before.row_hash == after.row_hash;
-    if !comparable {
+    let same_hash = before.row_hash == after.row_hash;
+    // What the server hashes is text as it stores it.
+    let encodings = [encoding(before), encoding(after)];
+    let same_bytes = before.row_hash == RowHash::Blake3Lattice || encodings[0] == encodings[1];
+    let comparable = same_hash && same_bytes;
+    if same_hash && !same_bytes {
+        integrity.undecided.push(format!(
+            "rows were hashed in different server encodings, {} and {}; \
+             take both certificates with --strength cryptographic",
+            encodings[0].unwrap_or("unknown"),
+            encodings[1].unwrap_or("unknown"),
+        ));
+    }
+    if !same_hash {
         integrity.undecided.push(format!(
             "rows were hashed by different functions, {:?} of PostgreSQL {} and {:?} of {}; \
              take both certificates with --strength cryptographic",
@@ -32,6 +44,12 @@ pub(super) fn compare(
             integrity.divergences.push(alone(name, table, Side::After));
         }
     }
+}
+
+/// The server encoding of a database, a fact of its catalogue.
+fn encoding(database: &DatabaseFingerprint) -> Option<&str> {
+    let facts = database.facts.get("database/current")?;
+    facts.lines().find_map(|line| line.strip_prefix("encoding: "))
 }
 
 #[derive(Clone, Copy)]
@@ -145,7 +163,7 @@ mod tests {
 
     use super::*;
     use crate::model::artefact::RecoveryPoint;
-    use crate::model::fingerprint::{Column, RowHash};
+    use crate::model::fingerprint::{Column, LargeObjects};
 
     fn table(columns: &[(&str, &str)], rows: RowsDigest) -> TableFingerprint {
         TableFingerprint {
@@ -171,8 +189,9 @@ mod tests {
             server_version: 150_018,
             name: "grades".to_owned(),
             recovery_point: RecoveryPoint { instant: Timestamp::UNIX_EPOCH, lsn: "0/0".to_owned() },
-            row_hash: RowHash::Record64,
+            row_hash: RowHash::Chain64,
             tables: tables.into_iter().map(|(name, table)| (name.to_owned(), table)).collect(),
+            large_objects: LargeObjects::Read(BTreeMap::new()),
             facts: BTreeMap::new(),
         }
     }
@@ -234,14 +253,36 @@ mod tests {
     #[test]
     fn digests_of_different_functions_are_undecided_and_counts_still_speak() {
         let table = |rows| vec![("public.exam", table(&[("id", "integer")], rows))];
-        let before =
-            DatabaseFingerprint { row_hash: RowHash::Array64, ..database(table(read(3, "aa"))) };
+        let before = DatabaseFingerprint {
+            row_hash: RowHash::Blake3Lattice,
+            ..database(table(read(3, "aa")))
+        };
         let mut equal = Integrity::default();
         compare(&before, &database(table(read(3, "aa"))), &mut equal);
         assert_eq!((equal.tables_compared, equal.undecided.len()), (0, 1));
         let mut fewer = Integrity::default();
         compare(&before, &database(table(read(2, "aa"))), &mut fewer);
         assert_eq!(details(&fewer), ["public.exam: 3 rows → 2 rows"]);
+    }
+
+    #[test]
+    fn digests_of_different_encodings_are_undecided_unless_rows_left_as_the_same_text() {
+        let encoded = |encoding: &str, row_hash, digest| {
+            let table = vec![("public.exam", table(&[("id", "integer")], read(3, digest)))];
+            let fact = ("database/current".to_owned(), format!("encoding: {encoding}\ncollate: C"));
+            DatabaseFingerprint { row_hash, facts: [fact].into(), ..database(table) }
+        };
+        for digest in ["aa", "ab"] {
+            let mut integrity = Integrity::default();
+            let before = encoded("UTF8", RowHash::Chain64, "aa");
+            compare(&before, &encoded("LATIN1", RowHash::Chain64, digest), &mut integrity);
+            assert_eq!((integrity.tables_compared, integrity.divergences.len()), (0, 0));
+            assert!(integrity.undecided[0].contains("UTF8 and LATIN1"), "{integrity:?}");
+        }
+        let mut integrity = Integrity::default();
+        let before = encoded("UTF8", RowHash::Blake3Lattice, "aa");
+        compare(&before, &encoded("LATIN1", RowHash::Blake3Lattice, "aa"), &mut integrity);
+        assert_eq!((integrity.tables_compared, integrity.undecided.len()), (1, 0));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::probe::Probe;
-use crate::probe::spec::{Expect, Severity, Step};
+use crate::probe::spec::{Expect, OneOrMany, Severity, Step};
 
 /// Id of the journey that writes, as messages about its configuration have it.
 pub const LEDGER_JOURNEY: &str = "ledger";
@@ -61,7 +61,7 @@ impl LedgerConfig {
     #[must_use]
     pub fn journey(&self) -> Option<Probe> {
         let write = Step {
-            request: Some(self.request.clone()?),
+            request: Some(OneOrMany::One(self.request.clone()?)),
             json: self.json.clone(),
             form: self.form.clone(),
             expect: self.expect.clone(),
@@ -74,6 +74,8 @@ impl LedgerConfig {
             severity: Severity::default(),
             when: None,
             writes: true,
+            session: false,
+            certificate: false,
             health: false,
             begin_with: self.begin_with.clone(),
             csrf: None,

@@ -1,9 +1,15 @@
 //! `drill.toml`: what the drill must know about a stack and cannot read from its compose
 //! files. Types, defaults, and validation that names the nearest known key.
 
+mod browser;
+mod django;
 mod invariant;
 mod ledger;
+mod method;
+mod route;
+mod tls;
 mod unknown;
+mod volume;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,8 +17,14 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+pub use self::browser::{BrowserConfig, BrowserStep};
+pub use self::django::DjangoConfig;
 pub use self::invariant::{Holds, Invariant};
 pub use self::ledger::{LEDGER_JOURNEY, LEDGER_KEY, LedgerConfig};
+pub use self::method::{MethodConfig, RestoreInto, Step};
+pub use self::route::Route;
+pub use self::tls::TlsConfig;
+pub use self::volume::{Measured, VolumeClass, VolumeConfig, growth};
 use crate::error::{Error, Result};
 use crate::fingerprint::references::ReferenceColumn;
 use crate::probe::Probe;
@@ -39,20 +51,35 @@ pub struct Config {
     pub database: DatabaseConfig,
     /// The media store; absent when the stack has none.
     pub media: Option<MediaConfig>,
+    /// What the stack's volumes are worth.
+    #[serde(rename = "volume")]
+    pub volumes: Vec<VolumeConfig>,
     /// The data that the sandbox starts with.
     pub dataset: DatasetConfig,
     /// How the service is reached.
     pub service: ServiceConfig,
+    /// Where Django is asked about its configuration; absent when the service is not Django.
+    pub django: Option<DjangoConfig>,
+    /// What the stack is like over TLS; absent when it has no such mode.
+    pub tls: Option<TlsConfig>,
     /// What the figures are held against.
     pub objectives: Objectives,
     /// The acknowledged writes of a drill.
     pub ledger: LedgerConfig,
+    /// Ways to back up and restore beside those that are built in.
+    #[serde(rename = "method")]
+    pub methods: Vec<MethodConfig>,
     /// What must be true of the data before the backup and after the restore.
     #[serde(rename = "invariant")]
     pub invariants: Vec<Invariant>,
     /// Requests and commands that must succeed after the restore.
     #[serde(rename = "probe")]
     pub probes: Vec<Probe>,
+    /// The cells of the audit's matrix.
+    #[serde(rename = "route")]
+    pub routes: Vec<Route>,
+    /// What somebody does in a real browser; absent where nobody looks through one.
+    pub browser: Option<BrowserConfig>,
 }
 
 /// The compose files.
@@ -112,6 +139,16 @@ pub struct MediaConfig {
     /// Columns that name files below the volume's root.
     #[serde(default)]
     pub references: Vec<ReferenceColumn>,
+    /// Service whose Django models are asked for further such columns.
+    pub models: Option<String>,
+}
+
+impl MediaConfig {
+    /// Whether it says, or the models do, which columns name files.
+    #[must_use]
+    pub fn has_references(&self) -> bool {
+        !self.references.is_empty() || self.models.is_some()
+    }
 }
 
 /// The data that the sandbox starts with.
@@ -145,6 +182,17 @@ pub struct ServiceConfig {
     pub host: String,
     /// How long services may take to become ready, in seconds.
     pub ready_timeout_s: u64,
+    /// What the entry passes requests on to, for the audit to ask by itself.
+    pub backend: Option<BackendConfig>,
+}
+
+/// What answers behind the entry.
+#[derive(Debug, Clone, Deserialize)]
+pub struct BackendConfig {
+    /// The service.
+    pub service: String,
+    /// Port it listens on inside the sandbox.
+    pub port: u16,
 }
 
 impl Default for ServiceConfig {
@@ -154,6 +202,7 @@ impl Default for ServiceConfig {
             port: 80,
             host: "localhost".to_owned(),
             ready_timeout_s: 180,
+            backend: None,
         }
     }
 }
@@ -188,6 +237,8 @@ impl Config {
         config.stack.files = config.compose_files(dir)?;
         config.ledger.validate()?;
         invariant::validate(&config.invariants)?;
+        volume::validate(&config.volumes)?;
+        method::validate(&config.methods, &crate::backup::BUILT_IN)?;
         Ok(config)
     }
 

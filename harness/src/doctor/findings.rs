@@ -83,6 +83,21 @@ pub(super) fn debootstrap(installed: bool, base: Option<&str>) -> Finding {
     }
 }
 
+/// What the operators' scripts use, beside a compose tool; each a command and its package.
+pub(super) const TOOLS: [&str; 3] = ["curl", "rclone", "zstd"];
+
+/// The tools of the operators' scripts, of which these are not there.
+pub(super) fn tools(missing: &[&str]) -> Finding {
+    const NAME: &str = "tools of the scripts";
+    if missing.is_empty() {
+        return Finding::ok(NAME, TOOLS.join(", "));
+    }
+    let missing = missing.join(" ");
+    Finding::new(NAME, Level::Warn, format!("not installed: {missing}"))
+        .remedy(format!("needed by the runbook and its scripts: apt-get install {missing}"))
+        .fixed_by(Fix::InstallTools)
+}
+
 /// Free space, with the least that works and the least that is comfortable, in GiB.
 pub(super) fn disk(name: &str, free_bytes: u64, least: u64, comfortable: u64) -> Finding {
     let found = format!("{} free", gib(free_bytes));
@@ -186,6 +201,14 @@ fn numbers(version: &str) -> Vec<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_tool_that_is_missing_is_named_and_can_be_installed() {
+        assert_eq!(tools(&[]).level, Level::Ok);
+        let finding = tools(&["rclone"]);
+        assert_eq!((finding.level, finding.fix), (Level::Warn, Some(Fix::InstallTools)));
+        assert!(finding.found.contains("rclone"), "{finding:?}");
+    }
 
     #[test]
     fn an_engine_that_answers_is_fine_and_an_old_one_is_a_warning() {

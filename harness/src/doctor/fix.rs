@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::{Finding, Fix};
+use super::{Finding, Fix, findings};
 use crate::error::{Error, Result};
 use crate::model::event::Events;
 use crate::packages;
@@ -70,6 +70,8 @@ async fn wanted(runner: &Runner, events: &Events, fixes: &[Fix]) -> Result<Vec<&
                 }
             }
             Fix::InstallCompose => wanted.push(compose_package(runner).await?),
+            // What is there already is left as it is.
+            Fix::InstallTools => wanted.extend(findings::TOOLS),
             Fix::InstallDebootstrap => wanted.extend(["debootstrap", "debian-archive-keyring"]),
         }
     }

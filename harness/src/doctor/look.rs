@@ -7,8 +7,10 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::thread;
 
+use serde_json::Value;
+
 use super::findings::{self, Socket};
-use super::{Finding, Level};
+use super::{Finding, Level, volumes};
 use crate::config::{Config, Variable};
 use crate::disk::free_bytes;
 use crate::error::{Attempt, Error, Result};
@@ -44,6 +46,13 @@ pub async fn examine(runner: &Runner, subject: &Subject) -> Vec<Finding> {
         said(runner, "rustc", "--version").await.as_deref(),
         env!("CARGO_PKG_RUST_VERSION"),
     ));
+    let mut absent = Vec::new();
+    for tool in findings::TOOLS {
+        if said(runner, tool, "--version").await.is_none() {
+            absent.push(tool);
+        }
+    }
+    findings.push(findings::tools(&absent));
     let engine = Engine::find(runner).await.ok();
     let client = engine.is_some() || said(runner, "docker", "--version").await.is_some();
     findings.extend(findings::engine(client, engine.as_ref().map(Engine::version), socket()));
@@ -86,7 +95,7 @@ async fn inside(engine: &Engine, compose: Option<&Compose>, subject: &Subject) -
     let mut findings =
         vec![engine_disk(engine).await, findings::debootstrap(has_debootstrap(), base.as_deref())];
     if let Some(compose) = compose {
-        findings.push(stack(&images, compose, base.as_deref(), &subject.stack_dir).await);
+        findings.extend(stack(engine, &images, compose, base.as_deref(), &subject.stack_dir).await);
     }
     findings.push(match reap::find(engine).await {
         Ok(runs) => {
@@ -114,50 +123,67 @@ async fn engine_disk(engine: &Engine) -> Finding {
 }
 
 async fn stack(
+    engine: &Engine,
     images: &Images,
     compose: &Compose,
     debian: Option<&str>,
     stack_dir: &Path,
-) -> Finding {
+) -> Vec<Finding> {
     const NAME: &str = "stack";
-    match find_images(images, compose, debian, stack_dir).await {
-        Ok((services, Some(images))) => {
+    let (config, resolved) = match resolve(compose, stack_dir).await {
+        Ok(found) => found,
+        Err(error) => return vec![failed(NAME, &error)],
+    };
+    let services = resolved["services"].as_object().map_or(0, serde_json::Map::len);
+    let found = match find_images(images, &resolved, &config, debian, stack_dir).await {
+        Ok(Some(images)) => {
             Finding::ok(NAME, format!("{services} services, their {images} images are built"))
         }
-        Ok((services, None)) => Finding::ok(
+        Ok(None) => Finding::ok(
             NAME,
             format!("{services} services; the first run builds their images, which takes minutes"),
         ),
         Err(error) => failed(NAME, &error),
-    }
+    };
+    let volumes =
+        volumes::look(engine, &resolved, &config, &absolute(stack_dir).unwrap_or_default()).await;
+    std::iter::once(found).chain(volumes).collect()
 }
 
-/// How many services a stack has, and how many images they need, if all of these are there.
-async fn find_images(
-    images: &Images,
-    compose: &Compose,
-    debian: Option<&str>,
-    stack_dir: &Path,
-) -> Result<(usize, Option<usize>)> {
+/// What `drill.toml` says, and the stack as compose resolves it.
+async fn resolve(compose: &Compose, stack_dir: &Path) -> Result<(Config, Value)> {
     let config = Config::load(stack_dir)?;
-    let dir = stack_dir.canonicalize();
-    let dir = dir.attempt(|| format!("cannot find {}", stack_dir.display()))?;
-    let base = config.stack.base.map(|base| BaseSpec { context: dir.join(base) });
-    let variables = config.environment.into_iter().map(|(name, variable)| match variable {
-        Variable::Given(value) => (name, value),
+    let variables = config.environment.iter().map(|(name, variable)| match variable {
+        Variable::Given(value) => (name.clone(), value.clone()),
         // Nothing is started: any value of that length does.
-        Variable::Random { random } => (name, "x".repeat(random)),
+        Variable::Random { random } => (name.clone(), "x".repeat(*random)),
     });
     let variables = variables.collect();
-    let source = StackSource { dir, files: config.stack.files, variables };
+    let files = config.stack.files.clone();
+    let source = StackSource { dir: absolute(stack_dir)?, files, variables };
     let resolved = compose.config(&source).await?;
-    let services = resolved["services"].as_object().map_or(0, serde_json::Map::len);
+    Ok((config, resolved))
+}
+
+/// How many images a stack needs, if all of these are there.
+async fn find_images(
+    images: &Images,
+    resolved: &Value,
+    config: &Config,
+    debian: Option<&str>,
+    stack_dir: &Path,
+) -> Result<Option<usize>> {
+    let dir = absolute(stack_dir)?;
+    let base = config.stack.base.as_ref().map(|base| BaseSpec { context: dir.join(base) });
     let found = match (debian, &base) {
         (None, Some(_)) => None,
-        _ => images.find_all(&resolved, base.as_ref(), debian.unwrap_or_default()).await?,
+        _ => images.find_all(resolved, base.as_ref(), debian.unwrap_or_default()).await?,
     };
-    let distinct = found.map(|found| found.into_values().collect::<BTreeSet<_>>().len());
-    Ok((services, distinct))
+    Ok(found.map(|found| found.into_values().collect::<BTreeSet<_>>().len()))
+}
+
+fn absolute(dir: &Path) -> Result<PathBuf> {
+    dir.canonicalize().attempt(|| format!("cannot find {}", dir.display()))
 }
 
 fn failed(name: &str, error: &Error) -> Finding {

@@ -4,6 +4,7 @@
 mod findings;
 mod fix;
 mod look;
+mod volumes;
 
 use serde::Serialize;
 
@@ -34,6 +35,8 @@ pub enum Fix {
     InstallCompose,
     /// Install debootstrap and Debian's keys.
     InstallDebootstrap,
+    /// Install what the operators' scripts use.
+    InstallTools,
 }
 
 /// One prerequisite.

@@ -1,4 +1,4 @@
-//! A sandbox without a drill: prepared, started, seeded, and left to the operator.
+//! A sandbox without a drill: prepared, started, seeded, and handed to whoever asked for it.
 
 use tokio_util::sync::CancellationToken;
 
@@ -6,21 +6,57 @@ use super::folder::RunFolder;
 use super::journal::Journal;
 use super::phases::Rehearsal;
 use super::sandbox::Sandbox;
-use super::{Drill, SETTLE};
+use super::{Drill, SETTLE, observe};
+use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::fingerprint::database::Snapshot;
 use crate::model::event::{Event, Events};
+use crate::model::fingerprint::{Certificate, Strength};
 use crate::model::phase::Phase;
 use crate::process::Runner;
 use crate::stack::RunId;
+use crate::stack::database::blocking;
+
+/// A sealed, seeded copy of the stack that is up. Whoever drops it without
+/// [`remove`](Self::remove) leaves it to the operator, with its compose file.
+#[derive(Debug)]
+pub struct Standing {
+    /// The run that it belongs to.
+    pub run: RunId,
+    /// The copy.
+    pub sandbox: Sandbox,
+    /// The run's folder.
+    pub folder: RunFolder,
+}
+
+impl Standing {
+    /// The fingerprint of its stores as they are now.
+    pub async fn certificate(&self, config: &Config) -> Result<Certificate> {
+        let connection = self.sandbox.database.connection(&self.sandbox.stack).await?;
+        let snapshot = blocking(move || Snapshot::open(&connection)).await?;
+        let events = Events::ignored();
+        let observed =
+            observe::stores(&self.sandbox, config, Strength::Exact, snapshot, &events).await?;
+        let snapshot = observed.snapshot;
+        // Its connection blocks when it closes.
+        blocking(move || {
+            drop(snapshot);
+            Ok(())
+        })
+        .await?;
+        Ok(observed.certificate)
+    }
+
+    /// Removes the copy and its working files; what was written into the folder stays.
+    pub async fn remove(self) -> Result<()> {
+        self.sandbox.stack.for_cleanup().tear_down(SETTLE / 3).await?;
+        self.folder.remove_work()
+    }
+}
 
 impl Drill {
-    /// Starts a sealed, seeded copy of the stack and leaves it running. Gives back the run and
-    /// how this host reaches it. What cannot start is removed again.
-    pub async fn up(
-        &self,
-        events: &Events,
-        cancelled: CancellationToken,
-    ) -> Result<(RunId, String)> {
+    /// Starts a sealed, seeded copy of the stack. What cannot start is removed again.
+    pub async fn stand(&self, events: &Events, cancelled: CancellationToken) -> Result<Standing> {
         let run = RunId::new();
         let runner = Runner::new(cancelled.clone());
         let folder = RunFolder::create(&self.report_base, &run)?;
@@ -32,34 +68,25 @@ impl Drill {
             prepared = Sandbox::prepare(self, &run, &work, &runner, events) => prepared,
             () = cancelled.cancelled() => Err(Error::interrupted()),
         };
-        let started = match &sandbox {
-            Err(_) => Ok(String::new()),
-            Ok(sandbox) => tokio::select! {
-                started = self.fill(sandbox, &folder, &mut journal) => started,
-                () = cancelled.cancelled() => Err(Error::interrupted()),
-            },
-        };
-        journal.leave(sandbox.is_ok() && started.is_ok());
-        folder.remove()?;
-        let sandbox = sandbox?;
-        match started {
-            Ok(entry) => Ok((run, entry)),
+        let sandbox = match sandbox {
+            Ok(sandbox) => sandbox,
             Err(cause) => {
-                sandbox.stack.for_cleanup().tear_down(SETTLE).await?;
-                Err(cause)
+                journal.leave(false);
+                folder.remove()?;
+                return Err(cause);
             }
+        };
+        let mut rehearsal = Rehearsal::new(self, &sandbox, &folder, &mut journal);
+        let started = tokio::select! {
+            started = rehearsal.start_and_seed() => started,
+            () = cancelled.cancelled() => Err(Error::interrupted()),
+        };
+        journal.leave(started.is_ok());
+        if let Err(cause) = started {
+            sandbox.stack.for_cleanup().tear_down(SETTLE).await?;
+            folder.remove()?;
+            return Err(cause);
         }
-    }
-
-    async fn fill(
-        &self,
-        sandbox: &Sandbox,
-        folder: &RunFolder,
-        journal: &mut Journal,
-    ) -> Result<String> {
-        Rehearsal::new(self, sandbox, folder, journal).start_and_seed().await?;
-        let service = &self.config.service;
-        let address = sandbox.stack.address(&service.entry).await?;
-        Ok(format!("http://{address}:{} with Host: {}", service.port, service.host))
+        Ok(Standing { run, sandbox, folder })
     }
 }

@@ -1,7 +1,10 @@
 //! The user's own invariants: read of the source and of what was restored, each under its
 //! snapshot, and judged. Values never leave the server, nor do offending rows: their count does.
 
+use std::collections::BTreeMap;
+
 use postgres::{Config, Transaction};
+use serde::{Deserialize, Serialize};
 
 use super::judgements::Judged;
 use super::observe;
@@ -14,7 +17,8 @@ use crate::stack::database::ask;
 const TIMEOUT: &str = "set local statement_timeout = '300s'";
 
 /// What an invariant's SQL gave.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(super) enum Reading {
     /// So many rows, and a digest of all of them.
     Rows { count: i64, digest: String },
@@ -22,17 +26,18 @@ pub(super) enum Reading {
     Broken(String),
 }
 
-/// Reads every invariant under a snapshot, in order.
+/// Reads every invariant under a snapshot; by id.
 pub(super) async fn read(
     connection: Config,
     snapshot: &str,
     invariants: &[Invariant],
-) -> Result<Vec<Reading>> {
+) -> Result<BTreeMap<String, Reading>> {
     let (snapshot, invariants) = (snapshot.to_owned(), invariants.to_vec());
     ask(connection, move |client| {
         let mut transaction = observe::under(client, &snapshot)?;
         transaction.batch_execute(TIMEOUT).attempt(|| "cannot bound the invariants")?;
-        invariants.iter().map(|invariant| read_one(&mut transaction, &invariant.sql)).collect()
+        let mut read = |it: Invariant| Ok((it.id, read_one(&mut transaction, &it.sql)?));
+        invariants.into_iter().map(&mut read).collect()
     })
     .await
 }
@@ -57,8 +62,20 @@ fn read_one(transaction: &mut Transaction<'_>, sql: &str) -> Result<Reading> {
     }
 }
 
+/// Judges every invariant by what was read before the backup and after the restore. Pure.
+pub(super) fn judge_all(
+    invariants: &[Invariant],
+    before: &BTreeMap<String, Reading>,
+    after: &BTreeMap<String, Reading>,
+) -> Vec<Judged> {
+    let unread = Reading::Broken("it was not read".to_owned());
+    let of = |side: &BTreeMap<String, Reading>, id: &str| side.get(id).unwrap_or(&unread).clone();
+    let judged = invariants.iter().map(|it| judge(it, &of(before, &it.id), &of(after, &it.id)));
+    judged.collect()
+}
+
 /// Judges one invariant by what it gave before the backup and after the restore. Pure.
-pub(super) fn judge(invariant: &Invariant, before: &Reading, after: &Reading) -> Judged {
+fn judge(invariant: &Invariant, before: &Reading, after: &Reading) -> Judged {
     use Reading::{Broken, Rows};
     let (outcome, detail) = match (invariant.holds, before, after) {
         (_, Broken(why), _) => {

@@ -29,8 +29,11 @@ impl Journal {
         }
     }
 
-    /// Ends the phase that is open, and opens the next.
+    /// Ends the phase that is open, unless it is the same, and opens the next.
     pub(super) fn enter(&mut self, phase: Phase) {
+        if self.open.is_some_and(|(open, _)| open == phase) {
+            return;
+        }
         self.leave(true);
         self.open = Some((phase, Instant::now()));
         self.events.emit(Event::PhaseStarted { phase });

@@ -3,43 +3,62 @@
 
 mod by_hand;
 mod evidence;
+mod file_fields;
 mod folder;
 mod invariants;
 mod journal;
 mod judgements;
 mod ledger;
 mod observe;
+mod origin;
 mod phases;
 mod sabotage;
 mod sandbox;
 mod verdict;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
+pub use by_hand::Standing;
 pub use folder::{DEFAULT_BASE, RunFolder, abandoned, remove_abandoned};
 pub use sabotage::{Live, Moment, Saboteur};
 pub use sandbox::Sandbox;
 pub use verdict::{Judgement, judge};
 
 use self::journal::Journal;
+use self::origin::{Secrets, Seeded};
 use self::phases::{Found, Rehearsal};
+use crate::backup::{Artefact, Method};
 use crate::config::Config;
+use crate::dataset::Scale;
+use crate::disaster::Disaster;
 use crate::error::{Attempt, Error, ErrorKind, Result};
 use crate::model::event::{Event, Events};
+use crate::model::fingerprint::Strength;
+use crate::model::mode::Mode;
 use crate::model::phase::Phase;
+use crate::model::profile::Profile;
 use crate::model::record::{RECORD_SCHEMA, Record, StackRecord, Timings};
-use crate::plan::{Plan, Request};
+use crate::plan::{self, Plan, Request};
 use crate::process::Runner;
 use crate::stack::RunId;
 
 /// How long nothing new may appear before an interrupted run counts as cleaned up: the
 /// engine finishes what an ended command had asked of it.
 const SETTLE: Duration = Duration::from_millis(1500);
+
+/// Where the artefact of a drill comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// It is taken of a seeded copy of the stack, which then suffers a disaster.
+    Copy,
+    /// It was taken earlier, and is in this folder.
+    Artefact(PathBuf),
+}
 
 /// A drill that is ready to run.
 pub struct Drill {
@@ -49,14 +68,36 @@ pub struct Drill {
     pub config: Config,
     /// What will be done and found out.
     pub plan: Plan,
+    /// How it is backed up and restored.
+    pub method: Method,
+    /// What is lost.
+    pub disaster: Disaster,
+    /// What is restored.
+    pub source: Source,
+    /// How strong the digests of the rows are.
+    pub strength: Strength,
+    /// Folder in which the artefact stays, with its certificate. Gone with the run without one.
+    pub artefact: Option<PathBuf>,
     /// Compose command to use instead of the one that would be found.
     pub compose: Option<String>,
+    /// How the server is set while it is restored.
+    pub profile: Profile,
+    /// How the copy is reached.
+    pub mode: Mode,
     /// Folder below which the run's own folder is made.
     pub report_base: PathBuf,
     /// Whether the sandbox stays after the run.
     pub keep: bool,
+    /// Whether values of rows that differ are shown as they are.
+    pub show_values: bool,
+    /// Whether the drill ends with plain copies of the volumes, to measure a restore against.
+    pub copies: bool,
     /// Does harm on the way, in tests of the drill.
     pub saboteur: Option<Arc<dyn Saboteur>>,
+    /// What the copy is filled with, or was when the artefact was taken.
+    seeded: Option<Seeded>,
+    /// Random variables that are known already: those of the copy that the artefact is of.
+    secrets: Secrets,
 }
 
 /// A drill that has run.
@@ -78,13 +119,62 @@ impl Drill {
     /// A drill as the plan of its request has it.
     pub fn new(request: Request, config: Config) -> Result<Self> {
         let plan = Plan::new(&request, &config)?;
+        let seeded = Seeded::of(&request, &config);
+        Self::planned(request, config, plan, Source::Copy, seeded)
+    }
+
+    /// Judges the artefact in `dir`, which an earlier drill kept, by restoring it.
+    ///
+    /// # Errors
+    /// Usage when it is no artefact, carries no certificate, or its method is not configured.
+    pub fn of_artefact(stack_dir: PathBuf, config: Config, dir: &Path) -> Result<Self> {
+        let dir = dir.canonicalize().map_err(|cause| {
+            Error::usage(format!("there is no artefact {}", dir.display())).because(cause)
+        })?;
+        let artefact = Artefact::open(&dir)?;
+        let (certificate, origin) = (origin::certificate(&artefact)?, origin::origin(&artefact)?);
+        let request = Request {
+            stack_dir,
+            method: artefact.manifest.method.clone(),
+            disaster: Disaster::Volumes.name().to_owned(),
+            scale: origin.dataset.map_or(Scale::SMALL, |seeded| seeded.scale),
+            seed: origin.dataset.map_or(0, |seeded| seeded.seed),
+        };
+        let plan = Plan::of_artefact(&request, &config, &dir)?;
+        let source = Source::Artefact(dir);
+        let mut drill = Self::planned(request, config, plan, source, origin.dataset)?;
+        drill.strength = certificate.strength;
+        drill.secrets = origin.secrets;
+        Ok(drill)
+    }
+
+    fn planned(
+        request: Request,
+        config: Config,
+        plan: Plan,
+        source: Source,
+        seeded: Option<Seeded>,
+    ) -> Result<Self> {
+        let method = Method::of(&request.method, &config)?;
+        let disaster = plan::disaster(&request.disaster)?;
         Ok(Self {
             request,
             config,
             plan,
+            method,
+            disaster,
+            source,
+            seeded,
+            secrets: Secrets::default(),
+            strength: Strength::Exact,
+            artefact: None,
             compose: None,
+            profile: Profile::Production,
+            mode: Mode::Http,
             report_base: PathBuf::from(DEFAULT_BASE),
             keep: false,
+            show_values: false,
+            copies: false,
             saboteur: None,
         })
     }
@@ -123,14 +213,18 @@ impl Drill {
         let stopped = result.err();
         let phase = journal.leave(stopped.is_none());
         if let Some(phase) = phase.filter(|_| stopped.is_some() || journal.has_failure()) {
-            // Logs go first: teardown deletes them.
-            evidence::logs(&sandbox.stack.for_cleanup(), &folder, phase).await?;
+            // Logs go first: teardown deletes them. Without them it is torn down all the same.
+            let kept = evidence::logs(&sandbox.stack.for_cleanup(), &folder, phase).await;
+            if let Err(cause) = kept {
+                events.note(format!("logs are missing: {}", cause.chain()));
+            }
         }
         journal.enter(Phase::Report);
         let mut record = self.record(&run, started_at, found, &journal, stopped.as_ref());
         // Written now, so that it is there whatever happens to the teardown; and again with it.
-        write_report(&mut record, &journal, &runner, &folder)?;
+        let written = write_report(&mut record, &journal, &runner, &folder);
         let kept = self.tear_down(sandbox, stopped.as_ref(), &mut journal).await?;
+        written?;
         folder.remove_work()?;
         let report = write_report(&mut record, &journal, &runner, &folder)?;
         folder.mark_latest()?;
@@ -166,10 +260,13 @@ impl Drill {
             },
             method: self.plan.method.clone(),
             disaster: self.plan.disaster.clone(),
+            profile: self.profile,
             timings: Timings {
                 recovery_time_s: found.recovery_time_s,
                 data_loss_s: found.data_loss_s,
                 phases: Vec::new(),
+                restore_steps: found.restore_steps,
+                copies: found.copies,
             },
             integrity: found.integrity,
             ledger: found.ledger,

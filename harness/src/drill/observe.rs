@@ -27,15 +27,15 @@ pub(super) struct Observed {
 pub(super) async fn stores(
     sandbox: &Sandbox,
     config: &Config,
+    strength: Strength,
     snapshot: Snapshot,
     events: &Events,
 ) -> Result<Observed> {
-    let connection = sandbox.database.connection(&sandbox.stack).await?;
     let rows = {
         let events = events.clone();
         blocking(move || {
-            let options = database::Options::default();
-            let taken = database::take(&connection, &snapshot, &options, &events)?;
+            let options = database::Options { strength, ..database::Options::default() };
+            let taken = database::take(&snapshot, &options, &events)?;
             Ok((taken, snapshot))
         })
     };
@@ -49,7 +49,7 @@ pub(super) async fn stores(
     let certificate = Certificate {
         schema_version: CERTIFICATE_SCHEMA,
         taken_at: Timestamp::now(),
-        strength: Strength::Exact,
+        strength,
         database: Some(database),
         media,
     };
@@ -59,19 +59,17 @@ pub(super) async fn stores(
 /// Lists rows, of `tables` or of all, under the snapshot of their fingerprint: what a
 /// divergence is explained with when the source is gone. The lists hold values.
 pub(super) async fn list_rows(
-    sandbox: &Sandbox,
     observed: Observed,
     folder: PathBuf,
     tables: Option<Vec<String>>,
     events: &Events,
 ) -> Result<Observed> {
-    let connection = sandbox.database.connection(&sandbox.stack).await?;
     let events = events.clone();
     blocking(move || {
         let Observed { mut certificate, snapshot } = observed;
         if let Some(database) = &mut certificate.database {
             let (keep, tables) = (Keep::new(folder), tables.as_deref());
-            keep_rows(&connection, &snapshot, database, &keep, tables, &events)?;
+            keep_rows(&snapshot, database, &keep, tables, &events)?;
         }
         Ok(Observed { certificate, snapshot })
     })

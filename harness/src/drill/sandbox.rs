@@ -1,22 +1,25 @@
 //! From a stack's folder to a sealed copy that is ready to start: the prepare phase.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::Drill;
-use crate::config::{Generator, Variable};
+use super::origin::{Secrets, Seeded};
+use crate::config::{Config, Generator, TlsConfig, Variable};
 use crate::dataset::Dataset;
 use crate::disk;
 use crate::error::{Attempt, Error, Result};
 use crate::model::event::Events;
-use crate::probe::{Exec, ExecFuture, Variables, facts};
+use crate::model::mode::Mode;
+use crate::probe::{Exec, ExecFuture, Target, Variables, facts};
 use crate::process::Runner;
+use crate::stack::authority;
 use crate::stack::compose::{Compose, StackSource};
 use crate::stack::database::{self, Database};
 use crate::stack::engine::Engine;
 use crate::stack::images::{BaseSpec, Images, SUITE};
 use crate::stack::isolation::{Seal, seal};
-use crate::stack::{OwnedStack, OwnedVolume, RunId, RunLabels};
+use crate::stack::{OwnedStack, OwnedVolume, RunId, RunLabels, Site};
 
 /// A sealed copy with all that is known of it.
 #[derive(Debug, Clone)]
@@ -31,11 +34,32 @@ pub struct Sandbox {
     pub dataset: Option<Dataset>,
     /// What probes may refer to.
     pub variables: Variables,
+    /// How it is reached.
+    pub mode: Mode,
+    /// The authority of its certificate, in PEM, over TLS.
+    pub ca_pem: Option<String>,
+    /// Its random variables.
+    pub(super) secrets: Secrets,
     /// The machine and its tools, by name.
     pub environment: BTreeMap<String, String>,
+    /// Folder of the stack's files.
+    dir: PathBuf,
+    /// Folder for files that go with the run.
+    work: PathBuf,
 }
 
 impl Sandbox {
+    /// Folder of the stack's files.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Where a method works.
+    pub(crate) fn site(&self) -> Site<'_> {
+        let Self { stack, database, media, dir, work, .. } = self;
+        Site { stack, database, media: media.as_ref(), dir, work }
+    }
+
     /// Finds the tools, builds the images and seals the stack. Creates nothing that runs.
     pub(super) async fn prepare(
         drill: &Drill,
@@ -53,7 +77,16 @@ impl Sandbox {
             disk::require_room(request.scale, root.as_deref(), &drill.report_base)?;
         }
         events.note(format!("engine {}, {compose}", engine.version()));
-        let resolved = compose.config(&source(drill, runner)?).await?;
+        let secrets = secrets(drill);
+        for (name, value) in &secrets.0 {
+            runner.keep_secret(name, value);
+        }
+        let mut source = source(drill, &secrets)?;
+        let ca_pem = match tls(drill)? {
+            Some(tls) => Some(over_tls(&mut source, tls, &config.service.host, work, &secrets)?),
+            None => None,
+        };
+        let resolved = compose.config(&source).await?;
         for (name, value) in database::secrets(&resolved) {
             runner.keep_secret(&name, &value);
         }
@@ -76,18 +109,51 @@ impl Sandbox {
             return Err(Error::usage(format!("the stack has no service {entry:?}"))
                 .hint("name the service that answers requests in drill.toml: [service] entry"));
         }
-        let dataset = match config.dataset.generator {
-            Generator::None => None,
-            Generator::Korrigo => Some(Dataset::new(request.scale, request.seed)),
+        let dataset = drill.seeded.map(Seeded::dataset);
+        let variables = match (&dataset, config.dataset.generator) {
+            (Some(dataset), _) => facts::of_dataset(dataset),
+            (None, Generator::None) => Variables::new(),
+            // Nobody knows what it was filled with: probes that ask for it are skipped.
+            (None, Generator::Korrigo) => facts::names(),
         };
-        let variables = dataset.as_ref().map(facts::of_dataset).unwrap_or_default();
         let environment = BTreeMap::from([
             ("engine".to_owned(), engine.version().to_owned()),
             ("compose".to_owned(), compose.to_string()),
             ("harness".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
             ("cores".to_owned(), cores().to_string()),
         ]);
-        Ok(Self { stack, database, media, dataset, variables, environment })
+        let (dir, work) = (absolute(&request.stack_dir)?, work.to_owned());
+        let mode = drill.mode;
+        Ok(Self {
+            stack,
+            database,
+            media,
+            dataset,
+            variables,
+            mode,
+            ca_pem,
+            secrets,
+            environment,
+            dir,
+            work,
+        })
+    }
+
+    /// How its probes reach it: by address, under its public name.
+    pub async fn target(&self, config: &Config, read_only: bool) -> Result<Target> {
+        let service = &config.service;
+        let address = self.stack.address(&service.entry).await?;
+        let port = match (self.mode, &config.tls) {
+            (Mode::Tls, Some(tls)) => tls.port,
+            _ => service.port,
+        };
+        Ok(Target {
+            base_url: format!("{}://{}", self.mode.scheme(), service.host),
+            resolve: Some((address, port).into()),
+            ca_pem: self.ca_pem.clone().map(String::into_bytes),
+            insecure: false,
+            read_only,
+        })
     }
 }
 
@@ -106,28 +172,69 @@ pub(super) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-fn absolute(path: &Path) -> Result<std::path::PathBuf> {
+fn absolute(path: &Path) -> Result<PathBuf> {
     path.canonicalize().attempt(|| format!("cannot find {}", path.display()))
 }
 
-/// The stack with the variables of `drill.toml`; random ones are secrets of this run.
-fn source(drill: &Drill, runner: &Runner) -> Result<StackSource> {
-    let variables = drill.config.environment.iter().map(|(name, variable)| {
-        let value = match variable {
-            Variable::Given(value) => value.clone(),
-            Variable::Random { random } => {
-                let value = letters(*random);
-                runner.keep_secret(name, &value);
-                value
-            }
-        };
-        (name.clone(), value)
+/// The random variables of `drill.toml`: those of the artefact, or new ones.
+fn secrets(drill: &Drill) -> Secrets {
+    let over_tls = drill.config.tls.iter().flat_map(|tls| &tls.environment);
+    let random = drill.config.environment.iter().chain(over_tls);
+    let random = random.filter_map(|(name, variable)| match variable {
+        Variable::Given(_) => None,
+        Variable::Random { random } => Some((name.clone(), letters(*random))),
     });
+    let mut secrets = random.collect::<BTreeMap<_, _>>();
+    secrets.extend(drill.secrets.0.clone());
+    Secrets(secrets)
+}
+
+/// The stack with the variables of `drill.toml`.
+fn source(drill: &Drill, secrets: &Secrets) -> Result<StackSource> {
     Ok(StackSource {
         dir: absolute(&drill.request.stack_dir)?,
-        files: drill.config.stack.files.clone(),
-        variables: variables.collect(),
+        files: drill.config.stack.files.iter().chain(drill.method.files()).cloned().collect(),
+        variables: values(&drill.config.environment, secrets).collect(),
     })
+}
+
+fn values(
+    variables: &BTreeMap<String, Variable>,
+    secrets: &Secrets,
+) -> impl Iterator<Item = (String, String)> {
+    variables.iter().map(|(name, variable)| {
+        let value = match variable {
+            Variable::Given(value) => value.clone(),
+            Variable::Random { .. } => secrets.0[name].clone(),
+        };
+        (name.clone(), value)
+    })
+}
+
+/// What the stack says of its HTTPS mode, if that is the one asked for.
+fn tls(drill: &Drill) -> Result<Option<&TlsConfig>> {
+    match (drill.mode, &drill.config.tls) {
+        (Mode::Http, _) => Ok(None),
+        (Mode::Tls, Some(tls)) => Ok(Some(tls)),
+        (Mode::Tls, None) => Err(Error::usage("the stack has no HTTPS mode")
+            .hint("say in drill.toml what it takes, under [tls]; docs/drill-toml.md has the keys")),
+    }
+}
+
+/// Adds what the HTTPS mode takes, with a certificate of this run. Gives back its authority.
+fn over_tls(
+    source: &mut StackSource,
+    tls: &TlsConfig,
+    host: &str,
+    work: &Path,
+    secrets: &Secrets,
+) -> Result<String> {
+    let folder = work.join("tls");
+    let ca_pem = authority::issue(&folder, host)?;
+    source.files.extend(tls.files.iter().cloned());
+    source.variables.extend(values(&tls.environment, secrets));
+    source.variables.insert(tls.certificates.clone(), folder.display().to_string());
+    Ok(ca_pem)
 }
 
 /// Letters and digits from the system's random source.

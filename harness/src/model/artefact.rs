@@ -30,6 +30,54 @@ pub enum PartKind {
     Globals,
     /// The media store.
     Media,
+    /// Several stores in one file.
+    Bundle,
+    /// What lies beside another part, such as a file of checksums.
+    Companion,
+    /// The certificate of the stores at the recovery point.
+    Certificate,
+    /// What else was known of the source: where its sequences stood, what invariants gave.
+    Origin,
+}
+
+impl PartKind {
+    /// The word used in manifests and in `drill.toml`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Database => "database",
+            Self::Globals => "globals",
+            Self::Media => "media",
+            Self::Bundle => "bundle",
+            Self::Companion => "companion",
+            Self::Certificate => "certificate",
+            Self::Origin => "origin",
+        }
+    }
+}
+
+/// A store that a backup may cover.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Store {
+    /// The database, large objects included.
+    Database,
+    /// Roles, memberships and settings of the cluster.
+    Globals,
+    /// The media store.
+    Media,
+}
+
+impl Store {
+    /// The word used in `drill.toml`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Database => "database",
+            Self::Globals => "globals",
+            Self::Media => "media",
+        }
+    }
 }
 
 /// One file of an artefact.
@@ -58,6 +106,9 @@ pub struct Manifest {
     pub recovery_point: RecoveryPoint,
     /// Its files.
     pub parts: Vec<Part>,
+    /// Names of the artefacts in the same folder that it cannot be restored without.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needs: Vec<String>,
     /// Tool name to version line, such as `pg_dump` to `pg_dump (PostgreSQL) 15.18`.
     pub tools: BTreeMap<String, String>,
 }
@@ -69,9 +120,11 @@ impl Manifest {
         self.parts.iter().find(|part| part.kind == kind)
     }
 
-    /// Size of all parts, in bytes.
+    /// Size of all that a restore may read, in bytes.
     #[must_use]
     pub fn size(&self) -> u64 {
-        self.parts.iter().map(|part| part.size).sum()
+        let judges = [PartKind::Certificate, PartKind::Origin];
+        let parts = self.parts.iter().filter(|part| !judges.contains(&part.kind));
+        parts.map(|part| part.size).sum()
     }
 }

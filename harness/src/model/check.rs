@@ -67,3 +67,43 @@ pub struct Check {
     /// What was seen: figures for a pass, the cause for anything else.
     pub detail: String,
 }
+
+/// Ids of the checks that every drill makes.
+pub mod id {
+    /// The method covers every critical volume.
+    pub const COVERED: &str = "method.covers";
+    /// The backup could be taken.
+    pub const BACKUP: &str = "backup.completed";
+    /// The artefact reads back in full and matches its manifest.
+    pub const ARTEFACT_INTACT: &str = "artefact.intact";
+    /// The dump holds every row of every table.
+    pub const ARTEFACT_ROWS: &str = "artefact.rows";
+    /// The media archive holds every file and nothing hostile.
+    pub const ARTEFACT_MEDIA: &str = "artefact.media";
+    /// The method's own verification accepts the artefact.
+    pub const ARTEFACT_VERIFIED: &str = "artefact.verified";
+    /// The data is gone.
+    pub const DISASTER: &str = "disaster.happened";
+    /// The artefact could be restored.
+    pub const RESTORE: &str = "restore.completed";
+    /// The server has the source's durable settings before the service starts.
+    pub const DURABLE: &str = "restore.durable";
+    /// The restored service became ready, and every health probe green.
+    pub const SERVICE: &str = "service.recovered";
+    /// Every row is back.
+    pub const DATABASE: &str = "compare.database";
+    /// Every other fact of the catalogue is back.
+    pub const CATALOGUE: &str = "compare.catalogue";
+    /// Every B-tree index holds what its table holds.
+    pub const INDEXES: &str = "compare.indexes";
+    /// Every file is back.
+    pub const MEDIA: &str = "compare.media";
+    /// Every reference from a row to a file resolves.
+    pub const REFERENCES: &str = "compare.references";
+    /// No acknowledged write older than the recovery point is lost.
+    pub const LEDGER: &str = "ledger.kept";
+    /// The recovery time objective is met.
+    pub const RECOVERY_TIME: &str = "objective.recovery-time";
+    /// The recovery point objective is met.
+    pub const DATA_LOSS: &str = "objective.data-loss";
+}

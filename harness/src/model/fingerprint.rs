@@ -26,10 +26,9 @@ pub enum Strength {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RowHash {
-    /// `hash_record_extended` over the columns, finalised: PostgreSQL 14 and later.
-    Record64,
-    /// `hash_array_extended` over the columns as bytes, finalised: PostgreSQL 13.
-    Array64,
+    /// A chain of PostgreSQL's own seeded hash functions over the columns, the same on every
+    /// major version, summed.
+    Chain64,
     /// BLAKE3 of each row's text form, summed as `LtHash`: any version, any machine.
     Blake3Lattice,
 }
@@ -62,8 +61,32 @@ pub struct DatabaseFingerprint {
     pub row_hash: RowHash,
     /// Every relation with rows of its own, by `schema.name`.
     pub tables: BTreeMap<String, TableFingerprint>,
+    /// The contents of large objects.
+    pub large_objects: LargeObjects,
     /// Every other fact of the catalogue, by `kind/subject`.
     pub facts: BTreeMap<String, String>,
+}
+
+/// What is known of the contents of large objects.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LargeObjects {
+    /// All were read; by object identifier, which a dump keeps.
+    Read(BTreeMap<u32, LargeObject>),
+    /// They could not be read, and why.
+    Undecided {
+        /// The cause.
+        reason: String,
+    },
+}
+
+/// The content of one large object.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LargeObject {
+    /// Its size.
+    pub bytes: u64,
+    /// Digest of its content, lowercase hexadecimal: the sum of 64 bits a page, or BLAKE3.
+    pub digest: String,
 }
 
 /// The rows of one table.

@@ -22,12 +22,18 @@ pub enum Phase {
     ArtefactCheck,
     /// The data is destroyed and proved gone.
     Disaster,
-    /// The artefact is restored and the service started.
+    /// The artefact is restored, the application being stopped.
     Restore,
+    /// The application is started and becomes ready.
+    Boot,
+    /// The service is asked until every health probe is green.
+    Green,
     /// The restored state is fingerprinted and held against the baseline.
     Compare,
     /// The service is asked to do its work.
     Probes,
+    /// The same volumes are copied plainly, as a measure.
+    Copy,
     /// The record is written.
     Report,
     /// Everything that this run created is removed.
@@ -47,8 +53,11 @@ impl Phase {
             Self::ArtefactCheck => "artefact-check",
             Self::Disaster => "disaster",
             Self::Restore => "restore",
+            Self::Boot => "boot",
+            Self::Green => "green",
             Self::Compare => "compare",
             Self::Probes => "probes",
+            Self::Copy => "copy",
             Self::Report => "report",
             Self::Teardown => "teardown",
         }

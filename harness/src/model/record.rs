@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 use super::artefact::Manifest;
 use super::check::Check;
 use super::divergence::Divergence;
+use super::finding::Finding;
 use super::phase::Phase;
+use super::profile::Profile;
 
 /// Version of the record's format.
 pub const RECORD_SCHEMA: u32 = 1;
@@ -69,6 +71,9 @@ pub struct Record {
     pub method: String,
     /// The disaster.
     pub disaster: String,
+    /// How the server was set while it was restored.
+    #[serde(default)]
+    pub profile: Profile,
     /// Durations.
     pub timings: Timings,
     /// What was compared, and what differed.
@@ -78,7 +83,7 @@ pub struct Record {
     /// Every planned check with its outcome.
     pub checks: Vec<Check>,
     /// Judged observations of an audit.
-    pub findings: Vec<serde_json::Value>,
+    pub findings: Vec<Finding>,
     /// Every command that was run.
     pub commands: Vec<CommandRecord>,
     /// The artefact's manifest, once one was taken.
@@ -108,6 +113,32 @@ pub struct Timings {
     pub data_loss_s: Option<f64>,
     /// Every phase that ran.
     pub phases: Vec<PhaseTiming>,
+    /// What the restore spent its time on. Steps may run side by side.
+    #[serde(default)]
+    pub restore_steps: Vec<StepTiming>,
+    /// Plain copies of the same volumes, where the drill was asked to make some.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub copies: Vec<CopyTiming>,
+}
+
+/// Duration of one step of a phase.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StepTiming {
+    /// What was done.
+    pub step: String,
+    /// How long, in seconds.
+    pub seconds: f64,
+}
+
+/// What a plain copy of a volume costs: the bound that a restore is held against.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CopyTiming {
+    /// The volume.
+    pub volume: String,
+    /// Bytes of its files.
+    pub bytes: u64,
+    /// Copying every file within the volume and flushing it to disk, in seconds.
+    pub seconds: f64,
 }
 
 /// Duration of a phase.

@@ -13,7 +13,8 @@ use reqwest::{Certificate, Client, Method, Response, StatusCode, Url};
 use tokio::time::Instant;
 
 use super::fault::Fault;
-use super::spec::Scheme;
+use super::old_tls::{self, Answer};
+use super::spec::{OldTls, Scheme};
 use super::upload::GeneratedFile;
 use crate::error::{Error, Result};
 
@@ -44,7 +45,9 @@ pub struct Target {
 pub(super) struct Connection {
     client: Client,
     base: Url,
+    resolve: Option<SocketAddr>,
     resolve_port: Option<u16>,
+    verifies: bool,
 }
 
 /// A request, complete; can be sent any number of times.
@@ -71,6 +74,7 @@ pub(super) enum OutgoingBody {
 pub(super) struct Observation {
     pub(super) status: Option<u16>,
     pub(super) exit_code: Option<i32>,
+    pub(super) handshake: Option<Answer>,
     pub(super) headers: HeaderMap,
     /// The body, or the command's output.
     pub(super) body: Vec<u8>,
@@ -105,11 +109,44 @@ impl Connection {
             .build()
             .map_err(|cause| Error::undecided("cannot set up the HTTP client").because(cause))?;
         let resolve_port = target.resolve.map(|address| address.port()).filter(|port| *port != 0);
-        Ok(Self { client, base, resolve_port })
+        let (resolve, verifies) = (target.resolve, !target.insecure);
+        Ok(Self { client, base, resolve, resolve_port, verifies })
     }
 
     pub(super) fn is_tls(&self) -> bool {
         self.base.scheme() == Scheme::Https.name()
+    }
+
+    /// Whether a certificate that is not trusted would be refused.
+    pub(super) fn verifies(&self) -> bool {
+        self.verifies
+    }
+
+    /// Offers an old version of TLS where HTTPS is served.
+    pub(super) async fn handshake(
+        &self,
+        version: OldTls,
+        deadline: Instant,
+    ) -> Result<Observation, Fault> {
+        let exchange = async {
+            let address = self.address().await?;
+            let answer = old_tls::offer(address, self.host(), version).await;
+            answer.map_err(|cause| Fault::refuted(cause.to_string()))
+        };
+        let answer = tokio::time::timeout_at(deadline, exchange)
+            .await
+            .unwrap_or_else(|_| Err(Fault::timed_out("no answer to the handshake")))?;
+        Ok(Observation { handshake: Some(answer), ..Observation::default() })
+    }
+
+    async fn address(&self) -> Result<SocketAddr, Fault> {
+        let port = self.base.port_or_known_default().unwrap_or(443);
+        if let Some(address) = self.resolve {
+            return Ok(SocketAddr::new(address.ip(), self.resolve_port.unwrap_or(port)));
+        }
+        let found = tokio::net::lookup_host((self.host(), port)).await;
+        let found = found.map_err(|cause| Fault::unknown(cause.to_string()))?.next();
+        found.ok_or_else(|| Fault::unknown("the name has no address"))
     }
 
     /// The public name, without scheme and port.

@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 use super::connection::Observation;
 use super::excerpt;
 use super::fault::Fault;
+use super::old_tls::Answer;
 use super::secrets::{Secrets, sounds_secret};
 use super::template::{JsonTemplate, Template, Variables, scalar_text};
 
@@ -23,6 +24,7 @@ pub(super) struct Expectations(pub(super) Vec<Expectation>);
 pub(super) enum Expectation {
     Status(Vec<StatusRange>),
     ExitCode(i32),
+    Refused(bool),
     HeaderIs(HeaderName, Template),
     HeaderContains(HeaderName, Template),
     HeaderAbsent(HeaderName),
@@ -75,6 +77,7 @@ impl Expectation {
         match self {
             Self::Status(accepted) => view.status(accepted),
             Self::ExitCode(expected) => view.exit_code(*expected),
+            Self::Refused(expected) => view.refused(*expected),
             Self::HeaderIs(name, value) => view.header_is(name, &view.text(value)?),
             Self::HeaderContains(name, part) => view.header_contains(name, &view.text(part)?),
             Self::HeaderAbsent(name) => view.header_absent(name),
@@ -155,6 +158,15 @@ impl View<'_> {
             Some(code) if code == expected => Ok(()),
             Some(code) => refute(wanted, self.with_excerpt(&code.to_string())),
             None => refute(wanted, "a command ended by a signal"),
+        }
+    }
+
+    fn refused(&self, expected: bool) -> Result<(), Fault> {
+        let wanted = if expected { "a refusal" } else { "a handshake" };
+        match self.seen.handshake {
+            None => Err(Fault::unknown("there is no handshake to judge")),
+            Some(answer) if answer.is_refusal() == expected && answer != Answer::NotTls => Ok(()),
+            Some(answer) => refute(wanted, answer.in_words()),
         }
     }
 

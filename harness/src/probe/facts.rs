@@ -1,12 +1,15 @@
 //! The facts of a seeded dataset, under the names that templates use. Pure.
 //!
-//! `admin`, `teacher`, `pupil`: `.username`, `.password`. `sample.pupil_copy`,
+//! `account`, `admin`, `teacher`, `pupil`: `.username`, `.password`. `sample.pupil_copy`,
 //! `sample.other_pupil_copy`, `sample.open_copy`, `sample.foreign_copy`: `.id`, `.exam_id`,
 //! `.path`, `.size_bytes`, `.sha256`, `.page_count`. `sample.exam_id`,
 //! `sample.absent_student_id`. What each sample is, [`Samples`] says.
 
 use super::template::Variables;
 use crate::dataset::{Account, CopySample, Dataset, Samples, Scale};
+
+/// An account that may read at least one copy: a teacher of the dataset, or the operator's.
+const ACCOUNT: &str = "account";
 
 /// What probes may know of a stack that was seeded with `dataset`.
 #[must_use]
@@ -25,6 +28,7 @@ pub fn of_dataset(dataset: &Dataset) -> Variables {
     set_account(&mut facts, "admin", &accounts.admin);
     set_account(&mut facts, "teacher", &accounts.teacher);
     set_account(&mut facts, "pupil", &accounts.pupil);
+    set_account(&mut facts, ACCOUNT, &accounts.teacher);
     set_copy(&mut facts, "sample.pupil_copy", &pupil_copy);
     set_copy(&mut facts, "sample.other_pupil_copy", &other_pupil_copy);
     set_copy(&mut facts, "sample.open_copy", &open_copy);
@@ -42,6 +46,12 @@ pub fn names() -> Variables {
         names.declare(name);
     }
     names
+}
+
+/// The account that an operator gave for a service that nobody seeded.
+pub fn give_account(facts: &mut Variables, username: &str, password: &str) {
+    facts.set(format!("{ACCOUNT}.username"), username);
+    facts.set_secret(format!("{ACCOUNT}.password"), password);
 }
 
 fn set_account(facts: &mut Variables, role: &str, account: &Account) {

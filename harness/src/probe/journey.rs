@@ -7,7 +7,7 @@ use reqwest::header::HeaderName;
 
 use super::check_id;
 use super::spec::{Csrf, Probe, Severity, When};
-use super::step::{Step, compile_step};
+use super::step::{Step, compile_steps};
 use super::template::{Template, Variables};
 use crate::error::{Error, Result};
 
@@ -21,12 +21,15 @@ const STEPS_MAX: usize = 64;
 
 /// A probe ready to run.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "keys of the grammar, each on its own")]
 pub(super) struct Journey {
     pub(super) check_id: String,
     pub(super) requirement: String,
     pub(super) severity: Severity,
     pub(super) when: Option<When>,
     pub(super) writes: bool,
+    pub(super) session: bool,
+    pub(super) certificate: bool,
     pub(super) health: bool,
     pub(super) csrf: Option<CsrfHeader>,
     pub(super) steps: Vec<Step>,
@@ -73,7 +76,7 @@ fn compile_probe(probe: &Probe, all: &[Probe], variables: &Variables) -> Result<
             } else {
                 format!("step {number} of {}", part.id)
             };
-            steps.push(compile_step(step, label, place, &mut scope)?);
+            steps.extend(compile_steps(step, &label, place, &mut scope)?);
         }
     }
     if probe.steps.is_empty() {
@@ -90,6 +93,11 @@ fn compile_probe(probe: &Probe, all: &[Probe], variables: &Variables) -> Result<
             .usage("has a command or a request that is no GET, HEAD or OPTIONS, and does not say that it writes")
             .hint("add writes = true; such probes run in a sandbox only"));
     }
+    if probe.session && !probe.writes {
+        return Err(place
+            .usage("logs in, and does not say that it writes")
+            .hint("add writes = true"));
+    }
     if probe.writes && probe.health {
         return Err(place.usage("writes, so it cannot be a health probe"));
     }
@@ -99,6 +107,8 @@ fn compile_probe(probe: &Probe, all: &[Probe], variables: &Variables) -> Result<
         severity: probe.severity,
         when: probe.when,
         writes: probe.writes,
+        session: probe.session,
+        certificate: probe.certificate,
         health: probe.health,
         csrf: csrf.map(|csrf| compile_csrf(csrf, place)).transpose()?,
         steps,

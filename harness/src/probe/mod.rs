@@ -5,11 +5,17 @@
 //! [`Target`], the [`Variables`] that templates name, and an [`Exec`] for commands in services.
 
 mod connection;
+pub mod django;
 mod excerpt;
 mod expect;
 pub mod facts;
 mod fault;
+pub mod hosts;
 mod journey;
+pub mod landing;
+pub mod login;
+pub mod matrix;
+pub mod old_tls;
 mod prober;
 mod repeat;
 mod run;
@@ -17,9 +23,11 @@ mod secrets;
 mod session;
 pub mod spec;
 mod step;
-mod template;
+pub(crate) mod template;
+pub mod tls;
 mod trace;
-mod upload;
+pub(crate) mod upload;
+pub mod wire;
 
 pub use connection::Target;
 pub use journey::validate;

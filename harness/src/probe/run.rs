@@ -70,7 +70,10 @@ impl<'a> Run<'a> {
             (Some(When::Plain), true) => return skipped("only without TLS"),
             _ => {}
         }
-        if journey.writes && self.prober.read_only {
+        if journey.certificate && !self.prober.connection.verifies() {
+            return Some((Outcome::Warned, "certificates are not verified".to_owned()));
+        }
+        if journey.writes && !journey.session && self.prober.read_only {
             return skipped("it writes, and this target is read-only");
         }
         if !journey.unknown_values.is_empty() {
@@ -161,7 +164,7 @@ impl<'a> Run<'a> {
     ) -> Result<(), Fault> {
         let limits = &self.prober.limits;
         let usual = match ready.deed {
-            Deed::Request(_) => limits.request,
+            Deed::Request(_) | Deed::Handshake(_) => limits.request,
             Deed::Exec { .. } => limits.command,
         };
         let began = Instant::now();
@@ -173,6 +176,7 @@ impl<'a> Run<'a> {
                 self.prober.connection.send(jar, request, limits.body_bytes, end).await
             }
             Deed::Exec { service, argv } => self.exec(service, argv, end).await,
+            Deed::Handshake(version) => self.prober.connection.handshake(*version, end).await,
         };
         let judged = observed.and_then(|seen| {
             trace.status = seen.status;
@@ -211,8 +215,8 @@ impl<'a> Run<'a> {
             }
             let detail = format!("{} within {:.1} s", fault.detail, waited.as_secs_f64());
             return match ready.deed {
-                Deed::Request(_) => Fault::refuted(detail),
                 Deed::Exec { .. } => Fault::unknown(detail),
+                Deed::Request(_) | Deed::Handshake(_) => Fault::refuted(detail),
             };
         }
         match self.session.missing_csrf_cookie(ready) {

@@ -14,6 +14,7 @@ use super::expect::{View, sha256};
 use super::fault::Fault;
 use super::journey::{CsrfHeader, UNIQUE};
 use super::secrets::Secrets;
+use super::spec::OldTls;
 use super::step::{Action, Body, Capture, FileField, Request, Source, file_variables};
 use super::template::{Template, Variables, scalar_text};
 use super::upload::{self, GeneratedFile};
@@ -37,6 +38,7 @@ pub(super) struct Ready {
 pub(super) enum Deed {
     Request(Box<Outgoing>),
     Exec { service: String, argv: Vec<String> },
+    Handshake(OldTls),
 }
 
 impl<'a> Session<'a> {
@@ -66,6 +68,10 @@ impl<'a> Session<'a> {
                     deed: Deed::Exec { service: service.clone(), argv },
                 })
             }
+            Action::Handshake(version) => Ok(Ready {
+                name: format!("handshake of {}", version.name()),
+                deed: Deed::Handshake(*version),
+            }),
         }
     }
 
@@ -149,7 +155,7 @@ impl<'a> Session<'a> {
             (Source::Cookie(name), Deed::Request(request)) => {
                 self.cookie(name, &request.url).map(Value::from)
             }
-            (Source::Cookie(_), Deed::Exec { .. }) => None,
+            (Source::Cookie(_), Deed::Exec { .. } | Deed::Handshake(_)) => None,
         };
         match value {
             Some(value) if !value.is_null() && !scalar_text(&value).is_empty() => {

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 /// One probe: a journey of steps that share a cookie jar.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "keys of the grammar, each on its own")]
 pub struct Probe {
     /// Unique; lowercase letters, digits, `.`, `-`. Reported as `probe.<id>`.
     pub id: String,
@@ -27,6 +28,13 @@ pub struct Probe {
     /// a command or with a method other than GET, HEAD and OPTIONS.
     #[serde(default)]
     pub writes: bool,
+    /// All that it changes is a session of the account that it logs in with, and ends: it runs
+    /// against `--url` too, where the account is given.
+    #[serde(default)]
+    pub session: bool,
+    /// It judges the certificate: where certificates are not verified, it warns.
+    #[serde(default)]
+    pub certificate: bool,
     /// Part of the round that stops the recovery clock. Such a probe must not write.
     #[serde(default)]
     pub health: bool,
@@ -75,12 +83,15 @@ pub struct Csrf {
 /// One step: a request or a command, and what it must see.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Step {
-    /// Method and path: `GET /api/health/`.
+    /// Method and path: `GET /api/health/`; or several, of which each must see the same.
     #[serde(default)]
-    pub request: Option<String>,
+    pub request: Option<OneOrMany<String>>,
     /// A command in a service, instead of a request.
     #[serde(default)]
     pub exec: Option<Command>,
+    /// Offers this version of TLS and none that is newer, instead of a request.
+    #[serde(default)]
+    pub handshake: Option<OldTls>,
     /// Uses this scheme instead of the target's, on its conventional port.
     #[serde(default)]
     pub scheme: Option<Scheme>,
@@ -175,9 +186,9 @@ pub struct Expect {
     /// Headers that appear exactly once, with exactly this value.
     #[serde(default)]
     pub header: BTreeMap<String, String>,
-    /// Headers of which a value contains this text.
+    /// Headers of which a value contains this text, or each of these.
     #[serde(default)]
-    pub header_contains: BTreeMap<String, String>,
+    pub header_contains: BTreeMap<String, OneOrMany<String>>,
     /// Headers that must not appear.
     #[serde(default)]
     pub header_absent: Vec<String>,
@@ -211,6 +222,31 @@ pub struct Expect {
     /// Exit code of a command.
     #[serde(default)]
     pub exit_code: Option<i32>,
+    /// Whether a handshake must be refused.
+    #[serde(default)]
+    pub refused: Option<bool>,
+}
+
+/// A version of TLS that nobody should accept any more (RFC 8996).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum OldTls {
+    /// TLS 1.0.
+    #[serde(rename = "1.0")]
+    V1_0,
+    /// TLS 1.1.
+    #[serde(rename = "1.1")]
+    V1_1,
+}
+
+impl OldTls {
+    /// As people write it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::V1_0 => "TLS 1.0",
+            Self::V1_1 => "TLS 1.1",
+        }
+    }
 }
 
 /// One value, or a list of them.

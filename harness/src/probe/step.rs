@@ -8,7 +8,7 @@ use reqwest::header::HeaderName;
 use super::expect::{Expectation, Expectations, StatusRange};
 use super::journey::{Place, Scope};
 use super::secrets::sounds_secret;
-use super::spec::{self, Number, OneOrMany, Scheme, StatusPattern, Upload};
+use super::spec::{self, Number, OldTls, OneOrMany, Scheme, StatusPattern, Upload};
 use super::template::{JsonTemplate, Template};
 use crate::error::Result;
 
@@ -34,6 +34,7 @@ pub(super) struct Step {
 pub(super) enum Action {
     Request(Box<Request>),
     Exec { service: String, argv: Vec<Template> },
+    Handshake(OldTls),
 }
 
 #[derive(Debug)]
@@ -81,6 +82,7 @@ impl Step {
         match &self.action {
             Action::Request(request) => request.method.is_safe(),
             Action::Exec { .. } => false,
+            Action::Handshake(_) => true,
         }
     }
 }
@@ -90,18 +92,39 @@ pub(super) fn file_variables(field: &str) -> [String; 3] {
     ["sha256", "blake3", "size"].map(|fact| format!("files.{field}.{fact}"))
 }
 
-pub(super) fn compile_step(
+/// One step for each of its requests; one alone for a command or a handshake.
+pub(super) fn compile_steps(
     step: &spec::Step,
+    label: &str,
+    place: Place<'_>,
+    scope: &mut Scope<'_>,
+) -> Result<Vec<Step>> {
+    let lines = step.request.as_ref().map(OneOrMany::as_slice);
+    if lines.is_some_and(<[String]>::is_empty) {
+        return Err(place.usage("has an empty list of requests"));
+    }
+    let lines = lines.map_or_else(|| vec![None], |lines| lines.iter().map(Some).collect());
+    lines.into_iter().map(|line| compile_step(step, line, label.to_owned(), place, scope)).collect()
+}
+
+fn compile_step(
+    step: &spec::Step,
+    line: Option<&String>,
     label: String,
     place: Place<'_>,
     scope: &mut Scope<'_>,
 ) -> Result<Step> {
-    let action = match (&step.request, &step.exec) {
-        (Some(request), None) => compile_request(request, step, place, scope)?,
-        (None, Some(command)) => compile_exec(command, step, place, scope)?,
-        (None, None) => return Err(place.usage("does nothing").hint("give it request or exec")),
-        (Some(_), Some(_)) => {
-            return Err(place.usage("has both request and exec").hint("make two steps of it"));
+    let action = match (line, &step.exec, step.handshake) {
+        (Some(request), None, None) => compile_request(request, step, place, scope)?,
+        (None, Some(command), None) => compile_exec(command, step, place, scope)?,
+        (None, None, Some(version)) => Action::Handshake(version),
+        (None, None, None) => {
+            return Err(place.usage("does nothing").hint("give it request, exec or handshake"));
+        }
+        _ => {
+            return Err(place
+                .usage("has several of request, exec and handshake")
+                .hint("make a step of each"));
         }
     };
     for field in step.files.keys() {
@@ -240,13 +263,15 @@ fn compile_expect(
         list.push(Expectation::Status(ranges.collect::<Result<_>>()?));
     }
     list.extend(expect.exit_code.map(Expectation::ExitCode));
+    list.extend(expect.refused.map(Expectation::Refused));
     for (name, value) in &expect.header {
         let value = scope.template(value, place)?;
         list.push(Expectation::HeaderIs(place.header_name(name)?, value));
     }
-    for (name, part) in &expect.header_contains {
-        let part = scope.template(part, place)?;
-        list.push(Expectation::HeaderContains(place.header_name(name)?, part));
+    for (name, parts) in &expect.header_contains {
+        for part in templates(parts, place, scope)? {
+            list.push(Expectation::HeaderContains(place.header_name(name)?, part));
+        }
     }
     for name in &expect.header_absent {
         list.push(Expectation::HeaderAbsent(place.header_name(name)?));
@@ -310,6 +335,13 @@ fn check_expectations(step: &spec::Step, list: &[Expectation], place: Place<'_>)
             Expectation::ExitCode(_) | Expectation::Contains(_) | Expectation::Lacks(_)
         )
     };
+    if step.handshake.is_some() != step.expect.refused.is_some()
+        || (step.handshake.is_some() && list.len() > 1)
+    {
+        return Err(place
+            .usage("expects what does not go with it: a handshake is refused, or is not")
+            .hint("write handshake = \"1.1\" with expect.refused = true, and nothing else"));
+    }
     if step.exec.is_some() {
         if step.expect.exit_code.is_none() {
             return Err(place

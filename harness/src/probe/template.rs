@@ -80,7 +80,7 @@ pub(super) fn scalar_text(value: &Value) -> String {
 
 /// A string with `{{name}}` in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Template {
+pub(crate) struct Template {
     parts: Vec<Part>,
 }
 
@@ -92,7 +92,7 @@ enum Part {
 
 impl Template {
     /// Parses; the error says what is wrong with the text.
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let mut parts = Vec::new();
         let mut rest = text;
         while let Some((before, after)) = rest.split_once("{{") {
@@ -129,7 +129,7 @@ impl Template {
     }
 
     /// The text; the error is the first name without a value.
-    pub(super) fn render(&self, variables: &Variables) -> Result<String, String> {
+    pub(crate) fn render(&self, variables: &Variables) -> Result<String, String> {
         self.render_with(variables, |_, value| scalar_text(value))
     }
 
@@ -185,7 +185,7 @@ pub(super) enum JsonTemplate {
 }
 
 impl JsonTemplate {
-    pub(super) fn parse(value: &Value) -> Result<Self, String> {
+    pub(crate) fn parse(value: &Value) -> Result<Self, String> {
         Ok(match value {
             Value::String(text) => Self::Text(Template::parse(text)?),
             Value::Array(values) => {
@@ -213,7 +213,7 @@ impl JsonTemplate {
         }
     }
 
-    pub(super) fn render(&self, variables: &Variables) -> Result<Value, String> {
+    pub(crate) fn render(&self, variables: &Variables) -> Result<Value, String> {
         Ok(match self {
             Self::Leaf(value) => value.clone(),
             Self::Text(template) => template.render_value(variables)?,

@@ -14,7 +14,7 @@ pub(super) struct GeneratedFile {
 }
 
 /// The bytes that an upload asks for; `unique` makes them differ from any other's.
-pub(super) fn generate(content: Content, pages: u32, unique: &str) -> Vec<u8> {
+pub(crate) fn generate(content: Content, pages: u32, unique: &str) -> Vec<u8> {
     match content {
         Content::Pdf => pdf(pages, unique),
         Content::Text => format!("probe {unique}\n").into_bytes(),

@@ -121,6 +121,28 @@ impl Compose {
         output.require(|| "compose cannot start the stack").map(drop)
     }
 
+    /// Runs a command in a new container of a service of a sealed stack, to be completed with
+    /// options, the service and the command.
+    pub fn run(&self, project: &str, file: &Path) -> Command {
+        self.drive(project, file, &["run", "--rm", "--no-deps", "-T"])
+    }
+
+    /// Tells a command that drives compose by itself which project is meant, and what stands
+    /// behind the scripts that it finds under compose's names.
+    pub fn bind(&self, command: Command, project: &str, file: &Path) -> Command {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let folders = std::env::split_paths(&path);
+        let found = folders.map(|folder| folder.join(&self.words[0])).find(|it| it.is_file());
+        let program = found.map_or_else(|| self.words[0].clone(), |it| it.display().to_string());
+        let words = std::iter::once(program).chain(self.words[1..].iter().cloned());
+        let command = command.env("DR_DRILL_BOUND_COMPOSE", words.collect::<Vec<_>>().join(" "));
+        let command = command.env("DR_DRILL_BOUND_PROJECT", project);
+        let command = command.env("DR_DRILL_BOUND_FILE", file.as_os_str());
+        let command = command.env("COMPOSE_PROJECT_NAME", project);
+        let command = command.env("COMPOSE_FILE", file.as_os_str());
+        if self.is_v2() { command } else { command.env("COMPOSE_API_VERSION", "auto") }
+    }
+
     fn drive(&self, project: &str, file: &Path, words: &[&str]) -> Command {
         let command = self.command().args(["--project-name", project, "--file"]).arg(file);
         command.args(words.iter().copied()).timeout(UP_TIMEOUT)

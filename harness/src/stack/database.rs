@@ -1,7 +1,8 @@
 //! The database of an owned stack: who may sign in, and how its tools are run beside it.
 
 use std::ffi::OsString;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -9,6 +10,9 @@ use super::OwnedStack;
 use crate::config::DatabaseConfig;
 use crate::error::{Attempt, Error, Result};
 use crate::process::Command;
+
+/// Pause between two questions whether a server is there yet.
+const POLL: Duration = Duration::from_millis(50);
 
 /// How to sign in to the database of a stack. Read from the stack's own configuration, in
 /// the convention of the official image.
@@ -71,6 +75,31 @@ impl Database {
             .application_name("dr-drill")
             .connect_timeout(Duration::from_secs(10));
         Ok(config)
+    }
+
+    /// Waits until the server has ended its recovery and takes writes.
+    pub async fn wait_until_writable(&self, stack: &OwnedStack, limit: Duration) -> Result<()> {
+        let connection = self.connection(stack).await?;
+        let recovering = ask(connection, move |client| {
+            let started = Instant::now();
+            loop {
+                let asked = client.query_one("select pg_is_in_recovery()", &[]);
+                let row = asked.attempt(|| "cannot ask whether the recovery has ended")?;
+                let recovering = row.get::<_, bool>(0);
+                if !recovering || started.elapsed() > limit {
+                    return Ok(recovering);
+                }
+                thread::sleep(POLL);
+            }
+        });
+        if recovering.await? {
+            return Err(Error::undecided(format!(
+                "the server is still in recovery after {} s",
+                limit.as_secs()
+            ))
+            .hint("its log says which WAL it waits for: evidence/logs"));
+        }
+        Ok(())
     }
 
     /// One of PostgreSQL's own tools, run inside the service and signed in over the loopback.

@@ -2,6 +2,7 @@
 //!
 //! Destruction needs an [`OwnedStack`], which exists only for what this run created.
 
+pub mod authority;
 pub mod compose;
 pub mod database;
 pub mod engine;
@@ -11,7 +12,9 @@ mod owned;
 mod readiness;
 pub mod reap;
 mod run;
+mod site;
 
 pub use owned::{OwnedStack, OwnedVolume};
 pub use readiness::Unready;
 pub use run::{LABEL_RUN, RunId, RunLabels, is_alive};
+pub use site::Site;

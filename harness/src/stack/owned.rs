@@ -3,6 +3,7 @@
 //! Every container, volume and network is checked for this run's label immediately before
 //! it is removed. There is no way to make an [`OwnedStack`] of anything that exists already.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -87,6 +88,18 @@ impl OwnedStack {
     #[must_use]
     pub fn runner(&self) -> &Runner {
         self.engine.runner()
+    }
+
+    /// The run that it belongs to.
+    #[must_use]
+    pub fn run(&self) -> &RunId {
+        &self.run
+    }
+
+    /// Its sealed compose file.
+    #[must_use]
+    pub fn file(&self) -> &Path {
+        &self.file
     }
 
     /// Its services, in the order of the configuration.
@@ -174,6 +187,27 @@ impl OwnedStack {
         Ok(command.args(user).arg(container.id).args(words))
     }
 
+    /// A command in a new container of a service, which goes when the command ends. Services
+    /// that it depends on are not started.
+    pub fn run_fresh(
+        &self,
+        service: &str,
+        user: Option<&str>,
+        environment: &BTreeMap<String, String>,
+        words: &[String],
+    ) -> Command {
+        let command = self.compose.run(&self.run.project(), &self.file);
+        let user = user.into_iter().flat_map(|user| ["--user".to_owned(), user.to_owned()]);
+        let environment = environment.iter().map(|(name, value)| format!("{name}={value}"));
+        let environment = environment.flat_map(|variable| ["-e".to_owned(), variable]);
+        command.args(user).args(environment).arg(service).args(words.iter().cloned())
+    }
+
+    /// Tells a command on the host which compose project is meant: this one.
+    pub fn bind(&self, command: Command) -> Command {
+        self.compose.bind(command, &self.run.project(), &self.file)
+    }
+
     /// A short-lived container beside the stack with one volume at `/store`, and no network.
     pub fn beside<A: Into<OsString>>(
         &self,
@@ -220,6 +254,16 @@ impl OwnedStack {
         let labels =
             self.engine.labels(ResourceKind::Volume, std::slice::from_ref(&volume.actual)).await?;
         Ok(labels.contains_key(&volume.actual))
+    }
+
+    /// Everything that carries this run's label.
+    pub async fn resources(&self) -> Result<Vec<String>> {
+        let mut found = Vec::new();
+        for kind in ResourceKind::ALL {
+            let names = self.engine.list(kind, &self.label()).await?;
+            found.extend(names.into_iter().map(|name| format!("{} {name}", kind.noun())));
+        }
+        Ok(found)
     }
 
     /// Removes everything that carries this run's label, until nothing new has appeared for

@@ -18,10 +18,10 @@ fn facts() -> Variables {
 /// Steps that are no configuration, what is said, and the hint.
 const WRONG_STEPS: [(&str, &str, &str); 26] = [
     ("request = 'GET /'", "step 1: expects nothing", "expect.status = 200"),
-    ("expect.status = 200", "does nothing", "request or exec"),
+    ("expect.status = 200", "does nothing", "request, exec or handshake"),
     (
         "request = 'GET /'\nexec = { service = 'a', command = ['b'] }\nexpect.status = 200",
-        "both request and exec",
+        "several of request, exec and handshake",
         "",
     ),
     ("request = '/api/'\nexpect.status = 200", "\"/api/\" is no request", "GET /api/health/"),
@@ -198,7 +198,7 @@ fn every_documented_probe_is_valid() {
 #[test]
 fn every_fact_of_a_dataset_has_a_name() {
     let names = harness::probe::facts::names();
-    assert_eq!(names.names().count(), 6 + 4 * 6 + 2);
+    assert_eq!(names.names().count(), 2 * 4 + 4 * 6 + 2);
     for name in ["teacher.password", "sample.pupil_copy.sha256", "sample.absent_student_id"] {
         assert!(names.knows(name), "{name}");
     }

@@ -8,6 +8,7 @@ mod recovery;
 mod repetition;
 mod server;
 mod service;
+mod smoke;
 mod transport;
 
 use std::time::Duration;

@@ -25,7 +25,7 @@ pub(crate) async fn run(options: FingerprintOptions) -> Result<u8> {
         jobs,
         ..Keep::new(certificate::rows_folder(path))
     });
-    let taking = Taking { strength: options.strength, comparable_with: None, jobs, keep };
+    let taking = Taking { strength: options.strength, jobs, keep };
     let taken = interrupt::blocking(options.format, move |events| {
         certificate::take(&sources, &taking, events)
     })

@@ -1,9 +1,17 @@
 //! The commands, a file each.
 
+pub(crate) mod audit;
+pub(crate) mod bench;
 pub(crate) mod clean;
 pub(crate) mod compare;
 pub(crate) mod doctor;
+mod document;
 pub(crate) mod dr_drill;
 pub(crate) mod fingerprint;
 mod interrupt;
+pub(crate) mod retention;
+pub(crate) mod runbook;
+mod service;
+pub(crate) mod smoke;
 pub(crate) mod up;
+pub(crate) mod volumes;

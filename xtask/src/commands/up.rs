@@ -16,7 +16,7 @@ pub(crate) async fn run(options: StackOptions) -> Result<u8> {
     let request = Request {
         stack_dir: options.stack,
         method: harness::backup::pg_dump::NAME.to_owned(),
-        disaster: harness::disaster::VOLUMES.to_owned(),
+        disaster: harness::disaster::Disaster::Volumes.name().to_owned(),
         scale: options.scale,
         seed: options.seed,
     };
@@ -24,11 +24,15 @@ pub(crate) async fn run(options: StackOptions) -> Result<u8> {
     drill.compose = options.compose;
     let (events, received) = Events::channel();
     let shown = tokio::spawn(display::follow(received, Format::Human));
-    let started = drill.up(&events, interrupt::token()).await;
+    let started = drill.stand(&events, interrupt::token()).await;
     drop(events);
     let _ = shown.await;
-    let (run, entry) = started?;
-    println!("up        {entry}");
+    let standing = started?;
+    let (service, run, stack) = (&drill.config.service, &standing.run, &standing.sandbox.stack);
+    let address = stack.address(&service.entry).await?;
+    println!("up        http://{address}:{} with Host: {}", service.port, service.host);
+    println!("compose   {}", stack.file().display());
+    println!("project   {}", run.project());
     println!("look      docker ps --filter label=dr-drill.run={run}");
     println!("remove    cargo xtask down {run}");
     Ok(0)

@@ -1,6 +1,7 @@
 //! Shows what happens: a live line on a terminal, plain lines elsewhere, JSON lines for
 //! programs. Standard output belongs to the result, standard error to people.
 
+pub(crate) mod methods;
 mod people;
 pub(crate) mod summary;
 
@@ -45,6 +46,17 @@ pub(crate) fn error(error: &Error) {
     if let Some(hint) = error.next_step() {
         let _ = writeln!(err, "{cyan}hint{cyan:#}: {hint}");
     }
+}
+
+/// The last JSON line of a command that ended in an error.
+pub(crate) fn undecided(error: &Error) {
+    json_line(&serde_json::json!({
+        "event": "verdict",
+        "verdict": "undecided",
+        "exit_code": error.kind().exit_code(),
+        "report": null,
+        "error": error.chain(),
+    }));
 }
 
 /// Prints what a drill would do and find out.

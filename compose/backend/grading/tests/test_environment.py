@@ -6,7 +6,7 @@ from korrigo import environment
 
 GOOD = {
     "DJANGO_ENV": "production",
-    "SECRET_KEY": "0123456789abcdefghij" * 3,
+    "SECRET_KEY": "mVq2LxZr8Tn4Yb6Kd0Wc9Js1Hg3Pf5Ae7Ru-Ot_QiXwSzMkBvNyCl",
     "DJANGO_ALLOWED_HOSTS": "korrigo.example.org",
     "POSTGRES_DB": "korrigo",
     "POSTGRES_USER": "korrigo",
@@ -46,6 +46,7 @@ class StartUpTest(SimpleTestCase):
         self.assert_refused("SECRET_KEY", "weak", SECRET_KEY="short")
         self.assert_refused("SECRET_KEY", "weak", SECRET_KEY="ab" * 40)
         self.assert_refused("SECRET_KEY", "placeholder", SECRET_KEY="django-insecure-" + "0123456789abcdef" * 4)
+        self.assert_refused("SECRET_KEY", "repeats itself", SECRET_KEY="abcdefghijkl" * 5)
 
     def test_debug_is_refused_in_production(self):
         self.assert_refused("DEBUG", DEBUG="true")
@@ -64,6 +65,17 @@ class StartUpTest(SimpleTestCase):
         self.assert_refused("port", DJANGO_ALLOWED_HOSTS="korrigo.example.org:443")
         self.assert_refused("port", DJANGO_ALLOWED_HOSTS="[::1]:443")
         self.assert_refused("brackets", DJANGO_ALLOWED_HOSTS="2001:db8::10")
+
+    def test_hosts_that_no_request_could_ask_for_are_refused(self):
+        self.assert_refused("dot", DJANGO_ALLOWED_HOSTS="korrigo.example.org.")
+        self.assert_refused("IPv4", DJANGO_ALLOWED_HOSTS="192.0.2.300")
+        self.assert_refused("IPv4", DJANGO_ALLOWED_HOSTS="192.0.2")
+        self.assert_refused("closing bracket", DJANGO_ALLOWED_HOSTS="[2001:db8::10")
+        for value in ("korrigo.example.org;a", "korrigo..org", "-a.example.org", "a$b.example.org"):
+            self.assert_refused("not a host name", DJANGO_ALLOWED_HOSTS=value)
+
+    def test_an_empty_kind_of_environment_is_refused(self):
+        self.assert_refused("DJANGO_ENV", "empty", DJANGO_ENV="", ALLOWED_HOSTS="localhost")
 
     def test_hosts_of_every_kind_are_accepted(self):
         self.assert_hosts("Korrigo.Example.org", ["korrigo.example.org"])

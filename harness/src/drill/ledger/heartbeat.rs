@@ -6,8 +6,8 @@ use std::time::Duration;
 use postgres::{Client, Config, NoTls};
 use tokio_util::sync::CancellationToken;
 
-use super::RETRY;
 use super::book::{Book, run_prefix};
+use super::{RETRY, Turn};
 use crate::error::{Attempt, Result};
 
 /// Gives the keys that are there.
@@ -29,12 +29,18 @@ pub(super) fn create(client: &mut Client) -> Result<()> {
 }
 
 /// Writes until it is stopped. Blocks.
-pub(super) fn write(config: &Config, book: &Book, interval: Duration, stop: &CancellationToken) {
+pub(super) fn write(
+    config: &Config,
+    book: &Book,
+    interval: Duration,
+    stop: &CancellationToken,
+    turn: &Turn,
+) {
     let run = run_prefix();
     let mut config = config.clone();
     config.connect_timeout(SILENCE).tcp_user_timeout(SILENCE);
     while !stop.is_cancelled() {
-        if let Err(why) = beat(&config, book, &run, interval, stop) {
+        if let Err(why) = beat(&config, book, &run, interval, stop, turn) {
             book.trouble(why.to_string());
         }
         std::thread::sleep(RETRY);
@@ -47,12 +53,16 @@ fn beat(
     run: &str,
     interval: Duration,
     stop: &CancellationToken,
+    turn: &Turn,
 ) -> Result<(), postgres::Error> {
     let mut client = config.connect(NoTls)?;
     while !stop.is_cancelled() {
-        let key = book.attempt(run);
-        client.execute(WRITE, &[&key])?;
-        book.acknowledge();
+        {
+            let _mine = turn.blocking_lock();
+            let key = book.attempt(run);
+            client.execute(WRITE, &[&key])?;
+            book.acknowledge();
+        }
         std::thread::sleep(interval);
     }
     Ok(())

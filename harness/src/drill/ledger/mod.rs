@@ -8,10 +8,12 @@ mod heartbeat;
 mod settle;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use postgres::Config;
 use serde_json::{Value, json};
+use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -43,7 +45,12 @@ pub(super) struct Writer {
     known: BTreeSet<String>,
     stop: Option<DropGuard>,
     task: JoinHandle<()>,
+    turn: Turn,
+    held: Option<OwnedMutexGuard<()>>,
 }
+
+/// Whoever has it may write.
+type Turn = Arc<Mutex<()>>;
 
 /// A ledger that is closed.
 pub(super) struct Ledger {
@@ -79,18 +86,30 @@ impl Writer {
         };
         let (book, token) = (Book::default(), CancellationToken::new());
         let interval = Duration::from_secs(1) / settings.rate_per_s.max(1);
-        let (written, stopped) = (book.clone(), token.clone());
+        let turn = Turn::default();
+        let (written, stopped, mine) = (book.clone(), token.clone(), Turn::clone(&turn));
         let task = if settings.request.is_some() {
             tokio::spawn(async move {
-                stopped.run_until_cancelled(application::write(&prober, &written, interval)).await;
+                let write = application::write(&prober, &written, interval, &mine);
+                stopped.run_until_cancelled(write).await;
             })
         } else {
             tokio::task::spawn_blocking(move || {
-                heartbeat::write(&connection, &written, interval, &stopped);
+                heartbeat::write(&connection, &written, interval, &stopped, &mine);
             })
         };
         book.filled(FIRST_WRITES, FIRST_LIMIT).await;
-        Ok(Self { book, lookup, known, stop: Some(token.drop_guard()), task })
+        Ok(Self { book, lookup, known, stop: Some(token.drop_guard()), task, turn, held: None })
+    }
+
+    /// Has it pause once the write that is under way has its answer.
+    pub(super) async fn hold(&mut self) {
+        self.held = Some(Turn::clone(&self.turn).lock_owned().await);
+    }
+
+    /// Has it go on.
+    pub(super) fn resume(&mut self) {
+        self.held = None;
     }
 
     /// Has it end, without waiting for that.
@@ -100,8 +119,8 @@ impl Writer {
 
     /// Ends it and closes the ledger.
     pub(super) async fn close(self) -> Ledger {
-        let Self { book, lookup, known, stop, task } = self;
-        drop(stop);
+        let Self { book, lookup, known, stop, task, held, .. } = self;
+        drop((stop, held));
         // What a writer does after this is not in the ledger, and its database is gone.
         let _ = tokio::time::timeout(END_LIMIT, task).await;
         let (writes, trouble) = book.close();

@@ -1,54 +1,97 @@
 //! The backup, and the proof that it can be read, before anything is destroyed.
 
 use std::ops::ControlFlow::{Break, Continue};
-use std::path::PathBuf;
+
+use jiff::Timestamp;
 
 use super::source::Baseline;
 use super::{Flow, Rehearsal, close};
-use crate::backup::{Artefact, media, pg_dump};
-use crate::drill::judgements;
-use crate::drill::sandbox::Sandbox;
-use crate::error::Result;
+use crate::backup::{Artefact, Consistency};
+use crate::compare;
+use crate::config::RestoreInto;
+use crate::drill::journal::first_of;
+use crate::drill::origin;
+use crate::error::{Error, Result};
 use crate::fingerprint::catalogue;
 use crate::fingerprint::database::Snapshot;
-use crate::model::artefact::PartKind;
-use crate::model::fingerprint::{Certificate, MediaKind};
+use crate::model::artefact::RecoveryPoint;
+use crate::model::check::{Outcome, id};
+use crate::model::fingerprint::Certificate;
 use crate::model::phase::Phase;
-use crate::plan::check;
 use crate::stack::database::blocking;
+use crate::volumes;
 
 impl Rehearsal<'_> {
-    /// Takes the artefact under the baseline's snapshot.
+    /// Begins the artefact, with what the method takes under load.
+    pub(super) async fn begin_backup(&mut self) -> Result<Flow<Artefact>> {
+        let method = &self.drill.method;
+        // Replaced by the baseline's, once there is one.
+        let point = RecoveryPoint { instant: Timestamp::now(), lsn: String::new() };
+        let artefact = Artefact::create(&self.artefact_dir(), method.name(), point)?;
+        if method.takes_under_load() {
+            self.journal.enter(Phase::Backup);
+            if let Err(cause) = method.begin(&self.sandbox.site(), &artefact).await {
+                self.journal.completed(id::BACKUP, "", Err(cause))?;
+                return Ok(Break(()));
+            }
+        }
+        Ok(Continue(artefact))
+    }
+
+    /// Completes the artefact, under the baseline's snapshot where the method can.
     pub(super) async fn back_up(
         &mut self,
+        mut artefact: Artefact,
         snapshot: Snapshot,
         baseline: &mut Baseline,
-    ) -> Result<PathBuf> {
+    ) -> Result<Flow> {
         self.journal.enter(Phase::Backup);
-        let Sandbox { stack, database, media: volume, .. } = self.sandbox;
-        let dir = self.folder.artefact();
-        let point = snapshot.recovery_point().clone();
-        let mut artefact = Artefact::create(&dir, pg_dump::NAME, point)?;
-        let rows = async {
-            let parts = pg_dump::take(stack, database, snapshot.id(), &artefact).await?;
-            let connection = database.connection(stack).await?;
-            let sequences = blocking(move || catalogue::sequences(&connection)).await?;
-            Ok((parts, sequences))
-        };
-        let files = async {
-            let Some(volume) = volume else { return Ok(None) };
-            media::take(stack, volume, &artefact).await.map(Some)
-        };
-        let ((parts, sequences), files) = tokio::try_join!(rows, files)?;
-        artefact.manifest.parts.extend(parts.into_iter().chain(files));
-        self.folder.write_json("evidence/sequences.json", &sequences)?;
-        baseline.sequences = sequences;
-        artefact.manifest.tools = pg_dump::tools(stack, database).await?;
-        artefact.seal()?;
+        let (method, site) = (&self.drill.method, self.sandbox.site());
+        snapshot.recovery_point().clone_into(&mut artefact.manifest.recovery_point);
+        let taken = method.take(&site, &mut artefact, snapshot.id()).await;
         close(snapshot).await?;
+        let seen = "its commands ended without a complaint";
+        if !self.journal.completed(id::BACKUP, seen, taken)? {
+            return Ok(Break(()));
+        }
+        let connection = self.sandbox.database.connection(&self.sandbox.stack).await?;
+        let physical = method.into() == RestoreInto::Volumes;
+        let last = blocking(move || {
+            let replayed = catalogue::replayed_sequences;
+            if physical { replayed(&connection) } else { catalogue::sequences(&connection) }
+        });
+        baseline.origin.sequences = last.await?;
+        self.folder.write_json("evidence/origin.json", &baseline.origin)?;
+        let Baseline { certificate, origin, .. } = &*baseline;
+        origin::attach(&mut artefact, certificate, origin, &self.sandbox.secrets)?;
+        artefact.seal()?;
         self.folder.write_json("evidence/manifest.json", &artefact.manifest)?;
         self.found.manifest = Some(artefact.manifest);
-        Ok(dir)
+        Ok(Continue(()))
+    }
+
+    /// Ends the quiet that a method without a shared snapshot needs, once it is proved: the
+    /// stores are as the baseline says. Otherwise nobody knows which state was backed up.
+    pub(super) async fn end_quiet(&mut self, baseline: &Certificate) -> Result<()> {
+        if self.drill.method.consistency() == Consistency::Snapshot {
+            return Ok(());
+        }
+        let connection = self.sandbox.database.connection(&self.sandbox.stack).await?;
+        let snapshot = blocking(move || Snapshot::open(&connection)).await?;
+        let after = self.observe(snapshot).await?;
+        close(after.snapshot).await?;
+        let moved = compare::certificates(baseline, &after.certificate);
+        let differs = moved.divergences.iter().map(|it| format!("{}: {}", it.subject, it.detail));
+        if let Some(first) = differs.chain(moved.undecided.iter().cloned()).next() {
+            let method = self.drill.method.name();
+            return Err(Error::undecided("the stores changed while they were backed up")
+                .because(first)
+                .hint(format!("method {method} takes a snapshot of its own: stop what writes")));
+        }
+        if let Some(writer) = &mut self.writer {
+            writer.resume();
+        }
+        Ok(())
     }
 
     /// Reads the artefact back in full. Nothing is destroyed unless it holds everything.
@@ -57,37 +100,39 @@ impl Rehearsal<'_> {
         artefact: &Artefact,
         baseline: &Certificate,
     ) -> Result<Flow> {
-        self.journal.enter(Phase::ArtefactCheck);
-        let Sandbox { stack, database, .. } = self.sandbox;
+        let (method, site) = (&self.drill.method, self.sandbox.site());
         let read = artefact.clone();
         let mut damage = blocking(move || read.damage()).await?;
-        let dump = artefact.part(PartKind::Database)?;
-        let dump = pg_dump::examine(stack, database, artefact, dump).await?;
-        damage.extend(dump.damage.clone());
-        let mut intact = true;
-        if let Some(expected) = &baseline.media {
-            let (read, part) = (artefact.clone(), artefact.part(PartKind::Media)?.clone());
-            match blocking(move || media::examine(&read, &part)).await {
-                Err(cause) => damage.push(cause.chain()),
-                Ok(archive) => {
-                    let files = expected.entries.values();
-                    let files = files.filter(|entry| matches!(entry.kind, MediaKind::File { .. }));
-                    let (found, expected) = (archive.files, files.count() as u64);
-                    let mut wrong = archive.violations;
-                    if found != expected {
-                        wrong
-                            .push(format!("{found} files in the archive, {expected} in the store"));
-                    }
-                    let seen = format!("{found} files, {} bytes", archive.bytes);
-                    intact &= self.journal.judge(check::ARTEFACT_MEDIA, seen, &wrong);
+        let examined = method.examine(&site, artefact, baseline).await?;
+        damage.extend(examined.damage);
+        let (bytes, parts) = (artefact.manifest.size(), artefact.manifest.parts.len());
+        let seen = format!("{parts} parts, {bytes} bytes");
+        let mut intact = self.journal.judge(id::ARTEFACT_INTACT, seen, &damage);
+        for reading in examined.readings {
+            intact &= match reading.open.first() {
+                Some(_) if reading.wrong.is_empty() => {
+                    let open = first_of(&reading.open);
+                    self.journal.report(reading.check, Outcome::Undecided, open);
+                    false
                 }
-            }
+                _ => self.journal.judge(reading.check, reading.seen, &reading.wrong),
+            };
         }
-        let (size, parts) = (artefact.manifest.size(), artefact.manifest.parts.len());
-        let seen = format!("{parts} parts, {size} bytes");
-        intact &= self.journal.judge(check::ARTEFACT_INTACT, seen, &damage);
-        let (seen, wrong) = judgements::rows_in_dump(&dump, baseline);
-        intact &= self.journal.judge(check::ARTEFACT_ROWS, seen, &wrong);
+        intact &= self.check_cover();
         Ok(if intact { Continue(()) } else { Break(()) })
+    }
+
+    /// Whether every critical volume is one that the method brings back (FR-4.4).
+    fn check_cover(&mut self) -> bool {
+        let promises = self.drill.method.promises();
+        let names = self.sandbox.stack.volumes().map(|volume| volume.name).collect::<Vec<_>>();
+        let volumes = volumes::classified(&names, &self.drill.config);
+        let uncovered = volumes.iter().filter_map(|volume| volume.uncovered(&promises));
+        let uncovered = uncovered.collect::<Vec<_>>();
+        let spared = volumes.iter().filter(|volume| volume.store.is_none());
+        let spared = spared.map(|volume| format!("{} is {}", volume.name, volume.class.name()));
+        let stores = promises.iter().map(|store| store.name().to_owned());
+        let seen = stores.chain(spared).collect::<Vec<_>>().join(", ");
+        self.journal.judge(id::COVERED, seen, &uncovered)
     }
 }

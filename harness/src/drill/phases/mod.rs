@@ -2,9 +2,11 @@
 //! a failed check, or stops it with an error: undecided.
 
 mod backup;
+mod copy;
 mod proof;
 mod recovery;
 mod source;
+mod verify;
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow::{self, Continue};
@@ -18,13 +20,14 @@ use super::ledger::Writer;
 use super::observe::{self, Observed};
 use super::sabotage::{Live, Moment};
 use super::sandbox::Sandbox;
-use super::{Drill, invariants};
+use super::{Drill, Source, invariants};
 use crate::backup::Artefact;
 use crate::error::Result;
 use crate::fingerprint::database::Snapshot;
 use crate::model::artefact::Manifest;
-use crate::model::record::{Integrity, LedgerRecord};
-use crate::probe::{Probe, Prober, Target, Variables};
+use crate::model::phase::Phase;
+use crate::model::record::{CopyTiming, Integrity, LedgerRecord, StepTiming};
+use crate::probe::{Probe, Prober, Variables};
 use crate::stack::database::blocking;
 
 /// How long services may take to answer their probes, once they are ready.
@@ -40,6 +43,8 @@ pub(super) struct Found {
     pub(super) ledger: LedgerRecord,
     pub(super) recovery_time_s: Option<f64>,
     pub(super) data_loss_s: Option<f64>,
+    pub(super) restore_steps: Vec<StepTiming>,
+    pub(super) copies: Vec<CopyTiming>,
 }
 
 /// A drill on its way through the phases.
@@ -72,23 +77,38 @@ impl<'a> Rehearsal<'a> {
 
     /// Runs the phases until one stops the drill.
     pub(super) async fn run(&mut self) -> Result<()> {
+        if let Source::Artefact(dir) = &self.drill.source {
+            return self.verify(dir).await;
+        }
         self.start_and_seed().await?;
-        let (mut baseline, snapshot) = self.baseline().await?;
-        let dir = self.back_up(snapshot, &mut baseline).await?;
+        let red = self.watch().await?;
+        let Continue(artefact) = self.begin_backup().await? else { return Ok(()) };
+        let (mut baseline, snapshot) = self.baseline(red).await?;
+        if self.back_up(artefact, snapshot, &mut baseline).await?.is_break() {
+            return Ok(());
+        }
+        self.journal.enter(Phase::ArtefactCheck);
+        self.end_quiet(&baseline.certificate).await?;
         self.strike(Moment::ArtefactTaken).await?;
         // From here on only what is on disk counts.
-        let artefact = Artefact::open(&dir)?;
+        let artefact = Artefact::open(&self.artefact_dir())?;
         if self.check_artefact(&artefact, &baseline.certificate).await?.is_break() {
             return Ok(());
         }
         let Continue(struck) = self.destroy(&artefact).await? else { return Ok(()) };
-        let Continue(restored) = self.restore(&artefact).await? else { return Ok(()) };
+        let Continue(restored) = self.restore(&artefact, &baseline).await? else { return Ok(()) };
         self.recover(struck).await?;
         self.strike(Moment::ServiceGreen).await?;
         // What cannot be compared does not keep the service from being probed.
         let compared = self.compare(&baseline, restored).await;
         let probed = self.probe(&baseline).await;
-        compared.and(probed)
+        compared.and(probed)?;
+        if self.drill.copies { self.copy().await } else { Ok(()) }
+    }
+
+    /// Where the artefact is taken to.
+    fn artefact_dir(&self) -> PathBuf {
+        self.drill.artefact.clone().unwrap_or_else(|| self.folder.artefact())
     }
 
     /// Ends it, wherever it stands, with its writer.
@@ -97,7 +117,8 @@ impl<'a> Rehearsal<'a> {
     }
 
     async fn observe(&self, snapshot: Snapshot) -> Result<Observed> {
-        observe::stores(self.sandbox, &self.drill.config, snapshot, &self.journal.events).await
+        let Drill { config, strength, .. } = self.drill;
+        observe::stores(self.sandbox, config, *strength, snapshot, &self.journal.events).await
     }
 
     async fn list_rows(
@@ -106,10 +127,13 @@ impl<'a> Rehearsal<'a> {
         folder: PathBuf,
         tables: Option<Vec<String>>,
     ) -> Result<Observed> {
-        observe::list_rows(self.sandbox, observed, folder, tables, &self.journal.events).await
+        observe::list_rows(observed, folder, tables, &self.journal.events).await
     }
 
-    async fn read_invariants(&self, snapshot: &Snapshot) -> Result<Vec<invariants::Reading>> {
+    async fn read_invariants(
+        &self,
+        snapshot: &Snapshot,
+    ) -> Result<BTreeMap<String, invariants::Reading>> {
         let connection = self.sandbox.database.connection(&self.sandbox.stack).await?;
         invariants::read(connection, snapshot.id(), &self.drill.config.invariants).await
     }
@@ -125,15 +149,7 @@ impl<'a> Rehearsal<'a> {
         variables: &Variables,
         read_only: bool,
     ) -> Result<Prober> {
-        let service = &self.drill.config.service;
-        let address = self.sandbox.stack.address(&service.entry).await?;
-        let target = Target {
-            base_url: format!("http://{}", service.host),
-            resolve: Some((address, service.port).into()),
-            ca_pem: None,
-            insecure: false,
-            read_only,
-        };
+        let target = self.sandbox.target(&self.drill.config, read_only).await?;
         Prober::new(probes, &target, variables, Some(Arc::new(self.sandbox.clone())))
     }
 
@@ -147,7 +163,7 @@ impl<'a> Rehearsal<'a> {
             stack: self.sandbox.stack.clone(),
             database: self.sandbox.database.clone(),
             media: self.sandbox.media.clone(),
-            artefact: self.folder.artefact(),
+            artefact: self.artefact_dir(),
         };
         saboteur.strike(moment, &live).await
     }

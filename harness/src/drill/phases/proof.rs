@@ -6,19 +6,19 @@ use super::source::Baseline;
 use super::{Rehearsal, close};
 use crate::certificate::{Side, explain, tables_that_differ};
 use crate::compare;
+use crate::config::MediaConfig;
 use crate::drill::ledger::{self, Ledger};
 use crate::drill::observe::{self, Observed};
 use crate::drill::sandbox::cores;
-use crate::drill::{invariants, judgements};
+use crate::drill::{Source, invariants, judgements};
 use crate::error::{Attempt, Result};
 use crate::fingerprint::catalogue::{self, Amcheck};
 use crate::fingerprint::database::Snapshot;
 use crate::fingerprint::references;
-use crate::model::check::Outcome;
+use crate::model::check::{Outcome, id};
 use crate::model::fingerprint::Certificate;
 use crate::model::phase::Phase;
 use crate::model::record::Integrity;
-use crate::plan::check;
 use crate::stack::database::{ask, blocking};
 
 impl Baseline {
@@ -28,7 +28,7 @@ impl Baseline {
         let mut expected = self.certificate.clone();
         if let (Some(before), Some(restored)) = (&mut expected.database, &restored.database) {
             before.facts =
-                compare::sequences::moved(&before.facts, &self.sequences, &restored.facts);
+                compare::sequences::moved(&before.facts, &self.origin.sequences, &restored.facts);
         }
         expected
     }
@@ -48,7 +48,7 @@ impl Rehearsal<'_> {
         for judged in judgements::integrity(&integrity, certificate.media.is_some()) {
             self.journal.report(&judged.id, judged.outcome, judged.detail);
         }
-        self.resolve_references(&certificate, &mut integrity).await?;
+        self.resolve_references(baseline, &certificate, &mut integrity).await?;
         self.check_indexes(&mut integrity).await?;
         self.folder.write_json("evidence/divergences.json", &integrity)?;
         self.found.integrity = integrity;
@@ -68,8 +68,7 @@ impl Rehearsal<'_> {
             observed = self.list_rows(observed, is.clone(), Some(differing)).await?;
             let before = Side { certificate: &baseline.certificate, rows: &was };
             let after = Side { certificate: &observed.certificate, rows: &is };
-            // The report shows no values of the data.
-            explain(integrity, before, after, false)?;
+            explain(integrity, before, after, self.drill.show_values)?;
         }
         close(observed.snapshot).await?;
         Ok(observed.certificate)
@@ -82,12 +81,13 @@ impl Rehearsal<'_> {
             match self.found_keys(&ledger, restored).await {
                 Ok(found) => self.settle(&ledger, &found)?,
                 Err(cause) => {
-                    self.journal.report(check::LEDGER, Outcome::Undecided, cause.chain());
+                    self.journal.report(id::LEDGER, Outcome::Undecided, cause.chain());
                 }
             }
         }
-        if let Some(limit_s) = self.drill.config.objectives.data_loss_s {
-            self.journal.hold(check::DATA_LOSS, self.found.data_loss_s, limit_s);
+        let objective = self.drill.config.objectives.data_loss_s;
+        if let Some(limit_s) = objective.filter(|_| self.drill.source == Source::Copy) {
+            self.journal.hold(id::DATA_LOSS, self.found.data_loss_s, limit_s);
         }
         Ok(())
     }
@@ -108,18 +108,14 @@ impl Rehearsal<'_> {
         self.folder.write_json("evidence/ledger.json", &ledger.evidence(&settled.record, found))?;
         self.found.data_loss_s = settled.record.data_loss_s.or(self.found.data_loss_s);
         self.found.ledger = settled.record;
-        self.journal.report(check::LEDGER, settled.outcome, settled.detail);
+        self.journal.report(id::LEDGER, settled.outcome, settled.detail);
         Ok(())
     }
 
     async fn hold_invariants(&mut self, baseline: &Baseline, restored: &Snapshot) {
         let invariants = &self.drill.config.invariants;
         let judged = match self.read_invariants(restored).await {
-            Ok(after) => {
-                let read = baseline.invariants.iter().zip(&after);
-                let read = invariants.iter().zip(read);
-                read.map(|(it, (before, after))| invariants::judge(it, before, after)).collect()
-            }
+            Ok(after) => invariants::judge_all(invariants, &baseline.origin.invariants, &after),
             Err(cause) => invariants::undecided(invariants, &cause.chain()),
         };
         for judged in judged {
@@ -127,17 +123,16 @@ impl Rehearsal<'_> {
         }
     }
 
-    /// Resolves every file that a row names, where the configuration says that rows name files.
+    /// Resolves every file that a row names, where rows are known to name files.
     async fn resolve_references(
         &mut self,
+        baseline: &Baseline,
         restored: &Certificate,
         integrity: &mut Integrity,
     ) -> Result<()> {
-        let columns = self.drill.config.media.as_ref().map(|media| media.references.clone());
-        let (Some(columns), Some(files)) = (columns, restored.media.clone()) else { return Ok(()) };
-        if columns.is_empty() {
-            return Ok(());
-        }
+        let is_planned = self.drill.config.media.as_ref().is_some_and(MediaConfig::has_references);
+        let (true, Some(files)) = (is_planned, restored.media.clone()) else { return Ok(()) };
+        let columns = baseline.origin.references.clone();
         let connection = self.sandbox.database.connection(&self.sandbox.stack).await?;
         let resolved = ask(connection, move |client| references::check(client, &columns, &files));
         let resolved = resolved.await?;

@@ -5,84 +5,161 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 
+use super::source::Baseline;
 use super::{Flow, GREEN_LIMIT, Rehearsal};
-use crate::backup::{Artefact, media, pg_dump};
-use crate::disaster;
+use crate::backup::durability::{self, Settings};
+use crate::backup::{Artefact, pg_dump, timed};
+use crate::config::RestoreInto;
+use crate::drill::Drill;
 use crate::drill::sabotage::Moment;
 use crate::drill::sandbox::Sandbox;
 use crate::error::Result;
 use crate::fingerprint::database::Snapshot;
-use crate::model::artefact::PartKind;
-use crate::model::check::Outcome;
+use crate::model::artefact::Store;
+use crate::model::check::{Outcome, id};
 use crate::model::phase::Phase;
-use crate::plan::check;
-use crate::stack::database::blocking;
+use crate::model::profile::Profile;
+use crate::model::record::StepTiming;
+use crate::stack::database::{ask, blocking};
+
+/// The step of a restore in which the database comes up.
+const START: &str = "start the database";
 
 impl Rehearsal<'_> {
-    /// Destroys everything, and gives back when that began.
+    /// Has the disaster strike, and gives back when that began.
     pub(super) async fn destroy(&mut self, artefact: &Artefact) -> Result<Flow<Instant>> {
         self.journal.enter(Phase::Disaster);
         let struck = Instant::now();
         let point = artefact.manifest.recovery_point.instant;
         let age_s = Timestamp::now().duration_since(point).as_secs_f64();
         self.found.data_loss_s = Some(age_s);
-        let stack = &self.sandbox.stack;
-        let volumes = stack.volumes().collect::<Vec<_>>();
-        let survivors = disaster::volumes(stack, &volumes).await?;
+        let done = self.drill.disaster.strike(&self.sandbox.site()).await?;
         // Only now: until its connection died, the writer knew of nothing.
         if let Some(writer) = &mut self.writer {
             writer.stop();
         }
-        let wrong = survivors.iter().map(|name| format!("volume {name} is still there"));
-        let seen = format!("every container and {} volumes are gone", volumes.len());
-        let gone = self.journal.judge(check::DISASTER, seen, &wrong.collect::<Vec<_>>());
+        let gone = self.journal.judge(id::DISASTER, done.seen, &done.survivors);
         Ok(if gone { Continue(struck) } else { Break(()) })
     }
 
     /// Restores the stores with the application stopped. Gives back a snapshot of what was
     /// restored: that is what is compared, whatever the application does when it starts.
-    pub(super) async fn restore(&mut self, artefact: &Artefact) -> Result<Flow<Snapshot>> {
+    pub(super) async fn restore(
+        &mut self,
+        artefact: &Artefact,
+        baseline: &Baseline,
+    ) -> Result<Flow<Snapshot>> {
         self.journal.enter(Phase::Restore);
-        let Sandbox { stack, database, media: volume, .. } = self.sandbox;
-        stack.create().await?;
-        if let Some(unready) = stack.up(&[&database.service], self.ready_limit()).await? {
-            return Err(unready.into_error());
-        }
-        self.strike(Moment::StoresFresh).await?;
-        let tables = pg_dump::foreign_tables(stack, database).await?;
-        if let Some(first) = tables.first() {
-            let others = tables.len() - 1;
-            let why = format!("refused: the target is not empty, it has {first} and {others} more");
-            self.journal.report(check::RESTORE, Outcome::Failed, why);
+        let Sandbox { stack, database, .. } = self.sandbox;
+        let method = &self.drill.method;
+        let cleared = timed("clear the wreck", self.clear()).await?;
+        let created = timed("create the stack", stack.create()).await?;
+        self.found.restore_steps.extend([cleared, created]);
+        if method.into() == RestoreInto::Server && self.open_server().await?.is_break() {
             return Ok(Break(()));
         }
-        let rows = async {
-            let globals = artefact.part(PartKind::Globals)?;
-            pg_dump::restore_globals(stack, database, artefact, globals).await?;
-            pg_dump::restore(stack, database, artefact, artefact.part(PartKind::Database)?).await
+        let restored = match self.load(artefact).await {
+            Ok(steps) => {
+                self.found.restore_steps.extend(steps);
+                Ok(())
+            }
+            Err(cause) => Err(cause),
         };
-        let files = async {
-            let Some(volume) = volume else { return Ok(()) };
-            media::restore(stack, volume, artefact, artefact.part(PartKind::Media)?).await
-        };
-        let restored = tokio::try_join!(rows, files).map(drop);
-        let seen = "pg_restore and tar ended without a complaint";
-        if !self.journal.completed(check::RESTORE, seen, restored)? {
+        let seen = "its commands ended without a complaint";
+        if !self.journal.completed(id::RESTORE, seen, restored)? {
+            return Ok(Break(()));
+        }
+        if method.into() == RestoreInto::Volumes && self.start_on_restored().await?.is_break() {
             return Ok(Break(()));
         }
         self.strike(Moment::StoresRestored).await?;
+        self.prove_durable(&baseline.origin.settings).await?;
         let connection = database.connection(stack).await?;
         blocking(move || Snapshot::open(&connection)).await.map(Continue)
     }
 
+    /// Has the method restore, under the drill's profile.
+    async fn load(&self, artefact: &Artefact) -> Result<Vec<StepTiming>> {
+        let (site, Drill { method, profile, .. }) = (self.sandbox.site(), self.drill);
+        // A server that is not running yet is tuned by whoever starts it.
+        if *profile == Profile::Production || method.into() == RestoreInto::Volumes {
+            return method.restore(&site, artefact, *profile).await;
+        }
+        let before = durability::tune(&site).await?;
+        let mut steps = method.restore(&site, artefact, *profile).await?;
+        steps.push(timed("make it durable", durability::settle(&site, before)).await?);
+        Ok(steps)
+    }
+
+    /// Reads back from the server whether it is as durable as its source was.
+    async fn prove_durable(&mut self, source: &Settings) -> Result<()> {
+        let Sandbox { stack, database, .. } = self.sandbox;
+        let restored = ask(database.connection(stack).await?, durability::read).await?;
+        let seen = durability::seen(self.drill.profile, &restored);
+        self.journal.judge(id::DURABLE, seen, &durability::wrong(source, &restored));
+        Ok(())
+    }
+
+    /// Removes what the disaster left of the stack, so that the restore begins from nothing. Only
+    /// a store that was not struck and that the method does not bring back stays.
+    async fn clear(&self) -> Result<()> {
+        let Sandbox { stack, database, media, .. } = self.sandbox;
+        let (strikes, promises) = (self.drill.disaster.strikes(), self.drill.method.promises());
+        let stays =
+            |store| !strikes.is_empty() && !strikes.contains(&store) && !promises.contains(&store);
+        stack.destroy_containers(&[]).await?;
+        for volume in stack.volumes() {
+            let is_media = media.as_ref().is_some_and(|media| media.name == volume.name);
+            let is_kept = (volume.name == database.volume && stays(Store::Database))
+                || (is_media && stays(Store::Media));
+            if !is_kept {
+                stack.destroy_volume(&volume).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts the database on what was restored, and waits until its recovery has ended.
+    async fn start_on_restored(&mut self) -> Result<Flow> {
+        let Sandbox { stack, database, .. } = self.sandbox;
+        let started = Instant::now();
+        if let Some(unready) = stack.up(&[&database.service], self.ready_limit()).await? {
+            let why = format!("the server does not start on it: {}", unready.state);
+            self.journal.report(id::SERVICE, Outcome::Failed, why);
+            return Ok(Break(()));
+        }
+        database.wait_until_writable(stack, self.ready_limit()).await?;
+        self.found.restore_steps.push(step(START, started));
+        Ok(Continue(()))
+    }
+
+    /// Starts the database on its fresh volume, and refuses one that is not empty.
+    async fn open_server(&mut self) -> Result<Flow> {
+        let Sandbox { stack, database, .. } = self.sandbox;
+        let started = Instant::now();
+        if let Some(unready) = stack.up(&[&database.service], self.ready_limit()).await? {
+            return Err(unready.into_error());
+        }
+        self.found.restore_steps.push(step(START, started));
+        self.strike(Moment::StoresFresh).await?;
+        let tables = pg_dump::foreign_tables(stack, database).await?;
+        let Some(first) = tables.first() else { return Ok(Continue(())) };
+        let others = tables.len() - 1;
+        let why = format!("refused: the target is not empty, it has {first} and {others} more");
+        self.journal.report(id::RESTORE, Outcome::Failed, why);
+        Ok(Break(()))
+    }
+
     /// Starts the application and waits for green: here the recovery clock stops.
     pub(super) async fn recover(&mut self, struck: Instant) -> Result<()> {
+        self.journal.enter(Phase::Boot);
         match self.sandbox.stack.up(&[], self.ready_limit()).await? {
             Some(unready) => {
                 let why = format!("service {:?} is not ready: {}", unready.service, unready.state);
-                self.journal.report(check::SERVICE, Outcome::Failed, why);
+                self.journal.report(id::SERVICE, Outcome::Failed, why);
             }
             None => {
+                self.journal.enter(Phase::Green);
                 let recovery =
                     self.prober(false).await?.until_green(GREEN_LIMIT, &self.journal.events).await;
                 let recovery_time_s =
@@ -93,12 +170,16 @@ impl Rehearsal<'_> {
                 let red = red.map(|check| format!("{}: {}", check.id, check.detail));
                 let red = if recovery_time_s.is_some() { Vec::new() } else { red.collect() };
                 let seen = format!("{} probes green", probes.len());
-                self.journal.judge(check::SERVICE, seen, &red);
+                self.journal.judge(id::SERVICE, seen, &red);
             }
         }
         if let Some(limit_s) = self.drill.config.objectives.recovery_time_s {
-            self.journal.hold(check::RECOVERY_TIME, self.found.recovery_time_s, limit_s);
+            self.journal.hold(id::RECOVERY_TIME, self.found.recovery_time_s, limit_s);
         }
         Ok(())
     }
+}
+
+fn step(step: &str, started: Instant) -> StepTiming {
+    StepTiming { step: step.to_owned(), seconds: started.elapsed().as_secs_f64() }
 }

@@ -1,26 +1,24 @@
 //! Before the backup: the copy is started and filled, and what it is like is taken down.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{GREEN_LIMIT, Rehearsal};
-use crate::backup::media;
+use crate::backup::{Consistency, durability, media};
 use crate::config::LEDGER_KEY;
 use crate::drill::journal::first_of;
 use crate::drill::ledger::Writer;
 use crate::drill::observe::Observed;
+use crate::drill::origin::Origin;
 use crate::drill::sandbox::Sandbox;
-use crate::drill::{invariants, judgements};
+use crate::drill::{file_fields, judgements};
 use crate::error::{Error, Result};
 use crate::fingerprint::database::Snapshot;
+use crate::fingerprint::references::ReferenceColumn;
 use crate::model::check::Check;
 use crate::model::event::Events;
 use crate::model::fingerprint::Certificate;
 use crate::model::phase::Phase;
-use crate::stack::database::blocking;
-
-/// Facts of a catalogue, by key.
-type Facts = BTreeMap<String, String>;
+use crate::stack::database::{ask, blocking};
 
 /// Bounds the writing of a large dataset's files.
 const SEED_LIMIT: Duration = Duration::from_secs(6 * 3600);
@@ -28,11 +26,10 @@ const SEED_LIMIT: Duration = Duration::from_secs(6 * 3600);
 /// What the source was like: what the restored stack is held against.
 pub(super) struct Baseline {
     pub(super) certificate: Certificate,
-    pub(super) invariants: Vec<invariants::Reading>,
+    /// What no certificate holds.
+    pub(super) origin: Origin,
     /// Probes that were red.
     pub(super) red: Vec<Check>,
-    /// Where the sequences stood when the dump was complete.
-    pub(super) sequences: Facts,
 }
 
 impl Rehearsal<'_> {
@@ -85,12 +82,25 @@ impl Rehearsal<'_> {
         Ok(())
     }
 
-    /// Looks at the source: its probes, its ledger from now on, its fingerprint and its
-    /// invariants. The snapshot stays open: the backup reads the same state.
-    pub(super) async fn baseline(&mut self) -> Result<(Baseline, Snapshot)> {
+    /// Looks at the source's probes, and has its ledger written from now on. Gives back the
+    /// probes that are red.
+    pub(super) async fn watch(&mut self) -> Result<Vec<Check>> {
         self.journal.enter(Phase::Baseline);
         let red = self.red_probes().await?;
         self.begin_ledger().await?;
+        Ok(red)
+    }
+
+    /// Takes the fingerprint of the source and its invariants. The snapshot stays open: the
+    /// backup reads the same state.
+    pub(super) async fn baseline(&mut self, red: Vec<Check>) -> Result<(Baseline, Snapshot)> {
+        self.journal.enter(Phase::Baseline);
+        if let (Consistency::Quiet, Some(writer)) =
+            (self.drill.method.consistency(), &mut self.writer)
+        {
+            writer.hold().await;
+        }
+        let references = self.references().await?;
         let connection = self.sandbox.database.connection(&self.sandbox.stack).await?;
         let snapshot = blocking(move || Snapshot::open(&connection)).await?;
         let invariants = self.read_invariants(&snapshot).await?;
@@ -98,8 +108,22 @@ impl Rehearsal<'_> {
         let Observed { certificate, snapshot } =
             self.list_rows(observed, self.folder.rows("baseline"), None).await?;
         self.folder.write_json("evidence/baseline.json", &certificate)?;
-        let sequences = Facts::new();
-        Ok((Baseline { certificate, invariants, red, sequences }, snapshot))
+        let connection = self.sandbox.database.connection(&self.sandbox.stack).await?;
+        let settings = ask(connection, durability::read).await?;
+        let dataset = self.drill.seeded;
+        let origin = Origin { invariants, settings, references, dataset, ..Origin::default() };
+        Ok((Baseline { certificate, origin, red }, snapshot))
+    }
+
+    /// The columns that name files: those of `drill.toml`, and those that the models know of.
+    async fn references(&self) -> Result<Vec<ReferenceColumn>> {
+        let Some(media) = &self.drill.config.media else { return Ok(Vec::new()) };
+        let mut columns = media.references.clone();
+        if let Some(service) = &media.models {
+            let stack = &self.sandbox.stack;
+            columns.extend(file_fields::columns(stack, service, &media.references).await?);
+        }
+        Ok(columns)
     }
 
     /// The probes that only read and are red already. When health itself is, no restore could

@@ -4,12 +4,13 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use postgres::Client;
 use postgres::error::SqlState;
-use postgres::{Client, Config};
 
 use crate::error::{Attempt, Error, Result};
 use crate::fingerprint::database::session::{self, is_lost};
 use crate::model::divergence::{Divergence, DivergenceKind};
+use crate::server::Server;
 
 /// Where the extension comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,8 +68,13 @@ struct Index {
 /// # Errors
 /// Undecided when the server cannot be reached, the extension is not there, or a connection is
 /// lost on the way.
-pub fn damaged_indexes(config: &Config, jobs: usize, amcheck: Amcheck) -> Result<IndexCheck> {
-    let mut first = session::connect(config)?;
+pub fn damaged_indexes(
+    server: impl Into<Server>,
+    jobs: usize,
+    amcheck: Amcheck,
+) -> Result<IndexCheck> {
+    let server = &server.into();
+    let mut first = session::connect(server)?;
     if amcheck == Amcheck::Install {
         first
             .batch_execute(
@@ -83,7 +89,7 @@ pub fn damaged_indexes(config: &Config, jobs: usize, amcheck: Amcheck) -> Result
     let further = jobs.min(indexes.len()).saturating_sub(1);
     std::thread::scope(|scope| {
         let workers: Vec<_> =
-            (0..further).map(|_| scope.spawn(|| work(session::connect(config)?))).collect();
+            (0..further).map(|_| scope.spawn(|| work(session::connect(server)?))).collect();
         let mut all = work(first);
         for worker in workers {
             let part = worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));

@@ -24,10 +24,11 @@ pub use self::amcheck::{Amcheck, IndexCheck, damaged_indexes};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use postgres::{Client, Config, SimpleQueryMessage};
+use postgres::{Client, SimpleQueryMessage};
 
 use super::database::session;
 use crate::error::{Attempt, Error, Result};
+use crate::server::Server;
 
 /// How the value of a fact begins that could not be read; the reason follows. Such a fact is
 /// equal to nothing: see [`crate::compare::facts::undecided`].
@@ -148,8 +149,14 @@ pub fn facts(client: &mut Client, server_version: i32) -> Result<BTreeMap<String
 }
 
 /// Reads the facts of the sequences alone, as they stand now: see [`crate::compare::sequences`].
-pub fn sequences(config: &Config) -> Result<BTreeMap<String, String>> {
-    by_key(sequences::facts(&mut session::connect(config)?)?)
+pub fn sequences(server: impl Into<Server>) -> Result<BTreeMap<String, String>> {
+    by_key(sequences::facts(&mut session::connect(&server.into())?)?)
+}
+
+/// Reads where the replay of WAL leaves each sequence: the last position that a physical restore
+/// may bring back.
+pub fn replayed_sequences(server: impl Into<Server>) -> Result<BTreeMap<String, String>> {
+    by_key(sequences::replayed(&mut session::connect(&server.into())?)?)
 }
 
 /// Runs statements in one round trip and returns their rows without nulls.

@@ -41,6 +41,20 @@ SELECT key,
  CROSS JOIN LATERAL (SELECT 'sequence/' || r.name || '/' || aspect AS key) k
  WHERE r.relkind = 'S'";
 
+/// Statements that read where the replay of WAL leaves each sequence: a record in WAL is ahead of
+/// what was handed out, so that not every value needs one. `log_cnt` is by how many values.
+const REPLAYED: &str = "
+SELECT key,
+       CASE WHEN has_sequence_privilege(r.oid, 'SELECT')
+            THEN format('SELECT %L, (%s)::text FROM %s', key, position, r.name)
+            ELSE 'undecided: the sequence may not be read' END
+  FROM relation r
+  JOIN pg_sequence s ON s.seqrelid = r.oid
+ CROSS JOIN LATERAL (VALUES ('last_value', 'last_value + log_cnt * ' || s.seqincrement),
+                            ('is_called', 'is_called OR log_cnt > 0')) a (aspect, position)
+ CROSS JOIN LATERAL (SELECT 'sequence/' || r.name || '/' || aspect AS key) k
+ WHERE r.relkind = 'S'";
+
 /// Statements that hold a sequence against the columns that it feeds: the one that owns it
 /// (serial, identity), and those whose default takes values from it. Partitions are left out,
 /// the parent's maximum being over all of them; so are sequences that may start over.
@@ -80,8 +94,17 @@ SELECT key,
 
 /// Parameters and states of every sequence.
 pub(super) fn facts(client: &mut Client) -> Result<Vec<(String, String)>> {
-    let script = format!("{SCOPE}{PARAMETERS}; {SCOPE}{STATES}; {SCOPE}{FEEDS}");
-    let (statements, mut facts): (Vec<_>, Vec<_>) = pairs(client, &script)
+    read(client, &format!("{SCOPE}{PARAMETERS}; {SCOPE}{STATES}; {SCOPE}{FEEDS}"))
+}
+
+/// Where the replay of WAL leaves each sequence.
+pub(super) fn replayed(client: &mut Client) -> Result<Vec<(String, String)>> {
+    read(client, &format!("{SCOPE}{REPLAYED}"))
+}
+
+/// What statements say, and what the statements say that they give back.
+fn read(client: &mut Client, script: &str) -> Result<Vec<(String, String)>> {
+    let (statements, mut facts): (Vec<_>, Vec<_>) = pairs(client, script)
         .attempt(|| "cannot read sequences from the catalogue")?
         .into_iter()
         .partition(|(_, value)| value.starts_with("SELECT "));

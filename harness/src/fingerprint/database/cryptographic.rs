@@ -61,7 +61,7 @@ pub(super) fn read(
 /// exact digest, so that both decide the same tables.
 fn unshown(relation: &Relation, types: &Types) -> Option<RowsDigest> {
     relation.columns.iter().find_map(|column| {
-        let reason = stand_in::of("x", column.type_oid, types).err()?;
+        let reason = stand_in::refused(column.type_oid, types)?;
         Some(RowsDigest::Undecided { reason: format!("column {}: {reason}", column.name) })
     })
 }

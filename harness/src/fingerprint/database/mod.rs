@@ -7,10 +7,12 @@
 mod cryptographic;
 mod exact;
 mod index;
+mod large_objects;
 mod lattice;
 mod pool;
 mod quote;
 mod relations;
+mod row_hash;
 pub(in crate::fingerprint) mod session;
 mod snapshot;
 mod stand_in;
@@ -18,8 +20,6 @@ mod stream;
 mod types;
 
 use std::collections::BTreeMap;
-
-use postgres::Config;
 
 pub use self::index::{Header, Keep, Reader, keep_rows};
 pub use self::snapshot::Snapshot;
@@ -30,7 +30,7 @@ use super::catalogue;
 use crate::error::Result;
 use crate::model::event::Events;
 use crate::model::fingerprint::{
-    Column, DatabaseFingerprint, RowHash, RowsDigest, Strength, TableFingerprint,
+    Column, DatabaseFingerprint, LargeObjects, RowHash, RowsDigest, Strength, TableFingerprint,
 };
 
 /// How a fingerprint is taken.
@@ -40,18 +40,6 @@ pub struct Options {
     pub jobs: usize,
     /// How strong the digests of the rows are.
     pub strength: Strength,
-    /// The hash of the certificate that this one will be held against, if the server should
-    /// use it where it can.
-    pub comparable_with: Option<RowHash>,
-}
-
-impl Options {
-    fn row_hash(&self, server_version: i32) -> RowHash {
-        match self.strength {
-            Strength::Exact => exact::row_hash(server_version, self.comparable_with),
-            Strength::Cryptographic => RowHash::Blake3Lattice,
-        }
-    }
 }
 
 impl Default for Options {
@@ -59,7 +47,6 @@ impl Default for Options {
         Self {
             jobs: std::thread::available_parallelism().map_or(2, usize::from),
             strength: Strength::Exact,
-            comparable_with: None,
         }
     }
 }
@@ -69,30 +56,33 @@ impl Default for Options {
 /// # Errors
 /// Undecided when the server cannot be reached or a connection is lost on the way.
 pub fn take(
-    config: &Config,
     snapshot: &Snapshot,
     options: &Options,
     events: &Events,
 ) -> Result<DatabaseFingerprint> {
     let (relations, types) = relations::list(snapshot)?;
-    let row_hash = options.row_hash(snapshot.server_version());
-    let pool = Pool { config, snapshot, jobs: options.jobs.max(1) };
+    let pool = Pool { snapshot, jobs: options.jobs.max(1) };
     let progress = Progress::of(&relations, events);
-    // The catalogue is small and waits on round trips; it is read beside the rows.
+    // The catalogue is small and waits on round trips; it is read beside the rows, and the
+    // large objects after it.
     let (facts, rows) = std::thread::scope(|scope| {
-        let facts = scope.spawn(|| facts(config, snapshot));
-        let rows = match row_hash {
-            RowHash::Blake3Lattice => cryptographic::read(&pool, &relations, &types, &progress),
-            exact => exact::read(&pool, &relations, &types, exact, &progress),
+        let facts = scope.spawn(|| beside_rows(snapshot, options.strength));
+        let rows = match options.strength {
+            Strength::Cryptographic => cryptographic::read(&pool, &relations, &types, &progress),
+            Strength::Exact => exact::read(&pool, &relations, &types, &progress),
         };
         (facts.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), rows)
     });
     let mut rows: BTreeMap<String, RowsDigest> = rows?.into_iter().collect();
+    let (facts, large_objects) = facts?;
     Ok(DatabaseFingerprint {
         server_version: snapshot.server_version(),
         name: snapshot.database().to_owned(),
         recovery_point: snapshot.recovery_point().clone(),
-        row_hash,
+        row_hash: match options.strength {
+            Strength::Exact => RowHash::Chain64,
+            Strength::Cryptographic => RowHash::Blake3Lattice,
+        },
         tables: relations
             .into_iter()
             .map(|relation| {
@@ -100,14 +90,19 @@ pub fn take(
                 (relation.name.clone(), table(relation, digest))
             })
             .collect(),
-        facts: facts?,
+        large_objects,
+        facts,
     })
 }
 
-fn facts(config: &Config, snapshot: &Snapshot) -> Result<BTreeMap<String, String>> {
-    let mut client = session::connect(config)?;
+fn beside_rows(
+    snapshot: &Snapshot,
+    strength: Strength,
+) -> Result<(BTreeMap<String, String>, LargeObjects)> {
+    let mut client = snapshot.connect()?;
     session::begin(&mut client, Some(snapshot.id()))?;
-    catalogue::facts(&mut client, snapshot.server_version())
+    let facts = catalogue::facts(&mut client, snapshot.server_version())?;
+    Ok((facts, large_objects::read(&mut client, strength)?))
 }
 
 fn table(relation: Relation, rows: Option<RowsDigest>) -> TableFingerprint {

@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use postgres::{Client, Config};
+use postgres::Client;
 
 use super::relations::{Relation, State};
 use super::session::{self, is_lost};
@@ -14,9 +14,8 @@ use crate::error::{Attempt, Error, Result};
 use crate::model::event::Events;
 use crate::model::fingerprint::RowsDigest;
 
-/// Where the sessions go, and how many of them.
+/// Whose snapshot the sessions share, and how many of them there are.
 pub(super) struct Pool<'a> {
-    pub config: &'a Config,
     pub snapshot: &'a Snapshot,
     pub jobs: usize,
 }
@@ -24,7 +23,7 @@ pub(super) struct Pool<'a> {
 impl Pool<'_> {
     /// A session in the shared snapshot. Its plans run in one process.
     pub(super) fn worker(&self) -> Result<Client> {
-        let mut client = session::connect(self.config)?;
+        let mut client = self.snapshot.connect()?;
         session::begin(&mut client, Some(self.snapshot.id()))?;
         plan(&mut client, Plan::default())?;
         Ok(client)

@@ -23,7 +23,7 @@ const RELATIONS: &str = "\
 
 const COLUMNS: &str = "\
     SELECT a.attrelid, a.attname::text, a.atttypid, \
-           pg_catalog.format_type(a.atttypid, a.atttypmod) \
+           pg_catalog.format_type(a.atttypid, a.atttypmod), NOT a.attnotnull \
     FROM pg_catalog.pg_attribute a \
     JOIN pg_catalog.pg_class c ON c.oid = a.attrelid \
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
@@ -56,6 +56,8 @@ pub(super) struct Column {
     pub type_oid: u32,
     /// As declared: `numeric(6,2)`.
     pub declared: String,
+    /// Whether it is declared so that it may be null.
+    pub nullable: bool,
 }
 
 /// One relation with rows of its own.
@@ -109,6 +111,7 @@ fn read(client: &mut Client) -> Result<Vec<Relation>> {
             name: row.get(1),
             type_oid: row.get(2),
             declared: row.get(3),
+            nullable: row.get(4),
         });
     }
     let mut keys: HashMap<u32, Vec<String>> = HashMap::new();

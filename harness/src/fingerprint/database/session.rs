@@ -3,9 +3,11 @@
 
 use std::time::Duration;
 
-use postgres::{Client, Config, NoTls};
+use postgres::Client;
+use postgres::error::{DbError, Severity};
 
 use crate::error::{Attempt, Result};
+use crate::server::Server;
 
 /// A server that does not answer in this time is not there.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
@@ -45,14 +47,13 @@ const SET: &str = "\
       ON pg_catalog.lower(s.name) = pg_catalog.lower(v.name)";
 
 /// Opens a session with fixed settings.
-pub(in crate::fingerprint) fn connect(config: &Config) -> Result<Client> {
-    let mut config = config.clone();
-    config.application_name("restore-drill");
-    if config.get_connect_timeout().is_none() {
-        config.connect_timeout(CONNECT_TIMEOUT);
-    }
-    let mut client =
-        config.connect(NoTls).attempt(|| format!("cannot connect to {}", describe(&config)))?;
+pub(in crate::fingerprint) fn connect(server: &Server) -> Result<Client> {
+    let mut client = server.connect(|config| {
+        config.application_name("restore-drill");
+        if config.get_connect_timeout().is_none() {
+            config.connect_timeout(CONNECT_TIMEOUT);
+        }
+    })?;
     let (names, values): (Vec<&str>, Vec<&str>) = SETTINGS.iter().copied().unzip();
     client.query(SET, &[&names, &values]).attempt(|| "cannot fix the settings of the session")?;
     // A server without a way to watch its client does without: it then reads to the end of a
@@ -75,23 +76,13 @@ pub(super) fn begin(client: &mut Client, snapshot: Option<&str>) -> Result<()> {
         .attempt(|| "cannot begin a read-only transaction under the shared snapshot")
 }
 
-/// `database "x" on host:port`, without credentials.
-fn describe(config: &Config) -> String {
-    use postgres::config::Host;
-    let host = config.get_hosts().first().map_or_else(
-        || "the local socket".to_owned(),
-        |host| match host {
-            Host::Tcp(name) => name.clone(),
-            Host::Unix(path) => path.display().to_string(),
-        },
-    );
-    let port = config.get_ports().first().copied().unwrap_or(5432);
-    format!("database \"{}\" on {host}:{port}", config.get_dbname().unwrap_or_default())
-}
-
 /// Whether an error means that the session is gone, and with it everything it could tell.
 pub(in crate::fingerprint) fn is_lost(client: &Client, cause: &postgres::Error) -> bool {
-    client.is_closed() || cause.as_db_error().is_none()
+    // The farewell of a session that is ended arrives before its connection closes.
+    let is_farewell = |refusal: &DbError| {
+        matches!(refusal.parsed_severity(), Some(Severity::Fatal | Severity::Panic))
+    };
+    client.is_closed() || cause.as_db_error().is_none_or(is_farewell)
 }
 
 /// Why the server refused one relation, in the server's words and without its details,

@@ -1,14 +1,16 @@
 //! The shared snapshot: one transaction, kept open, whose view of the data every reader
 //! and `pg_dump --snapshot` import, so that all of them see the same instant under load.
 
+use std::ops::{Deref, DerefMut};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
-use postgres::{Client, Config};
+use postgres::Client;
 
 use super::session;
 use crate::error::{Attempt, Result};
 use crate::model::artefact::RecoveryPoint;
+use crate::server::Server;
 
 /// Reads the clock and the position before the snapshot is taken: whoever had an answer to a
 /// commit by then is in the snapshot, and nothing older than the point can be missing from it.
@@ -26,11 +28,38 @@ const EXPORT: &str = "\
 
 /// A read-only transaction whose snapshot others can import for as long as this value lives.
 pub struct Snapshot {
-    client: Mutex<Client>,
+    server: Server,
+    client: Mutex<Held>,
     id: String,
     recovery_point: RecoveryPoint,
     server_version: i32,
     database: String,
+}
+
+/// The connection. Closing it blocks, which a thread of the runtime may not do: an interrupted
+/// drill drops its snapshot wherever it stands.
+struct Held(Option<Client>);
+
+impl Deref for Held {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        self.0.as_ref().expect("it is taken when it is dropped")
+    }
+}
+
+impl DerefMut for Held {
+    fn deref_mut(&mut self) -> &mut Client {
+        self.0.as_mut().expect("it is taken when it is dropped")
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if let Some(client) = self.0.take() {
+            let _ = std::thread::spawn(move || drop(client)).join();
+        }
+    }
 }
 
 impl std::fmt::Debug for Snapshot {
@@ -48,8 +77,9 @@ impl Snapshot {
     ///
     /// # Errors
     /// Undecided when the server cannot be reached or is older than PostgreSQL 13.
-    pub fn open(config: &Config) -> Result<Self> {
-        let mut client = session::connect(config)?;
+    pub fn open(server: impl Into<Server>) -> Result<Self> {
+        let server = server.into();
+        let mut client = session::connect(&server)?;
         let point = client.query_one(POINT, &[]).attempt(|| "cannot read the server's clock")?;
         let (micros, lsn) = (point.get::<_, i64>(0), point.get::<_, Option<String>>(1));
         session::begin(&mut client, None)?;
@@ -63,7 +93,8 @@ impl Snapshot {
             },
             server_version: row.get(1),
             database: row.get(2),
-            client: Mutex::new(client),
+            client: Mutex::new(Held(Some(client))),
+            server,
         })
     }
 
@@ -92,9 +123,14 @@ impl Snapshot {
         &self.database
     }
 
+    /// A further session on the same server, which has yet to import the snapshot.
+    pub(super) fn connect(&self) -> Result<Client> {
+        session::connect(&self.server)
+    }
+
     /// The session that holds the transaction. Whoever fails in it must roll back to a
     /// savepoint: an aborted transaction would end the snapshot.
-    pub(super) fn session(&self) -> MutexGuard<'_, Client> {
+    pub(super) fn session(&self) -> MutexGuard<'_, impl DerefMut<Target = Client>> {
         self.client.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

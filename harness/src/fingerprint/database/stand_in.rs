@@ -1,39 +1,176 @@
-//! Stand-ins: for each column, an expression that the server's hash functions tell apart
-//! exactly where the stored values differ.
+//! Stand-ins: for each column, an expression that takes the hash of the columns before it as
+//! its seed and yields another for each value that is stored otherwise.
 //!
 //! PostgreSQL hashes by equality, not by bytes: 1.0 = 1.00, -0 = 0, 1 month = 30 days, and
-//! integers and times of 64 bits are folded to 32. Types of which that is true are hashed
-//! through the bytes they send to a client; text is hashed under the collation "C".
+//! integers and times of 64 bits are folded to 32. A type's own hash is used where it covers
+//! every bit that can be seen, or where what it leaves out can be added cheaply. Everything
+//! else is hashed as the bytes that it sends to a client.
 
 use super::types::{Type, Types};
 
-/// How one column enters a row's hash.
+/// The instant that PostgreSQL counts from, and the 2³² µs by which its hash of a timestamp
+/// folds.
+const EPOCH: &str = "'2000-01-01'";
+const FOLD: &str = "interval '4294.967296 s'";
+
+/// How one column enters a row's hash: what stands around the seed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct StandIn {
-    /// Hashed as what it is. Injective up to collisions of the hash.
-    pub native: String,
-    /// One `bytea`, injective; for servers that cannot hash records.
-    pub bytes: String,
+    before: String,
+    after: String,
 }
 
-/// The stand-in of a column, or why there is none.
-pub(super) fn of(column: &str, type_oid: u32, types: &Types) -> Result<StandIn, String> {
-    let stored =
-        types.stored(type_oid).ok_or_else(|| format!("type {type_oid} is not in the catalogue"))?;
-    let bytes = bytes(column, stored, types)?;
-    let native = stored.is_built_in().then(|| native(column, &stored.name)).flatten();
-    Ok(StandIn { native: native.unwrap_or_else(|| bytes.clone()), bytes })
-}
-
-/// Built-in types whose own extended hash covers every bit that can be seen.
-fn native(column: &str, type_name: &str) -> Option<String> {
-    match type_name {
-        "bool" | "int2" | "int4" | "char" | "date" | "oid" | "uuid" | "bytea" | "macaddr"
-        | "macaddr8" | "inet" | "cidr" => Some(column.to_owned()),
-        // A collation may hold different texts to be equal, and "C" is the cheapest.
-        "text" | "varchar" | "name" => Some(format!("{column} COLLATE \"C\"")),
-        _ => None,
+impl StandIn {
+    pub(super) fn around(before: impl Into<String>, after: impl Into<String>) -> Self {
+        Self { before: before.into(), after: after.into() }
     }
+
+    /// The hash of the column on top of `seed`, an expression that stands in it once.
+    pub(super) fn on(&self, seed: &str) -> String {
+        format!("{}{seed}{}", self.before, self.after)
+    }
+}
+
+/// Why a column has no stand-in, if it has none.
+pub(super) fn refused(type_oid: u32, types: &Types) -> Option<String> {
+    let stored = stored(type_oid, types);
+    stored.and_then(|stored| bytes("x", stored, types)).err()
+}
+
+/// The stand-in of a column, or why there is none. A value that is null yields null, or with
+/// `nullable` the same as some other value: telling them apart is then the caller's part.
+pub(super) fn of(
+    column: &str,
+    type_oid: u32,
+    nullable: bool,
+    types: &Types,
+) -> Result<StandIn, String> {
+    let stored = stored(type_oid, types)?;
+    let bytes = bytes(column, stored, types)?;
+    let or = |value: &str, instead: &str| {
+        if nullable { format!("coalesce({value}, {instead})") } else { value.to_owned() }
+    };
+    let native = stored.is_built_in().then(|| native(column, &stored.name, types, or)).flatten();
+    Ok(native.unwrap_or_else(|| {
+        let array = format!("ARRAY[{}]::bytea[]", or(&bytes, r"'\x'"));
+        let array = if nullable {
+            array
+        } else {
+            format!("CASE WHEN {column} IS DISTINCT FROM NULL THEN {array} END")
+        };
+        StandIn::around(format!("hash_array_extended({array}, "), ")")
+    }))
+}
+
+fn stored(type_oid: u32, types: &Types) -> Result<&Type, String> {
+    types.stored(type_oid).ok_or_else(|| format!("type {type_oid} is not in the catalogue"))
+}
+
+/// Built-in types that are hashed as what they are.
+fn native(
+    column: &str,
+    type_name: &str,
+    types: &Types,
+    or: impl Fn(&str, &str) -> String,
+) -> Option<StandIn> {
+    let by = |function: &str, instead: &str| {
+        StandIn::around(format!("{function}({}, ", or(column, instead)), ")")
+    };
+    // A collation may hold different texts to be equal, and "C" is the cheapest.
+    let text = |value: &str| {
+        StandIn::around(format!("hashtextextended({} COLLATE \"C\", ", or(value, "''")), ")")
+    };
+    Some(match type_name {
+        "int2" => by("hashint2extended", "'0'"),
+        "int4" => by("hashint4extended", "'0'"),
+        "oid" => by("hashoidextended", "'0'"),
+        "char" => by("hashcharextended", "''"),
+        "uuid" => by("uuid_hash_extended", "'00000000-0000-0000-0000-000000000000'"),
+        "inet" | "cidr" => by("hashinetextended", "'0.0.0.0'"),
+        "macaddr" => by("hashmacaddrextended", "'00:00:00:00:00:00'"),
+        "macaddr8" => by("hashmacaddr8extended", "'00:00:00:00:00:00:00:00'"),
+        "text" | "varchar" => text(column),
+        "name" => by("hashnameextended", "''"),
+        // What these send is their text, and more is to be done to send it. A cast of bpchar
+        // would cut its blanks.
+        "bpchar" => text(&format!("textin(bpcharout({column}))")),
+        "json" => text(&format!("textin(json_out({column}))")),
+        "jsonb" => text(&format!("textin(jsonb_out({column}))")),
+        "bool" => {
+            let bit = or(&format!("CASE WHEN {column} THEN 1 WHEN NOT {column} THEN 0 END"), "0");
+            StandIn::around(format!("hashint4extended({bit}, "), ")")
+        }
+        // Its own hash folds 64 bits to 32; a seed is taken in full.
+        "int8" => {
+            StandIn::around("hashint4extended(0, int8xor(", format!(", {}))", or(column, "'0'")))
+        }
+        "date" => StandIn::around(format!("hashint4extended({}, ", or(&days(column), "0")), ")"),
+        "numeric" => numeric(column, or),
+        "timestamp" => timestamp(column, types, or),
+        // The same 64 bits, as the time that clocks at Greenwich show.
+        "timestamptz" => timestamp(&format!("timezone(interval '0', {column})"), types, or),
+        "float4" | "float8" => float(column, type_name, or),
+        _ => return None,
+    })
+}
+
+/// Days since the epoch; infinities, of which there is no difference, as what no date is.
+fn days(date: &str) -> String {
+    format!(
+        "CASE WHEN isfinite({date}) THEN {date} - date {EPOCH} \
+         WHEN {date} > {EPOCH} THEN 2147483647 WHEN {date} < {EPOCH} THEN -2147483647 END"
+    )
+}
+
+/// Its own hash covers digits and their weight. Sign and scale follow; what has no scale is
+/// infinite or not a number, and differs by its text.
+fn numeric(column: &str, or: impl Fn(&str, &str) -> String) -> StandIn {
+    let shape = format!(
+        "coalesce(CASE WHEN {column} < 0 THEN -1 - scale({column}) ELSE scale({column}) END, \
+         hashtext(textin(numeric_out({column})) COLLATE \"C\"))"
+    );
+    StandIn::around(
+        format!(
+            "hashint4extended({}, hash_numeric_extended({}, ",
+            or(&shape, "0"),
+            or(column, "'0'")
+        ),
+        "))",
+    )
+}
+
+/// Its own hash covers every bit but the sign of zero, which its text shows; all that is no
+/// number counts as one: no text form and no dump tells them apart.
+fn float(column: &str, type_name: &str, or: impl Fn(&str, &str) -> String) -> StandIn {
+    let number = format!("CASE WHEN {column} = 'NaN' THEN 'NaN' ELSE {column} END");
+    let zero = format!(
+        "CASE WHEN {column} = 0 THEN hashtextextended(textin({type_name}out({column})) \
+         COLLATE \"C\", 1) ELSE 0 END"
+    );
+    StandIn::around(
+        format!("hash{type_name}extended({}, int8xor(", or(&number, "'0'")),
+        format!(", {}))", or(&zero, "0")),
+    )
+}
+
+/// Its own hash folds 64 bits to 32, lower half with upper half. The upper half enters the
+/// seed: as the hash of the timestamp with its lower half cut off. That holds since the
+/// epoch and short of infinity; others enter the seed as their text.
+fn timestamp(column: &str, types: &Types, or: impl Fn(&str, &str) -> String) -> StandIn {
+    let upper = if types.bins_timestamps() {
+        format!("timestamp_hash_extended(date_bin({FOLD}, {column}, timestamp {EPOCH}), 0)")
+    } else {
+        let bytes = format!("left(encode(timestamp_send({column}), 'hex'), 8)");
+        format!("hashint4extended(('x' || {bytes})::bit(32)::int4, 0)")
+    };
+    let rest = format!(
+        "CASE WHEN {column} >= {EPOCH} AND {column} < 'infinity' THEN {upper} \
+         ELSE hashtextextended(textin(timestamp_out({column})) COLLATE \"C\", 1) END"
+    );
+    StandIn::around(
+        format!("timestamp_hash_extended({}, int8xor(", or(column, EPOCH)),
+        format!(", {}))", or(&rest, "0")),
+    )
 }
 
 /// The value as bytes: the form sent to clients where it means the same everywhere,
@@ -44,11 +181,7 @@ fn bytes(column: &str, stored: &Type, types: &Types) -> Result<String, String> {
         && types.accepts(send, stored.oid)
     {
         return Ok(match stored.name.as_str() {
-            // The sign of NaN is visible in no text form and survives no dump.
-            "float4" | "float8" if stored.is_built_in() => format!(
-                "CASE WHEN {column} = 'NaN' THEN {send}('NaN') ELSE {send}({column}) END",
-                send = send.name
-            ),
+            "bytea" if stored.is_built_in() => column.to_owned(),
             _ => format!("{}({column})", send.name),
         });
     }
@@ -59,9 +192,9 @@ fn bytes(column: &str, stored: &Type, types: &Types) -> Result<String, String> {
     }
     let text = match &stored.output {
         Some(output) if types.accepts(output, stored.oid) => {
-            format!("pg_catalog.textin({}({column}))", output.name)
+            format!("textin({}({column}))", output.name)
         }
-        _ => format!("{column}::pg_catalog.text"),
+        _ => format!("{column}::text"),
     };
-    Ok(format!("pg_catalog.textsend({text})"))
+    Ok(format!("textsend({text})"))
 }

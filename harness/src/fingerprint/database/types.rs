@@ -64,9 +64,10 @@ impl Type {
 }
 
 /// All types of a database.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Types {
     by_oid: HashMap<u32, Type>,
+    server_version: i32,
 }
 
 impl Types {
@@ -86,7 +87,12 @@ impl Types {
                 composite.attributes.push(row.get(1));
             }
         }
-        Ok(Self { by_oid })
+        Ok(Self { by_oid, server_version })
+    }
+
+    /// Whether the server has `date_bin`, which came with 14.
+    pub(super) fn bins_timestamps(&self) -> bool {
+        self.server_version >= 140_000
     }
 
     /// The type that a column's values really have: domains are looked through.

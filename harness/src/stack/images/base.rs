@@ -80,6 +80,8 @@ impl Images {
         let mut words = words.map(str::to_owned).to_vec();
         words.extend(["--variant=minbase".to_owned(), format!("--keyring={keyring}")]);
         words.extend([suite.to_owned(), tree.to_string_lossy().into_owned(), MIRROR.to_owned()]);
+        // The rules of every suite, among them those that this debootstrap is older than.
+        words.push("sid".to_owned());
         let command = follow::both_streams(runner, words).timeout(BOOTSTRAP_TIMEOUT);
         let (output, tail) = follow::follow(command, "debootstrap", &self.events).await?;
         if !output.succeeded() {

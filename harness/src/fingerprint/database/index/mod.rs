@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use postgres::{Client, Config};
+use postgres::Client;
 
 pub use self::file::{Header, Reader};
 
@@ -51,7 +51,6 @@ impl Keep {
 /// # Errors
 /// Undecided when a connection is lost or the folder cannot be written.
 pub fn keep_rows(
-    config: &Config,
     snapshot: &Snapshot,
     fingerprint: &mut DatabaseFingerprint,
     keep: &Keep,
@@ -69,7 +68,7 @@ pub fn keep_rows(
         chosen.contains_key(&relation.name) && without_reading(relation).is_none()
     });
     let progress = Progress::of(&listed, events);
-    let pool = Pool { config, snapshot, jobs: keep.jobs.max(1) };
+    let pool = Pool { snapshot, jobs: keep.jobs.max(1) };
     let kept = pool.each(pool.worker()?, &listed, |client, relation| {
         let file = chosen[&relation.name].clone();
         let kept = list(&pool, client, relation, &keep.folder.join(&file), keep.samples)?;

@@ -1,0 +1,253 @@
+#!/usr/bin/env bash
+# Runs in a new container of the database's service, beside its volumes and as its user, with
+# the server stopped: what restore_base.sh and others do to PGDATA. They hand it over as text,
+# with the name of a function. Says on standard output what it found, on standard error why not.
+set -euo pipefail
+
+work=$(mktemp -d)
+# The state before: while it is moved there, and once all of it is there.
+moving=$PGDATA/.moving-aside aside=$PGDATA/.before-restore former=$PGDATA/.former
+server=''
+
+refuse() {
+    echo "inside_db: $1" >&2
+    exit 1
+}
+
+everything_else() { # FIND'S ACTION…
+    find "$PGDATA" -mindepth 1 -maxdepth 1 -not -name lost+found -not -name "${moving##*/}" \
+        -not -name "${aside##*/}" -not -name "${former##*/}" "$@"
+}
+
+# --- The state before -------------------------------------------------------------
+
+# Prints: major version of the image, files in the volume, free bytes, whether a restore was
+# interrupted, and on the next line which stack this is.
+look() {
+    local major entries free interrupted=0
+    major=$(postgres --version | grep -oE '[0-9]+' | head -n 1)
+    entries=$(everything_else -print | wc -l)
+    free=$(df --output=avail --block-size=1 "$PGDATA" | tail -n 1)
+    if [ -e "$moving" ] || [ -e "$aside" ]; then interrupted=1; fi
+    echo "$major $entries $((free)) $interrupted"
+    # As print_stack of backup_common.sh.
+    printf '%s\n' "${STACK_NAME:-${DJANGO_ALLOWED_HOSTS:-$POSTGRES_DB}}" | tr -d '[:blank:]' | tr , +
+}
+
+# Whether a backup of FROM_MAJOR that needs BYTES, and is of STACK (if given), can go here.
+require_fit() {
+    local major entries free interrupted stack
+    { read -r major entries free interrupted && read -r stack; } < <(look)
+    [ "$major" = "$FROM_MAJOR" ] || refuse "the backup is of PostgreSQL $FROM_MAJOR, this stack runs $major"
+    [ -z "$STACK" ] || [ "$STACK" = "$stack" ] ||
+        refuse "the backup is of another stack: it was taken from \"$STACK\", this is \"$stack\"; --from-stack accepts it"
+    [ "$interrupted" -eq 0 ] || refuse "a restore was interrupted: bring back the state before it with --recover"
+    [ "$entries" -eq 0 ] || [ -n "${REPLACE:-}" ] || refuse "the volume is not empty: there is a cluster; --replace replaces it"
+    [ "$free" -gt "$BYTES" ] || refuse "the volume has $free bytes left, the backup needs $BYTES"
+}
+
+set_aside() {
+    [ -n "$(everything_else -print -quit)" ] || return 0
+    mkdir "$moving"
+    everything_else -exec mv --target-directory="$moving" -- {} +
+    mv "$moving" "$aside"
+}
+
+# Can be killed anywhere and called again.
+bring_back() {
+    if [ -e "$aside" ]; then
+        everything_else -exec rm -rf -- {} +
+        mv "$aside" "$moving"
+    fi
+    if [ -e "$moving" ]; then
+        find "$moving" -mindepth 1 -maxdepth 1 -exec mv --target-directory="$PGDATA" -- {} +
+        rmdir "$moving"
+    fi
+    rm -rf -- "$former"
+    sync --file-system "$PGDATA"
+}
+
+drop_former() {
+    # The renaming decides: from here on the restored state is the one that counts.
+    [ ! -e "$aside" ] || mv "$aside" "$former"
+    rm -rf -- "$former"
+}
+
+undo() {
+    local code=$?
+    trap - EXIT
+    [ -z "$server" ] || kill -QUIT "$server" 2> /dev/null || true
+    if [ -e "$aside" ] || [ -e "$moving" ]; then
+        bring_back
+        echo "inside_db: the state before is back" >&2
+    else
+        everything_else -exec rm -rf -- {} +
+    fi
+    exit "$code"
+}
+
+# --- Reading a set ----------------------------------------------------------------
+
+# The WAL on standard input: WAL_BYTES of it, and every one of SEGMENTS.
+receive_wal() {
+    local segment
+    mkdir "$work/wal"
+    head --bytes="$WAL_BYTES" | zstd --quiet --decompress --stdout | tar --extract --directory="$work/wal" --file=- ||
+        refuse "the WAL cannot be unpacked"
+    for segment in $SEGMENTS; do
+        [ -s "$work/wal/$segment" ] || refuse "WAL segment $segment is missing"
+    done
+}
+
+# The base backup on standard input, to its end.
+receive_base() { # FOLDER [SHA256]
+    local summing
+    mkfifo "$work/copy"
+    sha256sum < "$work/copy" > "$work/sum" &
+    summing=$!
+    tee "$work/copy" | zstd --quiet --decompress --stdout | tar --extract --directory="$1" --file=- ||
+        refuse "the base backup cannot be unpacked"
+    wait "$summing"
+    [ -z "${2:-}" ] || [ "$(cut -d ' ' -f 1 < "$work/sum")" = "$2" ] ||
+        refuse "the base backup is damaged: its checksum is not the one that was written"
+}
+
+verify_set() {
+    mkdir -m 700 "$work/cluster"
+    head --bytes="$MANIFEST_BYTES" > "$work/manifest"
+    receive_wal
+    receive_base "$work/cluster"
+    pg_verifybackup --quiet --manifest-path="$work/manifest" --wal-directory="$work/wal" "$work/cluster"
+    pg_waldump --quiet --path="$work/wal" --timeline="$((16#${SEGMENTS:0:8}))" --start="$START" --end="$UNTIL"
+    echo verified
+}
+
+# --- Recovery ---------------------------------------------------------------------
+
+# Runs a server that nobody can reach until it has replayed the WAL and has gone over to a new
+# timeline, and stops it again: what is left is a cluster that was shut down cleanly. Its
+# settings are on its command line, so nothing of them stays.
+recover_to() { # SETTING…
+    local setting options=()
+    for setting in "$@"; do options+=(-c "$setting"); done
+    # Nothing of it stays: these are on the command line too, and all is flushed at the end.
+    [ "${PROFILE:-production}" != tuned ] || options+=(-c fsync=off -c full_page_writes=off -c synchronous_commit=off
+        -c autovacuum=off -c maintenance_work_mem=512MB -c max_wal_size=16GB -c checkpoint_timeout=1h)
+    touch "$PGDATA/recovery.signal"
+    # Archiving is left to the service; what is due for it is only marked.
+    postgres -D "$PGDATA" -c listen_addresses= -c unix_socket_directories="$work" -c hot_standby=off \
+        -c archive_mode=on -c archive_command= -c recovery_init_sync_method=syncfs -c logging_collector=off \
+        -c log_destination=stderr -c recovery_target_action=promote "${options[@]}" > "$work/log" 2>&1 &
+    server=$!
+    until pg_isready --quiet --host="$work"; do
+        if ! kill -0 "$server" 2> /dev/null; then
+            server=''
+            grep -E 'FATAL|PANIC|HINT|DETAIL' "$work/log" >&2 || tail "$work/log" >&2
+            refuse "the server did not recover"
+        fi
+        sleep 0.05
+    done
+    ask_server "SELECT pg_last_wal_replay_lsn() >= '${LEAST:-0/0}'" | grep -qx t ||
+        refuse "the recovery ended too early: at $(ask_server 'SELECT pg_last_wal_replay_lsn()'), not at $LEAST"
+    reached=$(ask_server "SELECT 'timeline ' || timeline_id || ', ' || pg_last_wal_replay_lsn() FROM pg_control_recovery(), pg_control_checkpoint()")
+    kill -INT "$server"
+    wait "$server" || refuse "the server did not stop cleanly: $(tail -n 1 "$work/log")"
+    server=''
+    timeline=$(LC_ALL=C pg_controldata "$PGDATA" | sed -n "s/^Latest checkpoint's TimeLineID: *//p")
+    reached="timeline $timeline, ${reached#*, }"
+}
+
+ask_server() {
+    psql --no-psqlrc --quiet --no-align --tuples-only --host="$work" --username="$POSTGRES_USER" --dbname=template1 --command="$1"
+}
+
+# What the restored cluster archives goes to a place of its own.
+begin_lineage() { printf 'restored-%s-%s' "$(date -u +%Y%m%dT%H%M%SZ)" "$(od -An -N4 -tx4 /dev/urandom | tr -d ' ')" > "$PGDATA/wal_lineage"; }
+
+# --- Restoring a set --------------------------------------------------------------
+
+# WAL and base backup on standard input. TARGET is a setting, or empty for all there is.
+restore_set() {
+    require_fit
+    receive_wal
+    # The owner of the files must be able to write here, and nobody else may read.
+    chmod 700 "$PGDATA"
+    [ -z "${REPLACE:-}" ] || set_aside
+    [ -z "$(everything_else -print -quit)" ] || refuse "the volume is not empty"
+    trap undo EXIT
+    receive_base "$PGDATA" "$BASE_SHA256"
+    local settings=("restore_command=cp $work/wal/%f %p" recovery_target_timeline=latest)
+    [ -z "${TARGET:-}" ] || settings+=("$TARGET")
+    recover_to "${settings[@]}"
+    begin_lineage
+    sync --file-system "$PGDATA"
+    drop_former
+    trap - EXIT
+    echo "$reached"
+}
+
+# --- pgBackRest -------------------------------------------------------------------
+
+# The repository on standard input, to its end, into an empty folder.
+receive_repository() { # FOLDER [SHA256]
+    local summing
+    [ -z "$(find "$1" -mindepth 1 -print -quit)" ] ||
+        refuse "the repository's volume is not empty: restore from what is in it, by giving no file"
+    mkfifo "$work/copy"
+    sha256sum < "$work/copy" > "$work/sum" &
+    summing=$!
+    if ! tee "$work/copy" | tar --extract --directory="$1" --file=- || ! wait "$summing" ||
+        [ "${2:-$(cut -d ' ' -f 1 < "$work/sum")}" != "$(cut -d ' ' -f 1 < "$work/sum")" ]; then
+        find "$1" -mindepth 1 -delete
+        refuse "the repository is damaged: it cannot be unpacked, or its checksum is not the one that was written"
+    fi
+}
+
+verify_repository() {
+    local said
+    mkdir "$work/repository"
+    receive_repository "$work/repository"
+    export PGBACKREST_REPO1_PATH=$work/repository
+    said=$(pgbackrest verify --verbose --output=text --log-level-console=off) || refuse "pgbackrest verify: $said"
+    grep -q '^ *status: ok' <<< "$said" || refuse "pgbackrest verify: $said"
+    echo verified
+}
+
+lsn_number() { echo $((16#${1%/*} << 32 | 16#${1#*/})); } # LSN
+
+# Sets $set: the newest backup that ended before the target; and $oldest, when the first ended.
+choose_backup() {
+    local label lsn ended
+    set='' oldest=''
+    while read -r label lsn ended; do
+        oldest=${oldest:-$ended}
+        [ -z "${BEFORE_S:-}" ] || [ "$ended" -le "$BEFORE_S" ] || continue
+        [ -z "${BEFORE_LSN:-}" ] || [ "$(lsn_number "$lsn")" -le "$(lsn_number "$BEFORE_LSN")" ] || continue
+        set=$label
+    done < <(pgbackrest repo-get "backup/$PGBACKREST_STANZA/backup.info" |
+        sed -nE 's/^([0-9]{8}-[0-9]{6}F[^=]*)=.*"backup-lsn-stop":"([^"]*)".*"backup-timestamp-stop":([0-9]+).*/\1 \2 \3/p')
+    [ -n "$oldest" ] || refuse "the repository has no backup"
+    [ -n "$set" ] || refuse "the target is before the first backup, which ended at $(date -u -d "@$oldest" +%Y-%m-%dT%H:%M:%SZ)"
+}
+
+# With SHA256, the repository comes on standard input; without, it is the one in its volume.
+restore_repository() {
+    local options=(--type=none) settings=('restore_command=pgbackrest archive-get %f "%p"' recovery_target_timeline=latest)
+    [ -z "${SHA256:-}" ] || receive_repository "$PGBACKREST_REPO1_PATH" "$SHA256"
+    choose_backup
+    chmod 700 "$PGDATA"
+    if [ -n "$(everything_else -print -quit)" ]; then
+        [ -n "${REPLACE:-}" ] || refuse "the volume is not empty"
+        # Only files that differ are restored, whatever was written to the others.
+        options+=(--delta)
+        rm -f "$PGDATA/postmaster.pid"
+    fi
+    pgbackrest restore --set="$set" "${options[@]}" >&2
+    [ -z "${TARGET:-}" ] || settings+=("$TARGET")
+    recover_to "${settings[@]}"
+    begin_lineage
+    sync --file-system "$PGDATA"
+    echo "$reached, from backup $set"
+}
+
+"$@"

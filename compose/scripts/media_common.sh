@@ -1,0 +1,92 @@
+#!/usr/bin/env bash
+# Variables come from, and go to, the scripts that source this.
+# shellcheck disable=SC2034,SC2154
+#
+# The media backup as a file: how it is taken, what is in it, when it is good. Sourced by
+# backup_media.sh and restore_media.sh, after backup_common.sh.
+#
+# The file is a tar archive, compressed. A comment in its global header, which tar ignores,
+# says what it is.
+
+# No commas: tar takes them for the next option.
+magic='media backup of a compose stack in format 1'
+pattern='^(safety-)?media-[0-9]{8}T[0-9]{6}Z\.tar\.(zst|gz)$'
+media_service=${MEDIA_SERVICE:-backend}
+media_path=${MEDIA_PATH:-/srv/media}
+
+# A shell command in a container of its own, as the application's user and with the media at
+# its usual place: who may write the files may read and restore them. The service need not run.
+beside() { compose run --rm --no-deps -T --entrypoint sh "$media_service" -c "$@"; }
+
+# Sets $stack, and $entries, how many the store has.
+find_media() {
+    local seen
+    # shellcheck disable=SC2016
+    seen=$(beside "$print_stack"'; echo; find "$0" -mindepth 1 -not -name lost+found -printf . | wc -c' "$media_path" < /dev/null) ||
+        fail "cannot look into the media of service $media_service" \
+            "see the message above; MEDIA_SERVICE and MEDIA_PATH say who has the media, and where"
+    stack=${seen%%$'\n'*} entries=${seen##*$'\n'}
+    [[ $entries =~ ^[0-9]+$ ]] || fail "cannot look into the media of service $media_service"
+}
+
+# --- Taking it --------------------------------------------------------------------
+
+attempts=3
+
+# take_backup KIND: leaves a verified file in the folder, and its name in $taken.
+take_backup() {
+    local attempt codes said
+    taken=$(new_name "$1" "tar.$compressed")
+    begin "$taken"
+    said=$dir/.unfinished-messages
+    unfinished_files+=("$said")
+    for ((attempt = 1; ; attempt++)); do
+        codes=(0 0)
+        write_backup 2> "$said" | compress > "$unfinished" || codes=("${PIPESTATUS[@]}")
+        cat "$said" >&2
+        [ "${codes[*]}" != '0 0' ] || break
+        # Code 1 of tar: nothing is missing, but something was written to meanwhile.
+        if [ "${codes[*]}" != '1 0' ] || ! grep -q 'changed as we read it\|removed before we read it' "$said"; then
+            fail "the backup failed; nothing is left of it" "look at the messages above, and at the free space of $dir"
+        fi
+        if [ "$attempt" -ge "$attempts" ]; then
+            say "⚠️  files changed while they were read, $attempts times over; those named above may be torn in the backup"
+            break
+        fi
+        say "files changed while they were read; taking the backup again"
+    done
+    keep "$taken"
+    say "$taken: $(describe "$dir/$taken")"
+}
+
+write_backup() {
+    # PAX records carry fractions of seconds, long and odd names, and extended attributes.
+    # shellcheck disable=SC2016
+    beside 'exec tar --create --format=posix --pax-option="comment=$1,delete=atime,delete=ctime" \
+        --acls --xattrs --numeric-owner --directory="$0" --file=- .' \
+        "$media_path" "$magic; stack $stack; taken $(date -u +%Y-%m-%dT%H:%M:%SZ)" < /dev/null
+}
+
+# --- Reading it -------------------------------------------------------------------
+
+comment_of() { # FILE
+    decompress "$1" 2> /dev/null | head -c 4096 | tr '\0' '\n' | sed -n "s/^[0-9]* comment=$magic; //p" | head -n 1 || true
+}
+
+stack_in() { comment_of "$1" | sed -n 's/^stack \(.*\); taken .*/\1/p'; }
+
+describe() { # FILE
+    echo "verified: $(comment_of "$1"), ${contents:-}$(stat --format %s "$1") bytes"
+}
+
+# The check of names, links and owners is in the image of the application. Sets $contents.
+verify() { # FILE
+    local said
+    verify_file "$1"
+    [ -n "$(comment_of "$1")" ] || fail "$1 is not a backup of backup_media.sh" "a database is restored by restore_db.sh"
+    # The end of an archive is 1024 zero bytes, which tar itself does not miss.
+    [ "$(decompress "$1" | tail -c 1024 | tr -d '\0' | wc -c)" -eq 0 ] || fail "$1 is truncated: it has no end" "use another backup"
+    said=$(decompress "$1" | beside 'cd /opt/korrigo/app && exec python3 -m grading.backups.inspect') ||
+        fail "$1 cannot be restored safely" "look at the message above; restore it by hand where it can do no harm, or use another backup"
+    contents="$said, "
+}

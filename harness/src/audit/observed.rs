@@ -1,0 +1,178 @@
+//! What the auditors saw: plain values, without judgement.
+
+use std::collections::BTreeMap;
+
+use super::django;
+use crate::model::mode::Mode;
+use crate::probe::old_tls::Answer as OldTlsAnswer;
+
+/// An answer as it came over the wire.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Answer {
+    /// Status code.
+    pub status: u16,
+    /// Name and value of each header line, in order; values without the white space around.
+    pub lines: Vec<(String, String)>,
+    /// The beginning of the body, as text.
+    pub body: String,
+}
+
+impl Answer {
+    /// The values of a header's lines, in order.
+    #[must_use]
+    pub fn values(&self, name: &str) -> Vec<&str> {
+        let same = |(known, _): &&(String, String)| known.eq_ignore_ascii_case(name);
+        self.lines.iter().filter(same).map(|(_, value)| value.as_str()).collect()
+    }
+
+    /// The first value of a header.
+    #[must_use]
+    pub fn value(&self, name: &str) -> Option<&str> {
+        self.values(name).first().copied()
+    }
+}
+
+/// A cell of the matrix: one request, and what nginx and Django answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exchange {
+    /// The matrix's name of it: `static.file`.
+    pub id: String,
+    /// Method.
+    pub method: String,
+    /// Path, without what changes from run to run.
+    pub path: String,
+    /// Name the request was sent to, if not the service's own; empty for none.
+    pub host: Option<String>,
+    /// Whether it went over TLS.
+    pub over_tls: bool,
+    /// The statuses that the matrix knows of.
+    pub expected: Vec<u16>,
+    /// Through the proxy.
+    pub answer: Answer,
+    /// From the backend itself, where the proxy passes the route on.
+    pub backend: Option<Answer>,
+}
+
+impl Exchange {
+    /// As findings name it: `GET /api/ → 403`.
+    #[must_use]
+    pub fn subject(&self) -> String {
+        let scheme = if self.over_tls { "https" } else { "http" };
+        format!("{} {} → {} ({scheme})", self.method, self.path, self.answer.status)
+    }
+
+    /// Whether the backend answered, as far as status codes tell: what nginx answers by itself
+    /// has its own error pages.
+    #[must_use]
+    pub fn is_of_backend(&self) -> bool {
+        self.backend.as_ref().is_some_and(|backend| backend.status == self.answer.status)
+    }
+}
+
+/// Logging in with a jar that does as browsers do.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Login {
+    /// Status of each step, by its request: the form's token, the login, the account's own page.
+    pub statuses: Vec<(String, u16)>,
+    /// Cookies that the jar would not send back, because they are `Secure` and the connection
+    /// was not.
+    pub withheld: Vec<String>,
+}
+
+/// A request that a client library would have straightened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostCase {
+    /// Name of the case: `two-hosts`.
+    pub id: String,
+    /// What it is, in a few words.
+    pub title: String,
+    /// The head that was sent.
+    pub sent: String,
+    /// Statuses that are right.
+    pub right: Vec<u16>,
+    /// What must appear nowhere in the answer.
+    pub lacks: Vec<String>,
+    /// The answer; absent where the connection was closed without one.
+    pub answer: Option<Answer>,
+}
+
+/// The TLS end of a service.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tls {
+    /// What came of offering old versions, by name.
+    pub old: Vec<(&'static str, Result<OldTlsAnswer, String>)>,
+    /// What came of offering today's versions alone, by name.
+    pub modern: Vec<(&'static str, Result<(), String>)>,
+    /// Why the chain, the name or the dates were not accepted, if they were not.
+    pub distrust: Option<String>,
+    /// The certificates sent, the server's own first.
+    pub chain: Vec<Certificate>,
+    /// When this was seen, in seconds since 1970.
+    pub seen_at_s: i64,
+}
+
+/// A certificate, as far as rules look at it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Certificate {
+    /// Distinguished name of whom it is for.
+    pub subject: String,
+    /// Distinguished name of who signed it.
+    pub issuer: String,
+    /// Names and addresses it is valid for.
+    pub names: Vec<String>,
+    /// Instants between which it is valid, in seconds since 1970.
+    pub valid_s: (i64, i64),
+}
+
+/// A line of a browser's console.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Complaint {
+    /// `SEVERE`, `WARNING` ….
+    pub level: String,
+    /// `security`, `network`, `javascript` ….
+    pub source: String,
+    /// What it says.
+    pub text: String,
+}
+
+/// A step of a visit with a real browser.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Visit {
+    /// Name of the step.
+    pub id: String,
+    /// Where it ended.
+    pub url: String,
+    /// What the console said of it, apart from what is known to be meant.
+    pub complaints: Vec<Complaint>,
+    /// Why the step did not come to its end, if it did not.
+    pub stuck: Option<String>,
+}
+
+/// Everything that was seen of a service in one mode.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Observed {
+    /// The mode.
+    pub mode: Mode,
+    /// Its public name.
+    pub host: String,
+    /// The matrix.
+    pub exchanges: Vec<Exchange>,
+    /// Logging in; absent where there was no account to log in with.
+    pub login: Option<Login>,
+    /// The hosts.
+    pub hosts: Vec<HostCase>,
+    /// The TLS end.
+    pub tls: Option<Tls>,
+    /// What a browser saw; empty where none was asked.
+    pub visits: Vec<Visit>,
+    /// Text of every file of the proxy's configuration, by its path there.
+    pub proxy: Vec<(String, String)>,
+    /// What Django says of its configuration; absent where nobody asked it.
+    pub django: Option<django::Facts>,
+    /// The day on which this was seen: `2026-11-25`.
+    pub day: String,
+    /// Files of the stack's folder that may cause what was seen: path below it → text.
+    pub files: BTreeMap<String, String>,
+    /// Variables of the environment and the values that make this mode, as `drill.toml` has them.
+    pub switches: BTreeMap<String, String>,
+}

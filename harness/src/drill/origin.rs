@@ -1,0 +1,136 @@
+//! What travels with an artefact so that it can be judged when its source is gone: the
+//! certificate of the stores at the recovery point, and what no certificate holds.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::invariants::Reading;
+use crate::backup::Artefact;
+use crate::backup::durability::Settings;
+use crate::config::{Config, Generator};
+use crate::dataset::{Dataset, Scale};
+use crate::error::{Attempt, Error, Result};
+use crate::fingerprint::references::ReferenceColumn;
+use crate::model::artefact::PartKind;
+use crate::model::fingerprint::{CERTIFICATE_SCHEMA, Certificate};
+use crate::plan::Request;
+
+const CERTIFICATE_FILE: &str = "certificate.json";
+const ORIGIN_FILE: &str = "origin.json";
+
+/// What a certificate does not hold of the source.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Origin {
+    /// Where the sequences stood when the backup was complete, or where the replay of its WAL
+    /// leaves them: they belong to no snapshot.
+    pub(super) sequences: BTreeMap<String, String>,
+    /// What each invariant gave, by its id. No values: counts and digests.
+    pub(super) invariants: BTreeMap<String, Reading>,
+    /// The server's settings that decide on durability.
+    #[serde(default)]
+    pub(super) settings: Settings,
+    /// The columns that name files.
+    #[serde(default)]
+    pub(super) references: Vec<ReferenceColumn>,
+    /// What it was filled with, if a drill did that.
+    pub(super) dataset: Option<Seeded>,
+    /// The random variables of the copy: to its artefact what the `.env` is to a backup of
+    /// production. In the artefact alone, never in the evidence.
+    #[serde(default, skip_serializing_if = "Secrets::is_empty")]
+    pub(super) secrets: Secrets,
+}
+
+/// Values of random variables, by name.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Secrets(pub(super) BTreeMap<String, String>);
+
+impl Secrets {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.keys()).finish()
+    }
+}
+
+/// A generated dataset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Seeded {
+    pub(super) scale: Scale,
+    pub(super) seed: u64,
+}
+
+impl Seeded {
+    /// What a drill fills its copy with, if anything.
+    pub(super) fn of(request: &Request, config: &Config) -> Option<Self> {
+        let is_generated = config.dataset.generator != Generator::None;
+        is_generated.then_some(Self { scale: request.scale, seed: request.seed })
+    }
+
+    pub(super) fn dataset(self) -> Dataset {
+        Dataset::new(self.scale, self.seed)
+    }
+}
+
+/// Adds certificate and origin to an artefact that is about to be sealed.
+pub(super) fn attach(
+    artefact: &mut Artefact,
+    certificate: &Certificate,
+    origin: &Origin,
+    secrets: &Secrets,
+) -> Result<()> {
+    let mut certificate = certificate.clone();
+    // The lists of rows stay behind: the artefact is the only place where values belong.
+    for table in certificate.database.iter_mut().flat_map(|it| it.tables.values_mut()) {
+        table.listed_in = None;
+    }
+    write(artefact, PartKind::Certificate, CERTIFICATE_FILE, &certificate)?;
+    let origin = Origin { secrets: secrets.clone(), ..origin.clone() };
+    write(artefact, PartKind::Origin, ORIGIN_FILE, &origin)
+}
+
+/// Reads the certificate back.
+pub(super) fn certificate(artefact: &Artefact) -> Result<Certificate> {
+    let certificate: Certificate = read(artefact, PartKind::Certificate)?;
+    if certificate.schema_version == CERTIFICATE_SCHEMA {
+        return Ok(certificate);
+    }
+    let version = certificate.schema_version;
+    Err(Error::undecided(format!(
+        "the artefact's certificate has format {version}, this version reads {CERTIFICATE_SCHEMA}"
+    )))
+}
+
+/// Reads the origin back.
+pub(super) fn origin(artefact: &Artefact) -> Result<Origin> {
+    read(artefact, PartKind::Origin)
+}
+
+fn write(
+    artefact: &mut Artefact,
+    kind: PartKind,
+    file: &str,
+    value: &impl Serialize,
+) -> Result<()> {
+    let mut writer = artefact.begin(kind, file)?;
+    serde_json::to_writer(&mut writer, value).attempt(|| format!("cannot write {file}"))?;
+    artefact.manifest.parts.push(writer.finish()?);
+    Ok(())
+}
+
+fn read<T: DeserializeOwned>(artefact: &Artefact, kind: PartKind) -> Result<T> {
+    let part = artefact.manifest.part(kind).ok_or_else(|| {
+        Error::usage(format!("the artefact has no part {}", kind.name()))
+            .hint("only a backup that a drill took carries what it can be judged by: dr-drill --artefact DIR")
+    })?;
+    let file = &part.file;
+    let text = std::fs::read(artefact.path(part)?).attempt(|| format!("cannot read {file}"))?;
+    serde_json::from_slice(&text).attempt(|| format!("cannot understand {file}"))
+}

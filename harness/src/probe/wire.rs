@@ -1,0 +1,199 @@
+//! Raw requests over TCP or TLS: what is sent is sent as it is, and the answer's header lines
+//! come back as they came. One connection a request, bounded in time and size.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, pem::PemObject};
+use tokio_rustls::rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion, crypto::ring};
+
+use crate::audit::observed::Answer;
+use crate::error::{Attempt, Error, Result};
+
+/// From connecting to the last byte that is read: a backend whose database is gone looks for its
+/// name for a while.
+const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(45);
+
+/// Of an answer, this much is read.
+const ANSWER_MAX_BYTES: usize = 256 * 1024;
+
+/// Ports of a service, and what it is called.
+#[derive(Debug, Clone)]
+pub struct Wire {
+    /// Address of both ports.
+    pub address: IpAddr,
+    /// Port of plain HTTP.
+    pub http_port: u16,
+    /// Port of HTTPS.
+    pub https_port: u16,
+    /// Public name: what `Host` and the certificate say.
+    pub host: String,
+    roots: Arc<RootCertStore>,
+    blind: Arc<ClientConfig>,
+}
+
+impl Wire {
+    /// Reaches a service at its ports of HTTP and of HTTPS. The authorities in a PEM text are
+    /// trusted; without one, nobody.
+    pub fn new(
+        address: IpAddr,
+        ports: (u16, u16),
+        host: &str,
+        ca_pem: Option<&[u8]>,
+    ) -> Result<Self> {
+        let mut roots = RootCertStore::empty();
+        for certificate in CertificateDer::pem_slice_iter(ca_pem.unwrap_or_default()) {
+            let certificate = certificate.attempt(|| "cannot read the certificate authority")?;
+            roots.add(certificate).attempt(|| "cannot trust the certificate authority")?;
+        }
+        let blind = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .attempt(|| "cannot set up TLS")?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(super::tls::Blind))
+            .with_no_client_auth();
+        let (host, roots, blind) = (host.to_owned(), Arc::new(roots), Arc::new(blind));
+        Ok(Self { address, http_port: ports.0, https_port: ports.1, host, roots, blind })
+    }
+
+    /// Sends bytes and reads the answer. Nothing if the connection was closed without one. Any
+    /// certificate is accepted: what is wrong with it is for [`super::tls`] to see.
+    pub async fn send(&self, over_tls: bool, request: &[u8]) -> Result<Option<Answer>> {
+        let exchange = async {
+            let port = if over_tls { self.https_port } else { self.http_port };
+            let stream = TcpStream::connect(SocketAddr::new(self.address, port)).await?;
+            stream.set_nodelay(true)?;
+            if over_tls {
+                exchange(self.blindly(stream).await?, request).await
+            } else {
+                exchange(stream, request).await
+            }
+        };
+        let read = tokio::time::timeout(EXCHANGE_TIMEOUT, exchange).await;
+        let line = String::from_utf8_lossy(
+            request.split(|byte| *byte == b'\r').next().unwrap_or_default(),
+        );
+        let late = || Error::undecided(format!("{line}: no complete answer within 45 s"));
+        let read = read.map_err(|_| late())?;
+        let read =
+            read.attempt(|| format!("{line}: cannot ask {} at {}", self.host, self.address))?;
+        Ok(if read.is_empty() { None } else { Some(parse(&read)?) })
+    }
+
+    /// A connection with one version of TLS, and nothing else sent.
+    pub(crate) async fn connect(
+        &self,
+        version: &'static SupportedProtocolVersion,
+    ) -> io::Result<TlsStream<TcpStream>> {
+        let connect = async {
+            let stream = TcpStream::connect((self.address, self.https_port)).await?;
+            self.handshake(stream, &[version]).await
+        };
+        tokio::time::timeout(EXCHANGE_TIMEOUT, connect).await?
+    }
+
+    /// A connection that accepts any certificate, to look at it.
+    pub(crate) async fn connect_blindly(&self) -> io::Result<TlsStream<TcpStream>> {
+        let connect = async {
+            self.blindly(TcpStream::connect((self.address, self.https_port)).await?).await
+        };
+        tokio::time::timeout(EXCHANGE_TIMEOUT, connect).await?
+    }
+
+    async fn blindly(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
+        TlsConnector::from(Arc::clone(&self.blind)).connect(self.name()?, stream).await
+    }
+
+    async fn handshake(
+        &self,
+        stream: TcpStream,
+        versions: &[&'static SupportedProtocolVersion],
+    ) -> io::Result<TlsStream<TcpStream>> {
+        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_protocol_versions(versions)
+            .map_err(io::Error::other)?
+            .with_root_certificates(Arc::clone(&self.roots))
+            .with_no_client_auth();
+        TlsConnector::from(Arc::new(config)).connect(self.name()?, stream).await
+    }
+
+    fn name(&self) -> io::Result<ServerName<'static>> {
+        ServerName::try_from(self.host.clone()).map_err(io::Error::other)
+    }
+}
+
+async fn exchange(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    request: &[u8],
+) -> io::Result<Vec<u8>> {
+    // A server that refuses early may have closed its side: its answer still counts.
+    let sent = stream.write_all(request).await;
+    let _ = stream.flush().await;
+    let has_body = !request.starts_with(b"HEAD ");
+    let mut read = Vec::new();
+    // Not to the end of the connection: nginx lingers there for whoever announced a body.
+    while read.len() < ANSWER_MAX_BYTES && !is_complete(&read, has_body) {
+        match stream.read_buf(&mut read).await {
+            Ok(0) => break,
+            Ok(_) => {}
+            // Servers that end TLS without saying goodbye have answered all the same.
+            Err(_) if !read.is_empty() => break,
+            Err(cause) if is_closing(&cause) => break,
+            Err(cause) => return Err(sent.err().unwrap_or(cause)),
+        }
+    }
+    Ok(read)
+}
+
+/// Whether an answer is there to its end, as far as its head tells (RFC 9112, 6.3).
+fn is_complete(bytes: &[u8], has_body: bool) -> bool {
+    let Some(end) = memchr::memmem::find(bytes, b"\r\n\r\n") else { return false };
+    let Ok(answer) = parse(&bytes[..end + 4]) else { return true };
+    if !has_body || matches!(answer.status, 204 | 304) {
+        return true;
+    }
+    let length = answer.value("Content-Length").and_then(|length| length.parse::<usize>().ok());
+    length.is_some_and(|length| bytes.len() >= end + 4 + length)
+}
+
+fn is_closing(cause: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
+    matches!(cause.kind(), BrokenPipe | ConnectionReset | UnexpectedEof)
+}
+
+fn parse(bytes: &[u8]) -> Result<Answer> {
+    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").unwrap_or(bytes.len());
+    let head = String::from_utf8_lossy(&bytes[..end]);
+    let mut lines = head.split("\r\n");
+    let status = lines.next().and_then(|line| {
+        let (version, rest) = line.split_once(' ')?;
+        version.strip_prefix("HTTP/")?;
+        rest.get(..3)?.parse::<u16>().ok()
+    });
+    let status = status.ok_or_else(|| Error::undecided("the answer is no HTTP"))?;
+    let lines = lines.filter_map(|line| line.split_once(':'));
+    let lines = lines.map(|(name, value)| (name.to_owned(), value.trim().to_owned())).collect();
+    let body = String::from_utf8_lossy(bytes.get(end + 4..).unwrap_or_default()).into_owned();
+    Ok(Answer { status, lines, body })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn header_lines_come_back_as_they_came() {
+        let raw = b"HTTP/1.1 404 Not Found\r\nX-A:  one \r\nx-a: two\r\n\r\nbody\r\n\r\nmore";
+        let answer = parse(raw).expect("HTTP");
+        assert_eq!(answer.status, 404);
+        assert_eq!(answer.values("X-A"), ["one", "two"]);
+        assert_eq!(answer.body, "body\r\n\r\nmore");
+        assert!(parse(b"SSH-2.0-OpenSSH").is_err());
+    }
+}

@@ -1,0 +1,421 @@
+//! Looks at a sealed copy from outside and from within, and has the rules judge what was seen:
+//! the matrix, the login, the hosts, the TLS end, the proxy's configuration as it runs.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use jiff::Zoned;
+use serde::Serialize;
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+use crate::audit::headers::Policy;
+use crate::audit::observatory::{self, Report};
+use crate::audit::observed::{Exchange, Observed};
+use crate::audit::{self, coverage, grade, nginx, summary};
+use crate::browser;
+use crate::config::{Config, Route, Variable, growth};
+use crate::drill::{Drill, RunFolder, Sandbox};
+use crate::error::{Attempt, Error, Result};
+use crate::model::audit::{ModeRecord, VolumeRecord};
+use crate::model::event::Events;
+use crate::model::finding::{Finding, Priority};
+use crate::model::mode::Mode;
+use crate::model::record::Verdict;
+use crate::probe::login::{SignedIn, sign_in};
+use crate::probe::matrix::Matrix;
+use crate::probe::spec::Command;
+use crate::probe::wire::Wire;
+use crate::probe::{django, hosts, landing, tls};
+use crate::volumes;
+
+/// Files of the stack's folder that may cause what is seen, and no larger than this.
+const FILE_MAX_BYTES: u64 = 256 * 1024;
+
+/// After a container is gone, how long its name is remembered: the proxy's resolver keeps it
+/// for two seconds.
+const FORGOTTEN_AFTER: Duration = Duration::from_millis(2500);
+
+/// What an audit of one mode found.
+#[derive(Debug, Clone, Serialize)]
+pub struct Surveyed {
+    /// The mode.
+    pub mode: Mode,
+    /// Its public address.
+    pub target: String,
+    /// What was judged to be wrong.
+    pub findings: Vec<Finding>,
+    /// The Observatory's grade; absent over plain HTTP, where it means nothing.
+    pub grade: Option<Report>,
+    /// Answers that were judged.
+    pub answers: usize,
+    /// The run.
+    pub run: String,
+    /// What was seen and judged, for documents.
+    pub record: ModeRecord,
+    /// The volumes of the copy.
+    pub volumes: Vec<VolumeRecord>,
+    /// Statuses of the matrix that nothing gave.
+    pub unseen: Vec<u16>,
+    /// How long asking Django about its configuration took, in seconds.
+    pub django_s: f64,
+    /// How long asking took while all services ran, in seconds.
+    pub matrix_s: f64,
+    /// How long the browser took, in seconds; its image is built once.
+    pub browser_s: f64,
+    /// How long asking took with services gone, in seconds.
+    pub without_s: f64,
+}
+
+impl Surveyed {
+    /// Open findings of the two highest priorities.
+    #[must_use]
+    pub fn urgent(&self) -> usize {
+        let urgent = |it: &&Finding| it.is_open() && it.priority <= Priority::P1;
+        self.findings.iter().filter(urgent).count()
+    }
+}
+
+/// Failed if something urgent is open; undecided if nothing was judged.
+#[must_use]
+pub fn verdict(surveyed: &[Surveyed]) -> Verdict {
+    if surveyed.iter().any(|mode| mode.urgent() > 0) {
+        Verdict::Failed
+    } else if surveyed.is_empty() || surveyed.iter().any(|mode| mode.answers == 0) {
+        Verdict::Undecided
+    } else {
+        Verdict::Passed
+    }
+}
+
+/// How much is asked.
+#[derive(Debug, Clone, Copy)]
+pub struct Options<'a> {
+    /// Folder of the stack's files: places of findings are below it.
+    pub files: &'a Path,
+    /// What headers are held to.
+    pub policy: &'a Policy,
+    /// Also asks Django about its configuration, where `drill.toml` says where it is.
+    pub django: bool,
+    /// Also asks the routes that need a service gone; its container is removed for that.
+    pub without: bool,
+}
+
+/// Brings up a sealed, seeded copy of a stack, looks at it, and removes it again.
+pub async fn copy(
+    drill: &Drill,
+    policy: &Policy,
+    events: &Events,
+    cancelled: CancellationToken,
+    with_browser: bool,
+) -> Result<Surveyed> {
+    let standing = drill.stand(events, cancelled.clone()).await?;
+    let browser = with_browser.then_some(&standing.folder);
+    let files = &drill.request.stack_dir;
+    let options = Options { files, policy, django: true, without: true };
+    let surveyed = tokio::select! {
+        surveyed = look(&standing.sandbox, &drill.config, options, browser) => surveyed,
+        () = cancelled.cancelled() => Err(Error::interrupted()),
+    };
+    let run = standing.run.to_string();
+    standing.remove().await?;
+    Ok(Surveyed { run, ..surveyed? })
+}
+
+/// Looks at a copy that is up, and judges it.
+pub async fn live(sandbox: &Sandbox, config: &Config, options: Options<'_>) -> Result<Surveyed> {
+    look(sandbox, config, options, None).await
+}
+
+/// As [`live`], and through a real browser where `drill.toml` says at what. Screenshots go to the
+/// evidence of a run.
+pub async fn look(
+    sandbox: &Sandbox,
+    config: &Config,
+    options: Options<'_>,
+    browser: Option<&RunFolder>,
+) -> Result<Surveyed> {
+    let survey = Survey::new(sandbox, config).await?;
+    let mut observed = Observed {
+        mode: sandbox.mode,
+        host: config.service.host.clone(),
+        files: files(options.files)?,
+        day: Zoned::now().date().to_string(),
+        switches: switches(config, sandbox.mode),
+        ..Observed::default()
+    };
+    observed.files.retain(|path, _| is_in_force(path, config, sandbox.mode));
+    let started = Instant::now();
+    let (proxy, rest, landing) = tokio::try_join!(
+        survey.configuration(),
+        Box::pin(survey.ask()),
+        Box::pin(landing::observe(&survey.proxy, survey.over_tls())),
+    )?;
+    observed.proxy = proxy;
+    (observed.exchanges, observed.login) = (rest.0, Some(rest.1.login.clone()));
+    (observed.hosts, observed.tls) = (rest.2, rest.3);
+    let matrix_s = started.elapsed().as_secs_f64();
+
+    let started = Instant::now();
+    if let Some(config) = config.django.as_ref().filter(|_| options.django) {
+        observed.django = Some(django::observe(&sandbox.stack, config).await?);
+    }
+    let django_s = started.elapsed().as_secs_f64();
+
+    let started = Instant::now();
+    if let Some((visit, folder)) = config.browser.as_ref().zip(browser) {
+        observed.visits = Box::pin(browser::observe(sandbox, config, visit, folder)).await?;
+    }
+    let browser_s = started.elapsed().as_secs_f64();
+
+    let started = Instant::now();
+    if options.without {
+        observed.exchanges.extend(Box::pin(survey.ask_without(&rest.1)).await?);
+    }
+    let without_s = started.elapsed().as_secs_f64();
+
+    let mut findings = audit::judge(&observed, options.policy);
+    let graded = survey.over_tls().then(|| observatory::evaluate(&landing));
+    if let Some(graded) = &graded {
+        findings.extend(grade::judge(graded));
+    }
+    let mut record = summary::of(&observed, options.policy, &findings);
+    let report = graded.as_ref().and_then(|graded| graded.as_ref().ok());
+    record.grade = report.map(|report| (report.grade.to_owned(), report.score));
+    Ok(Surveyed {
+        mode: sandbox.mode,
+        run: String::new(),
+        record,
+        volumes: volumes_of(sandbox, config)?,
+        target: format!("{}://{}", sandbox.mode.scheme(), config.service.host),
+        findings,
+        grade: graded.and_then(std::result::Result::ok),
+        answers: observed.exchanges.len() + observed.hosts.len(),
+        unseen: coverage::unseen(&observed),
+        django_s,
+        matrix_s,
+        browser_s,
+        without_s,
+    })
+}
+
+type Asked = (
+    Vec<Exchange>,
+    SignedIn,
+    Vec<crate::audit::observed::HostCase>,
+    Option<crate::audit::observed::Tls>,
+);
+
+/// A copy and the ways to it.
+struct Survey<'a> {
+    sandbox: &'a Sandbox,
+    config: &'a Config,
+    proxy: Wire,
+    backend: Option<Wire>,
+}
+
+impl<'a> Survey<'a> {
+    async fn new(sandbox: &'a Sandbox, config: &'a Config) -> Result<Self> {
+        let service = &config.service;
+        let https = config.tls.as_ref().map_or(443, |tls| tls.port);
+        let ca = sandbox.ca_pem.as_deref().map(str::as_bytes);
+        let address = sandbox.stack.address(&service.entry).await?;
+        let proxy = Wire::new(address, (service.port, https), &service.host, ca)?;
+        let backend = match &service.backend {
+            Some(backend) => {
+                let address = sandbox.stack.address(&backend.service).await?;
+                let ports = (backend.port, backend.port);
+                Some(Wire::new(address, ports, &service.host, None)?)
+            }
+            None => None,
+        };
+        Ok(Self { sandbox, config, proxy, backend })
+    }
+
+    fn over_tls(&self) -> bool {
+        self.sandbox.mode == Mode::Tls
+    }
+
+    /// The proxy's configuration as it runs, file by file.
+    async fn configuration(&self) -> Result<Vec<(String, String)>> {
+        let entry = &self.config.service.entry;
+        let command = self.sandbox.stack.exec(entry, None, ["nginx", "-T"]).await?;
+        let output = command.run().await?;
+        let output = output.require(|| "cannot read the proxy's configuration")?;
+        Ok(nginx::dump(&String::from_utf8_lossy(&output.stdout)))
+    }
+
+    /// Everything that can be asked while all services run.
+    async fn ask(&self) -> Result<Asked> {
+        let signed_in = self.sign_in().await?;
+        let path = self.answering_path()?;
+        let routes = self.config.routes.iter().filter(|route| !route.spoils());
+        let routes = routes.collect::<Vec<_>>();
+        let (mut exchanges, mut hosts, behind, tls) = tokio::try_join!(
+            async { self.matrix(&signed_in).ask(&routes).await },
+            hosts::observe(&self.proxy, self.over_tls(), &path),
+            async {
+                match &self.backend {
+                    Some(backend) => hosts::observe_backend(backend, self.over_tls(), &path).await,
+                    None => Ok(Vec::new()),
+                }
+            },
+            async {
+                Ok(if self.over_tls() { Some(tls::observe(&self.proxy).await) } else { None })
+            },
+        )?;
+        hosts.extend(behind);
+        exchanges.extend(signed_in.exchanges.iter().cloned());
+        Ok((exchanges, signed_in, hosts, tls))
+    }
+
+    /// What is answered while a service is gone. The copy is of no use afterwards.
+    async fn ask_without(&self, signed_in: &SignedIn) -> Result<Vec<Exchange>> {
+        let (stack, backend) = (&self.sandbox.stack, self.config.service.backend.as_ref());
+        let mut exchanges = Vec::new();
+        for route in self.config.routes.iter().filter(|route| route.spoils()) {
+            if let Some(Command { service, command }) = &route.after {
+                let output =
+                    stack.exec(service, None, command.iter().cloned()).await?.run().await?;
+                output.require(|| format!("route {:?}: its command failed", route.id))?;
+            }
+            let mut matrix = self.matrix(signed_in);
+            if let Some(service) = &route.without {
+                stack.destroy_containers(&[service]).await?;
+                tokio::time::sleep(FORGOTTEN_AFTER).await;
+                if backend.is_some_and(|backend| backend.service == *service) {
+                    matrix.backend = None;
+                }
+            }
+            exchanges.extend(matrix.ask(&[route]).await?);
+        }
+        Ok(exchanges)
+    }
+
+    fn matrix<'b>(&'b self, signed_in: &'b SignedIn) -> Matrix<'b> {
+        Matrix {
+            proxy: &self.proxy,
+            backend: self.backend.as_ref(),
+            tls: self.over_tls(),
+            variables: &self.sandbox.variables,
+            cookies: &signed_in.cookies,
+        }
+    }
+
+    async fn sign_in(&self) -> Result<SignedIn> {
+        let wanted =
+            self.config.routes.iter().find_map(|route: &Route| route.signed_in_by.as_ref());
+        let Some(wanted) = wanted else { return Ok(SignedIn::default()) };
+        let probe = self.config.probes.iter().find(|probe| probe.id == *wanted);
+        let probe = probe.ok_or_else(|| {
+            Error::usage(format!("no probe is called {wanted:?}"))
+                .hint("a [[route]] names the probe that signs in: as = \"login.teacher\"")
+        })?;
+        sign_in(&self.proxy, self.over_tls(), probe, &self.sandbox.variables).await
+    }
+
+    /// A path that the backend answers with 200: the first health probe's.
+    fn answering_path(&self) -> Result<String> {
+        let health = self.config.probes.iter().find(|probe| probe.health);
+        let line =
+            health.and_then(|probe| probe.steps.first()?.request.as_ref()?.as_slice().first());
+        let path = line.and_then(|line| line.split_once(' ')).map(|(_, path)| path.to_owned());
+        path.ok_or_else(|| Error::usage("no probe is marked health, so no path is known to answer"))
+    }
+}
+
+/// A slope as whole bytes: volumes do not shrink with what is put into them.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "rounded, and not negative"
+)]
+fn bytes(slope: f64) -> u64 {
+    slope.max(0.0).round() as u64
+}
+
+/// The volumes of the copy, with the services that mount them.
+fn volumes_of(sandbox: &Sandbox, config: &Config) -> Result<Vec<VolumeRecord>> {
+    let file = sandbox.stack.file();
+    let text = fs::read_to_string(file).attempt(|| format!("cannot read {}", file.display()))?;
+    let compose = serde_json::from_str::<Value>(&text);
+    let compose = compose.attempt(|| format!("cannot understand {}", file.display()))?;
+    let services = compose["services"].as_object();
+    let mounting = |volume: &str| {
+        let mounts = |service: &Value| {
+            let mounts = service["volumes"].as_array().into_iter().flatten();
+            mounts.into_iter().any(|mount| mount["source"] == volume)
+        };
+        let all = services.into_iter().flatten().filter(|(_, service)| mounts(service));
+        all.map(|(name, _)| name.clone()).collect::<Vec<_>>()
+    };
+    let names = sandbox.stack.volumes().map(|volume| volume.name).collect::<Vec<_>>();
+    let found = volumes::classified(&names, config).into_iter().map(|volume| {
+        let measured = volume.said.map(|said| said.measured.as_slice()).unwrap_or_default();
+        VolumeRecord {
+            name: volume.name.to_owned(),
+            class: volume.class.name().to_owned(),
+            classified: volume.said.is_some(),
+            services: mounting(volume.name),
+            measured: measured.iter().map(|point| (point.copies, point.bytes)).collect(),
+            growth_bytes: growth(measured).map(bytes),
+        }
+    });
+    let mut found = found.collect::<Vec<_>>();
+    found.sort_by(|left, right| left.name.cmp(&right.name));
+    Ok(found)
+}
+
+/// The variables that only the mode over TLS has, or has otherwise, with the values of this mode.
+fn switches(config: &Config, mode: Mode) -> BTreeMap<String, String> {
+    let Some(tls) = &config.tls else { return BTreeMap::new() };
+    let switches = tls.environment.iter().filter_map(|(name, over_tls)| {
+        let value = match mode {
+            Mode::Tls => over_tls,
+            Mode::Http => config.environment.get(name)?,
+        };
+        match value {
+            Variable::Given(value) => Some((name.clone(), value.clone())),
+            Variable::Random { .. } => None,
+        }
+    });
+    switches.collect()
+}
+
+/// Whether a file has a say in a mode: compose files of the other one have none.
+fn is_in_force(path: &str, config: &Config, mode: Mode) -> bool {
+    let tls = config.tls.iter().filter(|_| mode == Mode::Tls).flat_map(|tls| &tls.files);
+    let mut compose = config.stack.files.iter().chain(tls);
+    let is_yaml = Path::new(path).extension().is_some_and(|kind| kind == "yaml" || kind == "yml");
+    !is_yaml || compose.any(|file| file == Path::new(path))
+}
+
+/// Compose files, the configuration of the proxy and the settings, as they are in the stack's
+/// folder.
+pub fn files(dir: &Path) -> Result<BTreeMap<String, String>> {
+    let wanted = |path: &Path| {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let kind = path.extension().and_then(|kind| kind.to_str()).unwrap_or_default();
+        match kind {
+            "conf" => true,
+            "py" => name.starts_with("settings"),
+            "yaml" | "yml" => name.contains("compose"),
+            _ => false,
+        }
+    };
+    let mut found = BTreeMap::new();
+    for entry in walkdir::WalkDir::new(dir).sort_by_file_name() {
+        let entry = entry.attempt(|| format!("cannot look into {}", dir.display()))?;
+        let size = entry.metadata().map_or(u64::MAX, |metadata| metadata.len());
+        if !entry.file_type().is_file() || !wanted(entry.path()) || size > FILE_MAX_BYTES {
+            continue;
+        }
+        let text = fs::read_to_string(entry.path());
+        let text = text.attempt(|| format!("cannot read {}", entry.path().display()))?;
+        let path = entry.path().strip_prefix(dir).unwrap_or(entry.path());
+        found.insert(path.display().to_string(), text);
+    }
+    Ok(found)
+}

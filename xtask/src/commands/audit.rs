@@ -1,0 +1,157 @@
+//! `audit`: what is wrong with how the stack answers, with evidence, place and remedy. Exit
+//! code 0 nothing urgent, 1 an open P0 or P1, 3 undecided.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
+
+use anstyle::{AnsiColor, Style};
+use harness::audit::headers::Policy;
+use harness::audit::patch;
+use harness::model::event::Events;
+use harness::model::finding::{Finding, Priority, Status};
+use harness::model::record::Verdict;
+use harness::report::{junit, sarif};
+use harness::survey::{self, Surveyed};
+use harness::{Error, Result};
+
+use super::{document, interrupt, service};
+use crate::display;
+use crate::flags::{AuditOptions, Format};
+
+/// Looks at a copy of the stack in each mode, and returns the verdict as an exit code.
+pub(crate) async fn run(options: AuditOptions) -> Result<u8> {
+    let known = Policy::names().collect::<Vec<_>>().join(", ");
+    let policy = Policy::named(&options.policy).ok_or_else(|| {
+        Error::usage(format!("there is no policy {:?}", options.policy))
+            .hint(format!("known: {known}"))
+    })?;
+    let committed = document::committed(&options)?;
+    let cancelled = interrupt::token();
+    let (events, received) = Events::channel();
+    let shown = tokio::spawn(display::follow(received, options.format));
+    let mut surveyed = Vec::new();
+    for copy in service::copies(&options.stack, &options.report, options.mode)? {
+        let cancelled = cancelled.clone();
+        let seen = survey::copy(&copy, &policy, &events, cancelled, !options.no_browser).await?;
+        surveyed.push(seen);
+    }
+    // The display ends with the last sender.
+    drop(events);
+    let _ = shown.await;
+    if let Some(file) = &options.sarif {
+        let all = surveyed.iter().flat_map(|mode| mode.findings.clone()).collect::<Vec<_>>();
+        let log = sarif::render(&all, &options.stack.stack.display().to_string());
+        write(file, &format!("{log:#}\n"))?;
+    }
+    if let Some(file) = &options.junit {
+        let names =
+            surveyed.iter().map(|mode| format!("audit {}", mode.target)).collect::<Vec<_>>();
+        let suites = names.iter().zip(&surveyed);
+        let suites =
+            suites.map(|(name, mode)| junit::Suite { name, checks: &[], findings: &mode.findings });
+        write(file, &junit::render(&suites.collect::<Vec<_>>())?)?;
+    }
+    if let Some(file) = &options.patch {
+        let findings = surveyed.iter().flat_map(|mode| &mode.findings);
+        let patch = patch::combine(findings, &survey::files(&options.stack.stack)?);
+        // An empty file: nothing to apply, and nothing of an earlier run.
+        write(file, patch.as_deref().unwrap_or_default())?;
+    }
+    let mut verdict = survey::verdict(&surveyed);
+    if !document::settle(&options, committed.as_deref(), &surveyed)? && verdict == Verdict::Passed {
+        verdict = Verdict::Failed;
+    }
+    match options.format {
+        Format::Human => {
+            // Whoever stopped reading is not served.
+            let _ = people(&mut anstream::stdout().lock(), &surveyed, verdict);
+        }
+        Format::Json => lines(&surveyed, verdict),
+    }
+    Ok(verdict.exit_code())
+}
+
+pub(super) fn write(file: &Path, text: &str) -> Result<()> {
+    fs::write(file, text)
+        .map_err(|cause| Error::usage(format!("cannot write {}", file.display())).because(cause))
+}
+
+fn lines(surveyed: &[Surveyed], verdict: Verdict) {
+    for mode in surveyed {
+        for finding in &mode.findings {
+            display::json_line(&serde_json::json!({
+                "event": "finding",
+                "target": mode.target,
+                "finding": finding,
+            }));
+        }
+        display::json_line(&serde_json::json!({
+            "event": "surveyed",
+            "target": mode.target,
+            "answers": mode.answers,
+            "unseen": mode.unseen,
+            "grade": mode.grade,
+            "django_s": mode.django_s,
+            "matrix_s": mode.matrix_s,
+            "browser_s": mode.browser_s,
+            "without_s": mode.without_s,
+        }));
+    }
+    display::json_line(&serde_json::json!({
+        "event": "verdict",
+        "verdict": verdict,
+        "exit_code": verdict.exit_code(),
+        "report": null,
+    }));
+}
+
+fn people(out: &mut impl Write, surveyed: &[Surveyed], verdict: Verdict) -> io::Result<()> {
+    for mode in surveyed {
+        writeln!(out, "\n{}", mode.target)?;
+        for finding in &mode.findings {
+            row(out, finding)?;
+        }
+        let Surveyed { answers, findings, django_s, matrix_s, without_s, .. } = mode;
+        write!(
+            out,
+            "{answers} answers in {matrix_s:.1} s, and {without_s:.1} s with services gone; Django \
+             asked in {django_s:.1} s; "
+        )?;
+        let open = findings.iter().filter(|finding| finding.is_open()).count();
+        write!(out, "{open} findings open, {} urgent, ", mode.urgent())?;
+        write!(out, "{} accepted or covered", findings.len() - open)?;
+        if let Some(grade) = &mode.grade {
+            write!(out, "; Observatory {} ({} points)", grade.grade, grade.score)?;
+        }
+        let unseen = mode.unseen.iter().map(u16::to_string).collect::<Vec<_>>().join(", ");
+        match unseen.as_str() {
+            "" => writeln!(out)?,
+            unseen => writeln!(out, "; no route gave {unseen}")?,
+        }
+    }
+    writeln!(out, "\nverdict    {}", verdict.name())
+}
+
+fn row(out: &mut impl Write, finding: &Finding) -> io::Result<()> {
+    let color = match finding.priority {
+        Priority::P0 | Priority::P1 => AnsiColor::Red,
+        Priority::P2 => AnsiColor::Yellow,
+        Priority::P3 => AnsiColor::BrightBlack,
+    };
+    let style = Style::new().fg_color(Some(color.into())).bold();
+    let Finding { id, requirement, priority, subject, detail, place, remedy, .. } = finding;
+    writeln!(out, "  {style}{priority:?}{style:#}  {id}  {requirement}  {subject}")?;
+    writeln!(out, "      {detail}")?;
+    match &finding.status {
+        Status::Open => {}
+        Status::Resolved(reason) => writeln!(out, "      resolved: {reason}")?,
+        Status::Accepted(reason) => writeln!(out, "      accepted: {reason}")?,
+    }
+    if let Some(place) = place {
+        let line = place.line.map(|line| format!(":{line}")).unwrap_or_default();
+        writeln!(out, "      at {}{line}", place.file)?;
+    }
+    let patched = if finding.patch.is_some() { " (--patch writes it)" } else { "" };
+    writeln!(out, "      → {remedy}{patched}")
+}

@@ -1,0 +1,113 @@
+//! `smoke`: the probes alone. Exit code 0 passed, 1 failed, 3 undecided.
+
+use std::io::{self, Write};
+
+use anstyle::{AnsiColor, Style};
+use harness::Result;
+use harness::config::Config;
+use harness::model::check::{Check, Outcome};
+use harness::model::event::Events;
+use harness::model::record::Verdict;
+use harness::smoke::{self, Smoked};
+
+use super::{interrupt, service};
+use crate::display;
+use crate::flags::{Format, SmokeOptions};
+
+/// Asks, shows what was seen, and returns the verdict as an exit code.
+pub(crate) async fn run(options: SmokeOptions) -> Result<u8> {
+    let format = options.format;
+    let rounds = match ask(options).await {
+        Ok(rounds) => rounds,
+        Err(error) => {
+            if format == Format::Json {
+                display::json_line(&serde_json::json!({
+                    "event": "verdict",
+                    "verdict": Verdict::Undecided,
+                    "exit_code": error.kind().exit_code(),
+                    "report": null,
+                    "error": error.chain(),
+                }));
+            }
+            return Err(error);
+        }
+    };
+    let verdict = smoke::verdict(&rounds);
+    match format {
+        Format::Human => {
+            // Whoever stopped reading is not served.
+            let _ = table(&mut anstream::stdout().lock(), &rounds, verdict);
+        }
+        Format::Json => lines(&rounds, verdict),
+    }
+    Ok(verdict.exit_code())
+}
+
+async fn ask(options: SmokeOptions) -> Result<Vec<Smoked>> {
+    if let Some(target) = service::target(&options.service)? {
+        let config = Config::load(&options.stack.stack)?;
+        return Ok(vec![smoke::service(&config, &target, &service::variables()).await?]);
+    }
+    let cancelled = interrupt::token();
+    let (events, received) = Events::channel();
+    let shown = tokio::spawn(display::follow(received, options.format));
+    let mut rounds = Vec::new();
+    for copy in service::copies(&options.stack, &options.report, options.mode)? {
+        rounds.push(smoke::copy(&copy, &events, cancelled.clone()).await?);
+    }
+    // The display ends with the last sender.
+    drop(events);
+    let _ = shown.await;
+    Ok(rounds)
+}
+
+fn lines(rounds: &[Smoked], verdict: Verdict) {
+    for round in rounds {
+        for check in &round.checks {
+            display::json_line(&serde_json::json!({
+                "event": "check",
+                "target": round.target,
+                "check": check,
+            }));
+        }
+    }
+    display::json_line(&serde_json::json!({
+        "event": "verdict",
+        "verdict": verdict,
+        "exit_code": verdict.exit_code(),
+        "report": null,
+    }));
+}
+
+fn table(out: &mut impl Write, rounds: &[Smoked], verdict: Verdict) -> io::Result<()> {
+    for round in rounds {
+        writeln!(out, "\n{}", round.target)?;
+        for check in &round.checks {
+            row(out, check)?;
+        }
+        let counts = [
+            (Outcome::Passed, "passed"),
+            (Outcome::Warned, "warned"),
+            (Outcome::Failed, "failed"),
+            (Outcome::Skipped, "skipped"),
+            (Outcome::Undecided, "undecided"),
+        ];
+        let counts = counts.map(|(outcome, word)| format!("{} {word}", round.count(outcome)));
+        writeln!(out, "{}, {:.1} s", counts.join(", "), round.seconds)?;
+    }
+    writeln!(out, "\nverdict    {}", verdict.name())
+}
+
+fn row(out: &mut impl Write, check: &Check) -> io::Result<()> {
+    let (word, color) = match check.outcome {
+        Outcome::Passed => ("pass", AnsiColor::Green),
+        Outcome::Warned => ("warn", AnsiColor::Yellow),
+        Outcome::Failed => ("fail", AnsiColor::Red),
+        Outcome::Skipped => ("skip", AnsiColor::BrightBlack),
+        Outcome::Undecided => ("open", AnsiColor::Yellow),
+    };
+    let style = Style::new().fg_color(Some(color.into())).bold();
+    let Check { id, requirement, detail, .. } = check;
+    let id = id.strip_prefix("probe.").unwrap_or(id);
+    writeln!(out, "  {style}{word}{style:#}  {id:<30} {requirement:<7} {detail}")
+}
