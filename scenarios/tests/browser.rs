@@ -11,12 +11,13 @@ const HEADERS: &str = "proxy/conf/security-headers.conf";
 const PAGE: &str = "frontend/index.html";
 
 /// Screenshots of a visit that comes to its end.
-const SHOTS: [&str; 9] = [
+const SHOTS: [&str; 10] = [
     "front-end",
     "sign-in",
     "upload",
     "copy",
     "api",
+    "return",
     "sign-out",
     "admin-login",
     "admin",

@@ -3,6 +3,7 @@
 
 mod browser;
 mod django;
+mod include;
 mod invariant;
 mod ledger;
 mod method;
@@ -43,6 +44,8 @@ pub const REFERENCE: &str = include_str!("reference.toml");
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub struct Config {
+    /// Files below the stack's folder that hold lists of this one, each of which adds up.
+    pub include: Vec<PathBuf>,
     /// The compose files.
     pub stack: StackConfig,
     /// Variables the compose files are resolved with. They win over the stack's `.env`.
@@ -225,15 +228,11 @@ impl Config {
                 .hint("name the folder of a compose stack with --stack DIR"));
         }
         let file = dir.join(FILE_NAME);
-        let mut config = match fs::read_to_string(&file) {
-            Ok(text) => Self::parse(&text, &file)?,
-            Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Self::default(),
-            Err(cause) => {
-                return Err(Error::usage(format!("cannot read {}", file.display()))
-                    .because(cause)
-                    .hint("it must be a readable UTF-8 text file"));
-            }
+        let mut config = match read(&file)? {
+            Some(text) => Self::parse(&text, &file)?,
+            None => Self::default(),
         };
+        include::resolve(&mut config, dir)?;
         config.stack.files = config.compose_files(dir)?;
         config.ledger.validate()?;
         invariant::validate(&config.invariants)?;
@@ -279,6 +278,17 @@ impl Config {
                     .hint("drill.toml names it under [stack] files"))
             }
         }
+    }
+}
+
+/// The text of a file, if it is there.
+fn read(file: &Path) -> Result<Option<String>> {
+    match fs::read_to_string(file) {
+        Ok(text) => Ok(Some(text)),
+        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(cause) => Err(Error::usage(format!("cannot read {}", file.display()))
+            .because(cause)
+            .hint("it must be a readable UTF-8 text file")),
     }
 }
 
