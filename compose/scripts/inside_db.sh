@@ -7,6 +7,8 @@ set -euo pipefail
 work=$(mktemp -d)
 # The state before: while it is moved there, and once all of it is there.
 moving=$PGDATA/.moving-aside aside=$PGDATA/.before-restore former=$PGDATA/.former
+# WAL that waits there for the base backup: from the same volume it is moved, not copied.
+incoming=$PGDATA/.incoming
 server=''
 
 refuse() {
@@ -16,7 +18,7 @@ refuse() {
 
 everything_else() { # FIND'S ACTION…
     find "$PGDATA" -mindepth 1 -maxdepth 1 -not -name lost+found -not -name "${moving##*/}" \
-        -not -name "${aside##*/}" -not -name "${former##*/}" "$@"
+        -not -name "${aside##*/}" -not -name "${former##*/}" -not -name "${incoming##*/}" "$@"
 }
 
 # --- The state before -------------------------------------------------------------
@@ -63,7 +65,7 @@ bring_back() {
         find "$moving" -mindepth 1 -maxdepth 1 -exec mv --target-directory="$PGDATA" -- {} +
         rmdir "$moving"
     fi
-    rm -rf -- "$former"
+    rm -rf -- "$former" "$incoming"
     sync --file-system "$PGDATA"
 }
 
@@ -77,6 +79,7 @@ undo() {
     local code=$?
     trap - EXIT
     [ -z "$server" ] || kill -QUIT "$server" 2> /dev/null || true
+    rm -rf -- "$incoming"
     if [ -e "$aside" ] || [ -e "$moving" ]; then
         bring_back
         echo "inside_db: the state before is back" >&2
@@ -88,15 +91,23 @@ undo() {
 
 # --- Reading a set ----------------------------------------------------------------
 
-# The WAL on standard input: WAL_BYTES of it, and every one of SEGMENTS.
-receive_wal() {
+# The WAL on standard input: WAL_BYTES of it, and every one of SEGMENTS, into a new folder.
+receive_wal() { # FOLDER
     local segment
-    mkdir "$work/wal"
-    head --bytes="$WAL_BYTES" | zstd --quiet --decompress --stdout | tar --extract --directory="$work/wal" --file=- ||
+    mkdir -m 700 "$1"
+    head --bytes="$WAL_BYTES" | zstd --quiet --decompress --stdout | tar --extract --directory="$1" --file=- ||
         refuse "the WAL cannot be unpacked"
     for segment in $SEGMENTS; do
-        [ -s "$work/wal/$segment" ] || refuse "WAL segment $segment is missing"
+        [ -s "$1/$segment" ] || refuse "WAL segment $segment is missing"
     done
+}
+
+# Moves the WAL that was received to where the server looks for it. It is in an archive already.
+place_wal() {
+    local segment
+    for segment in $SEGMENTS; do : > "$PGDATA/pg_wal/archive_status/$segment.done"; done
+    mv --target-directory="$PGDATA/pg_wal" -- "$incoming"/*
+    rmdir "$incoming"
 }
 
 # The base backup on standard input, to its end.
@@ -115,7 +126,7 @@ receive_base() { # FOLDER [SHA256]
 verify_set() {
     mkdir -m 700 "$work/cluster"
     head --bytes="$MANIFEST_BYTES" > "$work/manifest"
-    receive_wal
+    receive_wal "$work/wal"
     receive_base "$work/cluster"
     pg_verifybackup --quiet --manifest-path="$work/manifest" --wal-directory="$work/wal" "$work/cluster"
     pg_waldump --quiet --path="$work/wal" --timeline="$((16#${SEGMENTS:0:8}))" --start="$START" --end="$UNTIL"
@@ -169,14 +180,18 @@ begin_lineage() { printf 'restored-%s-%s' "$(date -u +%Y%m%dT%H%M%SZ)" "$(od -An
 # WAL and base backup on standard input. TARGET is a setting, or empty for all there is.
 restore_set() {
     require_fit
-    receive_wal
     # The owner of the files must be able to write here, and nobody else may read.
     chmod 700 "$PGDATA"
+    rm -rf -- "$incoming"
+    trap 'rm -rf -- "$incoming"' EXIT
+    receive_wal "$incoming"
     [ -z "${REPLACE:-}" ] || set_aside
     [ -z "$(everything_else -print -quit)" ] || refuse "the volume is not empty"
     trap undo EXIT
     receive_base "$PGDATA" "$BASE_SHA256"
-    local settings=("restore_command=cp $work/wal/%f %p" recovery_target_timeline=latest)
+    place_wal
+    # There is no other WAL than what is in its place.
+    local settings=(restore_command=false recovery_target_timeline=latest)
     [ -z "${TARGET:-}" ] || settings+=("$TARGET")
     recover_to "${settings[@]}"
     begin_lineage
