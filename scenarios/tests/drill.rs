@@ -1,9 +1,11 @@
 //! The whole drill on the reference stack: intact first, then broken, then named.
 
 use std::fs::{self, File};
+use std::io::Read;
 use std::ops::Range;
+use std::path::Path;
 
-use harness::drill::{Live, Moment};
+use harness::drill::{Drill, Finished, Live, Moment};
 use harness::model::check::{Outcome, PlannedCheck};
 use harness::model::record::Verdict;
 use scenarios::rehearsal::{broken, demand, drill, rehearse, sabotaged, sql};
@@ -19,6 +21,7 @@ async fn an_intact_backup_passes_with_everything_compared() {
     let record = &finished.record;
     assert_eq!((record.verdict, finished.exit_code), (Verdict::Passed, 0), "{:?}", record.reasons);
     assert!(record.reasons.is_empty());
+    demand(&finished, Verdict::Passed, "artefact.rows", Outcome::Passed, "large objects of");
     assert!(record.integrity.tables_compared >= 15, "{:?}", record.integrity);
     assert!(record.integrity.rows_compared >= 5000, "{:?}", record.integrity);
     assert!(record.integrity.facts_compared >= 100, "{:?}", record.integrity);
@@ -46,8 +49,7 @@ async fn a_dump_cut_to_60_percent_fails_before_anything_is_destroyed() {
     let finished = rehearse(&drill).await;
     demand(&finished, Verdict::Failed, "artefact.intact", Outcome::Failed, "manifest says");
     assert_eq!(finished.record.timings.recovery_time_s, None);
-    let phases = finished.record.timings.phases.iter().map(|phase| phase.name.name());
-    let phases = phases.collect::<Vec<_>>();
+    let phases = phases(&finished);
     assert!(phases.contains(&"artefact-check") && !phases.contains(&"disaster"), "{phases:?}");
 }
 
@@ -67,6 +69,38 @@ async fn a_dump_cut_before_it_was_hashed_fails_all_the_same() {
     let finished = rehearse(&drill).await;
     demand(&finished, Verdict::Failed, "artefact.intact", Outcome::Failed, "cannot read it");
     demand(&finished, Verdict::Failed, "artefact.rows", Outcome::Failed, "is not in the dump");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dump_without_large_objects_fails_before_anything_is_destroyed() {
+    let base = reports();
+    let drill = sabotaged(silent(base.path()), Moment::ArtefactTaken, |live| {
+        Box::pin(async move { dump_again(&live, "--no-blobs").await })
+    });
+    let finished = rehearse(&drill).await;
+    let (check, named) =
+        ("artefact.rows", "large objects are in the dump; large object 3000000000: missing");
+    demand(&finished, Verdict::Failed, check, Outcome::Failed, named);
+    demand(&finished, Verdict::Failed, "artefact.intact", Outcome::Passed, "");
+    assert!(!phases(&finished).contains(&"disaster"), "{:?}", phases(&finished));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dump_with_a_large_object_altered_fails_before_anything_is_destroyed() {
+    let base = reports();
+    let drill = sabotaged(silent(base.path()), Moment::ArtefactTaken, |live| {
+        Box::pin(async move {
+            let harm = "select lo_put((select max(subject_oid) from grading_exam_archive \
+                        where size_bytes > 0), 0, 'sabotage')";
+            sql(&live, harm).await?;
+            dump_again(&live, "--blobs").await
+        })
+    });
+    let finished = rehearse(&drill).await;
+    let (check, named) = ("artefact.rows", "large object");
+    demand(&finished, Verdict::Failed, check, Outcome::Failed, named);
+    demand(&finished, Verdict::Failed, check, Outcome::Failed, "bytes differs");
+    assert!(!phases(&finished).contains(&"disaster"), "{:?}", phases(&finished));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -226,6 +260,37 @@ async fn a_planned_check_that_never_runs_is_undecided() {
     drill.plan.checks.push(PlannedCheck::new("compare.moon", "H-2", "the moon is still there"));
     let finished = rehearse(&drill).await;
     demand(&finished, Verdict::Undecided, "compare.moon", Outcome::Undecided, "never ran");
+}
+
+/// A drill in which nobody writes, so that a second dump holds the same rows.
+fn silent(base: &Path) -> Drill {
+    let with_ledger = drill(base);
+    let mut config = with_ledger.config;
+    config.ledger.enabled = false;
+    let mut drill = Drill::new(with_ledger.request, config).expect("it can be planned");
+    drill.compose = with_ledger.compose;
+    base.clone_into(&mut drill.report_base);
+    drill
+}
+
+fn phases(finished: &Finished) -> Vec<&'static str> {
+    finished.record.timings.phases.iter().map(|phase| phase.name.name()).collect()
+}
+
+/// Puts another dump of the database into the artefact, whose manifest agrees.
+async fn dump_again(live: &Live, option: &str) -> harness::Result<()> {
+    let args = ["--format=custom", option, "--dbname", &live.database.name];
+    let dump = live.database.tool(&live.stack, "pg_dump", args).await?;
+    let (output, dump) = dump
+        .read_by(|mut pipe| {
+            let mut dump = Vec::new();
+            pipe.read_to_end(&mut dump).map(|_| dump).map_err(broken)
+        })
+        .await?;
+    output.require(|| "cannot sabotage")?;
+    let dump = dump?;
+    fs::write(live.artefact.join("database.dump"), &dump).map_err(broken)?;
+    forge(live, "database", &dump)
 }
 
 /// Makes the manifest agree with what a part was replaced by.

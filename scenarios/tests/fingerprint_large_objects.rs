@@ -4,10 +4,14 @@
 #[path = "../src/scratch.rs"]
 mod scratch;
 
+use std::collections::BTreeMap;
+
 use harness::compare;
-use harness::fingerprint::database::{self, Options, Snapshot};
+use harness::fingerprint::database::{self, ObjectContent, Options, Snapshot};
 use harness::model::event::Events;
-use harness::model::fingerprint::{CERTIFICATE_SCHEMA, Certificate, Strength};
+use harness::model::fingerprint::{
+    CERTIFICATE_SCHEMA, Certificate, LargeObject, LargeObjects, Strength,
+};
 use postgres::Config;
 use rstest::rstest;
 
@@ -99,6 +103,36 @@ fn restored_large_objects_are_equal_and_every_mutation_is_named(
             assert_eq!(told, *expected, "{mutation}");
         }
         target.drop("mutated");
+    }
+}
+
+/// Without a server, as a dump is held against a baseline before anything is destroyed.
+#[rstest]
+#[case::on_13(THIRTEEN)]
+#[case::on_15(FIFTEEN)]
+#[case::on_17(SEVENTEEN)]
+fn contents_digested_here_are_as_the_server_says(#[case] major: Major) {
+    let server = Postgres::start(major);
+    server.create("source");
+    server.execute("source", OBJECTS);
+    let mut client = server.connect("source");
+    for certificate in certificates(&server.config("source")) {
+        let database = certificate.database.unwrap();
+        let LargeObjects::Read(expected) = database.large_objects else {
+            panic!("{:?}", database.large_objects)
+        };
+        let rows = client.query("SELECT oid, lo_get(oid) FROM pg_largeobject_metadata", &[]);
+        let read: BTreeMap<u32, LargeObject> = rows
+            .unwrap()
+            .iter()
+            .map(|row| {
+                let mut content = ObjectContent::new(database.row_hash);
+                content.push(row.get(1)).unwrap();
+                (row.get(0), content.finish())
+            })
+            .collect();
+        assert_eq!(read, expected, "{:?}", database.row_hash);
+        assert_eq!(expected.len(), 4);
     }
 }
 

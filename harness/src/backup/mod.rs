@@ -21,7 +21,7 @@ use crate::config::{Config, RestoreInto};
 use crate::error::{Error, Result};
 use crate::model::artefact::{PartKind, Store};
 use crate::model::check::{PlannedCheck, id};
-use crate::model::fingerprint::Certificate;
+use crate::model::fingerprint::{Certificate, RowHash};
 use crate::model::profile::Profile;
 use crate::model::record::StepTiming;
 use crate::stack::Site;
@@ -164,7 +164,10 @@ impl Method {
         let planned = |id, title| PlannedCheck::new(id, "FR-4.1", title);
         match self {
             Self::PgDump => {
-                let rows = planned(id::ARTEFACT_ROWS, "the dump holds every row of every table");
+                let rows = planned(
+                    id::ARTEFACT_ROWS,
+                    "the dump holds every row of every table, and every large object",
+                );
                 let files = "the archive holds every file, and nothing hostile";
                 let files = config.media.as_ref().map(|_| planned(id::ARTEFACT_MEDIA, files));
                 std::iter::once(rows).chain(files).collect()
@@ -233,7 +236,10 @@ impl Method {
             Self::PgDump => {
                 let mut examined = Examined::default();
                 let dump = artefact.part(PartKind::Database)?;
-                let dump = pg_dump::examine(site.stack, site.database, artefact, dump).await?;
+                let row_hash = baseline.database.as_ref().map(|database| database.row_hash);
+                let row_hash = row_hash.unwrap_or(RowHash::Chain64);
+                let dump =
+                    pg_dump::examine(site.stack, site.database, artefact, dump, row_hash).await?;
                 examined.damage.extend(dump.damage.clone());
                 examined.readings.push(dump.against(baseline));
                 media::against(artefact, baseline, &mut examined).await?;

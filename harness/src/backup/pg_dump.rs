@@ -1,18 +1,20 @@
 //! Method `pg-dump`: `pg_dump` in its custom format under an exported snapshot, roles and
 //! grants from `pg_dumpall`, both run by the database's own service.
 
+mod script;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, BufRead, BufReader};
 use std::time::Duration;
 
-use super::Reading;
+pub use self::script::DumpReport;
+
 use super::artefact::Artefact;
 use crate::config::Config;
 use crate::error::{Attempt, Result};
 use crate::model::artefact::{Part, PartKind};
-use crate::model::check::id;
-use crate::model::fingerprint::{Certificate, RowsDigest};
+use crate::model::fingerprint::RowHash;
 use crate::stack::OwnedStack;
 use crate::stack::database::{Database, ask};
 
@@ -89,56 +91,14 @@ pub async fn tools(stack: &OwnedStack, database: &Database) -> Result<BTreeMap<S
     Ok(tools)
 }
 
-/// What a full read of a dump found.
-#[derive(Debug, Clone, Default)]
-pub struct DumpReport {
-    /// Rows by table, `schema.name`.
-    pub rows: BTreeMap<String, u64>,
-    /// The archive's table of contents, a line an entry.
-    pub contents: Vec<String>,
-    /// Why the dump cannot be read to its end, if it cannot.
-    pub damage: Option<String>,
-}
-
-impl DumpReport {
-    /// Whether the restore refreshes a materialised view, `schema.name`.
-    #[must_use]
-    pub fn refreshes(&self, view: &str) -> bool {
-        let entry = format!(" MATERIALIZED VIEW DATA {} ", view.replacen('.', " ", 1));
-        self.contents.iter().any(|line| line.contains(&entry))
-    }
-
-    /// Holds the rows that it would restore against the baseline.
-    #[must_use]
-    pub fn against(&self, baseline: &Certificate) -> Reading {
-        let mut wrong = Vec::new();
-        let (mut tables, mut rows) = (0_u64, 0);
-        let expected = baseline.database.iter().flat_map(|database| &database.tables);
-        for (name, table) in expected {
-            let RowsDigest::Read { count, .. } = &table.rows else { continue };
-            match self.rows.get(name) {
-                Some(found) if found == count => {}
-                Some(found) => wrong.push(format!("{name} has {found} of {count} rows")),
-                None if self.refreshes(name) => {}
-                None => wrong.push(format!("{name} with its {count} rows is not in the dump")),
-            }
-            tables += 1;
-            rows += count;
-        }
-        if tables == 0 {
-            wrong.push("the baseline has no table to hold it against".to_owned());
-        }
-        let seen = format!("{rows} rows in {tables} tables");
-        Reading { seen, wrong, ..Reading::of(id::ARTEFACT_ROWS) }
-    }
-}
-
-/// Has `pg_restore` read the whole dump and counts the rows that it would restore.
+/// Has `pg_restore` read the whole dump, counts the rows that it would restore, and digests the
+/// large objects as `row_hash` does.
 pub async fn examine(
     stack: &OwnedStack,
     database: &Database,
     artefact: &Artefact,
     part: &Part,
+    row_hash: RowHash,
 ) -> Result<DumpReport> {
     let path = artefact.path(part)?;
     let words = ["pg_restore", "--list"];
@@ -150,7 +110,8 @@ pub async fn examine(
     // Data alone: a function's body could hold lines that look like rows.
     let words = ["pg_restore", "--data-only", "--file=-"];
     let command = stack.exec(&database.service, None, words).await?.timeout(LIMIT);
-    let (output, report) = command.fed_from(path, |pipe| count_rows(BufReader::new(pipe))).await?;
+    let (output, report) =
+        command.fed_from(path, move |pipe| script::read(BufReader::new(pipe), row_hash)).await?;
     let mut report = report?;
     report.contents = contents?;
     if !output.succeeded() {
@@ -158,56 +119,6 @@ pub async fn examine(
         report.damage = Some(format!("pg_restore cannot read it to its end: {complaint}"));
     }
     Ok(report)
-}
-
-/// Counts the rows of each `COPY` in a script of `pg_restore`, whose rows are a line each.
-fn count_rows(mut script: impl BufRead) -> Result<DumpReport> {
-    let mut report = DumpReport::default();
-    let mut table: Option<(String, u64)> = None;
-    let mut line = Vec::new();
-    loop {
-        line.clear();
-        let read = script.read_until(b'\n', &mut line).attempt(|| "cannot read pg_restore")?;
-        if read == 0 {
-            break;
-        }
-        match &mut table {
-            Some((name, rows)) if line == b"\\.\n" => {
-                report.rows.insert(std::mem::take(name), *rows);
-                table = None;
-            }
-            Some((_, rows)) => *rows += 1,
-            None => {
-                let text = String::from_utf8_lossy(&line);
-                if let Some(rest) = text.strip_prefix("COPY ") {
-                    table = Some((relation(rest), 0));
-                }
-            }
-        }
-    }
-    if let Some((name, _)) = table {
-        report.damage = Some(format!("the rows of {name} have no end"));
-    }
-    Ok(report)
-}
-
-/// The qualified name at the start of `text`, quotes removed.
-fn relation(text: &str) -> String {
-    let mut name = String::new();
-    let mut quoted = false;
-    let mut chars = text.chars().peekable();
-    while let Some(next) = chars.next() {
-        match next {
-            '"' if quoted && chars.peek() == Some(&'"') => {
-                chars.next();
-                name.push('"');
-            }
-            '"' => quoted = !quoted,
-            ' ' | ';' | '\n' if !quoted => break,
-            other => name.push(other),
-        }
-    }
-    name
 }
 
 /// Restores roles and their settings. Roles that a fresh cluster has already are altered
@@ -266,48 +177,4 @@ pub async fn restore(
         .await?;
     output.require(|| "pg_restore failed")?;
     said.map(drop)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rows_are_counted_by_table() {
-        let script = b"SET x;\nCOPY public.plain (a) FROM stdin;\n1\n2\n\\.\n\n\
-            COPY \"Odd\".\"a \"\"b\" (c) FROM stdin;\n\\.\n";
-        let report = count_rows(script.as_slice()).expect("readable");
-        let expected =
-            BTreeMap::from([("public.plain".to_owned(), 2), ("Odd.a \"b".to_owned(), 0)]);
-        assert_eq!(report.rows, expected);
-        assert_eq!(report.damage, None);
-    }
-
-    #[test]
-    fn a_view_is_refreshed_only_if_the_contents_say_so() {
-        let line = "4012; 0 17021 MATERIALIZED VIEW DATA reporting exam_statistics korrigo";
-        let report = DumpReport { contents: vec![line.to_owned()], ..DumpReport::default() };
-        assert!(report.refreshes("reporting.exam_statistics"));
-        assert!(!report.refreshes("reporting.exam"));
-    }
-
-    #[test]
-    fn a_dump_is_held_against_something() {
-        let empty = Certificate {
-            schema_version: 1,
-            taken_at: jiff::Timestamp::UNIX_EPOCH,
-            strength: crate::model::fingerprint::Strength::Exact,
-            database: None,
-            media: None,
-        };
-        let reading = DumpReport::default().against(&empty);
-        assert_eq!(reading.wrong, ["the baseline has no table to hold it against"]);
-    }
-
-    #[test]
-    fn a_copy_without_an_end_is_damage() {
-        let script = b"COPY public.t (a) FROM stdin;\n1\n";
-        let report = count_rows(script.as_slice()).expect("readable");
-        assert!(report.damage.expect("damage").contains("public.t"));
-    }
 }

@@ -1,6 +1,6 @@
 //! Contents of large objects. Their owners and privileges are facts, which `facts` compares.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::divergence::{Divergence, DivergenceKind};
 use crate::model::fingerprint::{DatabaseFingerprint, LargeObject, LargeObjects};
@@ -26,17 +26,27 @@ pub(super) fn compare(
     };
     // That digests of different functions do not compare is told with the rows.
     let comparable = before.row_hash == after.row_hash;
+    integrity.divergences.extend(contents(kept, restored, comparable));
+}
+
+/// How the contents of large objects differ: their digests too, where these are `comparable`.
+pub(crate) fn contents(
+    kept: &BTreeMap<u32, LargeObject>,
+    restored: &BTreeMap<u32, LargeObject>,
+    comparable: bool,
+) -> Vec<Divergence> {
     let oids: BTreeSet<&u32> = kept.keys().chain(restored.keys()).collect();
     let mut differing = oids.into_iter().filter_map(|oid| {
         let detail = difference(kept.get(oid), restored.get(oid), comparable)?;
         Some(divergence(format!("large object {oid}"), detail))
     });
-    integrity.divergences.extend(differing.by_ref().take(NAMED));
+    let mut named = differing.by_ref().take(NAMED).collect::<Vec<_>>();
     let further = differing.count();
     if further > 0 {
         let detail = format!("{further} more are missing, extra or differ");
-        integrity.divergences.push(divergence("large objects".to_owned(), detail));
+        named.push(divergence("large objects".to_owned(), detail));
     }
+    named
 }
 
 fn difference(

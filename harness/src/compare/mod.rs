@@ -3,7 +3,7 @@
 
 mod damage;
 pub mod facts;
-mod large_objects;
+pub(crate) mod large_objects;
 pub mod media;
 pub mod rows;
 pub mod sequences;

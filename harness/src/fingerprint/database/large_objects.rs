@@ -4,13 +4,18 @@
 //!
 //! Needs to read `pg_largeobject`, as superusers do.
 
+mod content;
+mod page_hash;
+
 use std::collections::BTreeMap;
 
 use postgres::Client;
 use postgres::fallible_iterator::FallibleIterator;
 
-use crate::error::{Attempt, Error, Result};
-use crate::model::fingerprint::{LargeObject, LargeObjects, Strength};
+pub use self::content::ObjectContent;
+
+use crate::error::{Attempt, Result};
+use crate::model::fingerprint::{LargeObject, LargeObjects, RowHash, Strength};
 
 /// How many there are, whether their pages may be read, and bytes of a full page.
 const STATE: &str = "\
@@ -79,9 +84,9 @@ fn streamed(client: &mut Client, page: i64) -> Result<Objects> {
         .query(OBJECTS, &[])
         .attempt(unread)?
         .iter()
-        .map(|row| (row.get(0), Content::default().finish()))
+        .map(|row| (row.get(0), ObjectContent::new(RowHash::Blake3Lattice).finish()))
         .collect();
-    let mut open: Option<(u32, Content)> = None;
+    let mut open: Option<(u32, ObjectContent)> = None;
     let mut rows = client.query_raw(PAGES, std::iter::empty::<i32>()).attempt(unread)?;
     while let Some(row) = rows.next().attempt(unread)? {
         let (oid, number, data): (u32, i32, &[u8]) = (row.get(0), row.get(1), row.get(2));
@@ -89,65 +94,10 @@ fn streamed(client: &mut Client, page: i64) -> Result<Objects> {
         if let Some((before, content)) = open.take_if(|(before, _)| *before != oid) {
             objects.insert(before, content.finish());
         }
-        let (_, content) = open.get_or_insert_with(|| (oid, Content::default()));
-        content.write(number * page, data)?;
+        let (_, content) =
+            open.get_or_insert_with(|| (oid, ObjectContent::new(RowHash::Blake3Lattice)));
+        content.push_at(number * page, data)?;
     }
     objects.extend(open.map(|(oid, content)| (oid, content.finish())));
     Ok(objects)
-}
-
-/// What was read of one object so far.
-#[derive(Default)]
-struct Content {
-    hasher: blake3::Hasher,
-    bytes: u64,
-}
-
-impl Content {
-    /// Adds what stands at an offset; what was left out before it reads as zeros.
-    fn write(&mut self, offset: u64, data: &[u8]) -> Result<()> {
-        const ZEROS: [u8; 4096] = [0; 4096];
-        if offset < self.bytes {
-            return Err(Error::undecided("pages of a large object overlap"));
-        }
-        while self.bytes < offset {
-            let zeros = usize::try_from(offset - self.bytes).map_or(4096, |left| left.min(4096));
-            self.hasher.update(&ZEROS[..zeros]);
-            self.bytes += zeros as u64;
-        }
-        self.hasher.update(data);
-        self.bytes += data.len() as u64;
-        Ok(())
-    }
-
-    fn finish(self) -> LargeObject {
-        LargeObject { bytes: self.bytes, digest: self.hasher.finalize().to_hex().to_string() }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn content(pages: &[(u64, &[u8])]) -> LargeObject {
-        let mut content = Content::default();
-        for (offset, data) in pages {
-            content.write(*offset, data).unwrap();
-        }
-        content.finish()
-    }
-
-    #[test]
-    fn holes_read_as_zeros() {
-        let mut zeros = vec![0; 10_000];
-        zeros[..3].copy_from_slice(b"abc");
-        let whole = content(&[(0, &zeros), (10_000, b"d")]);
-        assert_eq!(content(&[(0, b"abc"), (10_000, b"d")]), whole);
-        assert_ne!(content(&[(0, b"abc"), (9_999, b"d")]), whole);
-    }
-
-    #[test]
-    fn pages_that_overlap_are_refused() {
-        assert!(Content { bytes: 3, ..Content::default() }.write(2, b"x").is_err());
-    }
 }

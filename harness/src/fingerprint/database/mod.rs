@@ -22,6 +22,7 @@ mod types;
 use std::collections::BTreeMap;
 
 pub use self::index::{Header, Keep, Reader, keep_rows};
+pub use self::large_objects::ObjectContent;
 pub use self::snapshot::Snapshot;
 
 use self::pool::{Pool, Progress};
