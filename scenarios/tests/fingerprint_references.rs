@@ -8,7 +8,9 @@ use std::fs;
 use std::path::Path;
 
 use harness::fingerprint::media::{Options, take};
-use harness::fingerprint::references::{Algorithm, HashColumn, ReferenceColumn, References, check};
+use harness::fingerprint::references::{
+    Algorithm, HashColumn, ReferenceColumn, References, beside, check,
+};
 use harness::model::event::Events;
 
 use self::scratch::{FIFTEEN, Postgres};
@@ -106,4 +108,37 @@ fn lost_references_are_named() {
             "public.absent.file: no such table or column"
         ]
     );
+}
+
+#[test]
+fn a_column_is_the_same_only_in_the_table_that_its_name_means() {
+    let server = Postgres::start(FIFTEEN);
+    server.execute("postgres", SCHEMA);
+    let archive = "CREATE SCHEMA archive; CREATE TABLE archive.grading_copy (file text);
+        CREATE TABLE archive.old (file text); CREATE ROLE archivist SUPERUSER LOGIN;
+        ALTER ROLE archivist SET search_path = archive";
+    server.execute("postgres", archive);
+    let column = |table: &str| ReferenceColumn {
+        table: table.to_owned(),
+        column: "file".to_owned(),
+        hash: None,
+    };
+    let new = |user: &str, found: &[&str], known: &[&str]| {
+        let mut client = server.config("postgres").user(user).connect(postgres::NoTls).unwrap();
+        let columns = |tables: &[&str]| tables.iter().map(|it| column(it)).collect::<Vec<_>>();
+        let new = beside(&mut client, columns(found), &columns(known)).unwrap();
+        new.into_iter().map(|column| column.table).collect::<Vec<_>>()
+    };
+    let copy = "public.grading_copy";
+    // Known, however it is written.
+    for known in [copy, "grading_copy", r#""public"."grading_copy""#] {
+        assert_eq!(new("postgres", &[copy], &[known]), [""; 0], "{known}");
+    }
+    // Of another schema, by name or because the name means that one.
+    assert_eq!(new("postgres", &[copy], &["archive.grading_copy"]), [copy]);
+    assert_eq!(new("archivist", &[copy], &["grading_copy"]), [copy]);
+    assert_eq!(new("archivist", &["grading_copy"], &["archive.grading_copy"]), [""; 0]);
+    assert_eq!(new("postgres", &[r#""Odd schema"."a.b""#], &["b"]), [r#""Odd schema"."a.b""#]);
+    // What is not there is kept, for the check to name it; what is found twice is not.
+    assert_eq!(new("postgres", &["old", copy, "grading_copy"], &["archive.old"]), ["old", copy]);
 }

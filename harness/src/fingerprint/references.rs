@@ -106,6 +106,42 @@ pub fn check(
     Ok(resolving.finish(!columns.is_empty()))
 }
 
+/// The columns of `found` that are none of `known`, nor one of themselves again. What a name means
+/// is for the database to say: the same column may be named with its schema and without.
+///
+/// # Errors
+/// The database could not be read. What it does not have stays: [`check`] names it.
+pub fn beside(
+    client: &mut impl GenericClient,
+    found: Vec<ReferenceColumn>,
+    known: &[ReferenceColumn],
+) -> Result<Vec<ReferenceColumn>> {
+    let mut seen = HashSet::new();
+    for column in known {
+        seen.extend(identity(client, column)?);
+    }
+    let mut new = Vec::new();
+    for column in found {
+        if identity(client, &column)?.is_none_or(|identity| seen.insert(identity)) {
+            new.push(column);
+        }
+    }
+    Ok(new)
+}
+
+/// What a column is, whatever its name is written like: its table, and its number there.
+fn identity(
+    client: &mut impl GenericClient,
+    column: &ReferenceColumn,
+) -> Result<Option<(u32, i16)>> {
+    let identity = "SELECT a.attrelid, a.attnum FROM pg_catalog.pg_attribute a \
+         WHERE a.attrelid = pg_catalog.to_regclass($1) AND a.attname = $2 \
+         AND a.attnum > 0 AND NOT a.attisdropped";
+    let row = client.query_opt(identity, &[&column.table, &column.column]);
+    let row = row.attempt(|| format!("cannot look for {}.{}", column.table, column.column))?;
+    Ok(row.map(|row| (row.get(0), row.get(1))))
+}
+
 /// The statement that lists a column's references; none if the table or a column is not there.
 fn statement(
     client: &mut impl GenericClient,

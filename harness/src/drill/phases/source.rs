@@ -120,8 +120,9 @@ impl Rehearsal<'_> {
         let Some(media) = &self.drill.config.media else { return Ok(Vec::new()) };
         let mut columns = media.references.clone();
         if let Some(service) = &media.models {
-            let stack = &self.sandbox.stack;
-            columns.extend(file_fields::columns(stack, service, &media.references).await?);
+            let Sandbox { stack, database, .. } = self.sandbox;
+            let known = &media.references;
+            columns.extend(file_fields::columns(stack, database, service, known).await?);
         }
         Ok(columns)
     }
