@@ -260,13 +260,13 @@ impl Method {
         match self {
             Self::PgDump => {
                 let Site { stack, database, media: volume, .. } = *site;
-                let rows = timed("pg_restore", async {
+                let rows = timed("pg_restore", Some(Store::Database), async {
                     let globals = artefact.part(PartKind::Globals)?;
                     pg_dump::restore_globals(stack, database, artefact, globals).await?;
                     let dump = artefact.part(PartKind::Database)?;
                     pg_dump::restore(stack, database, artefact, dump).await
                 });
-                let files = timed("tar", async {
+                let files = timed("tar", Some(Store::Media), async {
                     let Some(volume) = volume else { return Ok(()) };
                     media::restore(stack, volume, artefact, artefact.part(PartKind::Media)?).await
                 });
@@ -278,12 +278,13 @@ impl Method {
     }
 }
 
-/// Does a step of a restore, and takes its time.
+/// Does a step of a restore, about one store or none, and takes its time.
 pub async fn timed(
     step: impl Into<String>,
+    store: Option<Store>,
     work: impl Future<Output = Result<()>>,
 ) -> Result<StepTiming> {
     let started = Instant::now();
     work.await?;
-    Ok(StepTiming { step: step.into(), seconds: started.elapsed().as_secs_f64() })
+    Ok(StepTiming { step: step.into(), store, seconds: started.elapsed().as_secs_f64() })
 }

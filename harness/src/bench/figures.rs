@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::model::artefact::Manifest;
+use crate::model::artefact::{Manifest, Store};
 use crate::model::phase::Phase;
 use crate::model::record::{Record, Verdict};
 
@@ -22,23 +22,43 @@ pub enum Figure {
     Restore,
     /// One step of the restore, in seconds.
     Step(String),
+    /// All steps that bring back one store, in seconds.
+    Store(Store),
     /// Starting the application, in seconds.
     Boot,
     /// From there to the first green round of health probes, in seconds.
     Green,
     /// Disaster to the first green round, in seconds.
     RecoveryTime,
-    /// Copying and flushing a volume plainly, in seconds.
-    Copy(String),
-    /// The restore as a multiple of copying all volumes.
-    RestorePerCopy,
+    /// Copying and flushing a store's volume plainly, in seconds.
+    Copy(Store),
+}
+
+/// A figure of one drill.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sample {
+    /// What was measured.
+    pub figure: Figure,
+    /// Seconds or bytes.
+    pub value: f64,
+    /// The value as a multiple of copying the same bytes in the same drill: a store's of that
+    /// store's volume, any other of all volumes. Absent where nothing was copied.
+    pub per_copy: Option<f64>,
 }
 
 impl Figure {
     /// Whether it counts seconds.
     #[must_use]
     pub fn is_time(&self) -> bool {
-        !matches!(self, Self::ArtefactSize | Self::RestorePerCopy)
+        !matches!(self, Self::ArtefactSize)
+    }
+
+    /// The store that it is about, if it is about one.
+    fn store(&self) -> Option<Store> {
+        match self {
+            Self::Store(store) | Self::Copy(store) => Some(*store),
+            _ => None,
+        }
     }
 }
 
@@ -53,41 +73,57 @@ impl fmt::Display for Figure {
             Self::Boot => formatter.pad("boot"),
             Self::Green => formatter.pad("green"),
             Self::RecoveryTime => formatter.pad("recovery time"),
-            Self::Copy(volume) => formatter.pad(&format!("copy of {volume}")),
-            Self::RestorePerCopy => formatter.pad("restore ÷ copy"),
+            Self::Store(store) => formatter.pad(&format!("  all of the {}", store.name())),
+            Self::Copy(store) => formatter.pad(&format!("plain copy of the {}", store.name())),
         }
     }
 }
 
 /// The figures of a drill; none of one that did not pass.
 #[must_use]
-pub fn figures(record: &Record) -> Vec<(Figure, f64)> {
+pub fn figures(record: &Record) -> Vec<Sample> {
     if record.verdict != Verdict::Passed {
         return Vec::new();
     }
+    let copies = &record.timings.copies;
+    let copied_s = |store: Option<Store>| {
+        let copies = copies.iter().filter(|copy| store.is_none_or(|it| it == copy.store));
+        copies.map(|copy| copy.seconds).sum::<f64>()
+    };
+    let samples = values(record).into_iter().map(|(figure, value)| {
+        let copied_s = copied_s(figure.store());
+        let per_copy = (figure.is_time() && copied_s > 0.0).then(|| value / copied_s);
+        Sample { figure, value, per_copy }
+    });
+    samples.collect()
+}
+
+fn values(record: &Record) -> Vec<(Figure, f64)> {
     let timings = &record.timings;
     let spent = |phase| {
         let parts = timings.phases.iter().filter(|timing| timing.name == phase);
         parts.map(|timing| timing.seconds).sum::<f64>()
     };
     let size = record.artefact.as_ref().map_or(0, Manifest::size) as f64;
-    let restore_s = spent(Phase::Restore);
-    let mut figures = vec![
+    let mut values = vec![
         (Figure::Backup, spent(Phase::Backup)),
         (Figure::ArtefactSize, size),
         (Figure::ArtefactCheck, spent(Phase::ArtefactCheck)),
-        (Figure::Restore, restore_s),
+        (Figure::Restore, spent(Phase::Restore)),
     ];
     let steps = timings.restore_steps.iter();
-    figures.extend(steps.map(|timing| (Figure::Step(timing.step.clone()), timing.seconds)));
-    figures.push((Figure::Boot, spent(Phase::Boot)));
-    figures.push((Figure::Green, spent(Phase::Green)));
-    figures.extend(timings.recovery_time_s.map(|seconds| (Figure::RecoveryTime, seconds)));
-    let copies = timings.copies.iter();
-    figures.extend(copies.map(|copy| (Figure::Copy(copy.volume.clone()), copy.seconds)));
-    let copied_s = timings.copies.iter().map(|copy| copy.seconds).sum::<f64>();
-    if copied_s > 0.0 {
-        figures.push((Figure::RestorePerCopy, restore_s / copied_s));
+    values.extend(steps.clone().map(|step| (Figure::Step(step.step.clone()), step.seconds)));
+    for store in [Store::Database, Store::Media] {
+        let steps = steps.clone().filter(|step| step.store == Some(store));
+        let seconds = steps.map(|step| step.seconds).collect::<Vec<_>>();
+        if !seconds.is_empty() {
+            values.push((Figure::Store(store), seconds.iter().sum()));
+        }
     }
-    figures
+    values.push((Figure::Boot, spent(Phase::Boot)));
+    values.push((Figure::Green, spent(Phase::Green)));
+    values.extend(timings.recovery_time_s.map(|seconds| (Figure::RecoveryTime, seconds)));
+    let copies = timings.copies.iter();
+    values.extend(copies.map(|copy| (Figure::Copy(copy.store), copy.seconds)));
+    values
 }

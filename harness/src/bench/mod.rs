@@ -5,6 +5,6 @@ mod figures;
 mod schedule;
 mod statistics;
 
-pub use figures::{Figure, figures};
+pub use figures::{Figure, Sample, figures};
 pub use schedule::{Turn, schedule};
 pub use statistics::{Row, Spread, summarise};

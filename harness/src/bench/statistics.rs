@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::figures::Figure;
+use super::figures::{Figure, Sample};
 use super::schedule::Turn;
 use crate::dataset::Scale;
 use crate::model::profile::Profile;
@@ -36,6 +36,8 @@ pub struct Row {
     pub figure: Figure,
     /// Over all runs that passed.
     pub spread: Spread,
+    /// The median of its multiples of a plain copy, where copies were made.
+    pub per_copy: Option<f64>,
 }
 
 impl Spread {
@@ -55,30 +57,34 @@ impl Spread {
     }
 }
 
-/// A row for each figure of each method and profile at each scale, methods in the order of their first turn.
+/// A row for each figure of each method and profile at each scale, methods in the order of their
+/// first turn.
 #[must_use]
-pub fn summarise(samples: &[(Turn, Vec<(Figure, f64)>)]) -> Vec<Row> {
+pub fn summarise(samples: &[(Turn, Vec<Sample>)]) -> Vec<Row> {
     let mut order = Vec::new();
-    let mut values = BTreeMap::<(u64, &str, Profile), Vec<(&Figure, Vec<f64>)>>::new();
+    let mut seen = BTreeMap::<(u64, &str, Profile), Vec<(&Figure, Vec<&Sample>)>>::new();
     for (turn, figures) in samples {
         let key = (turn.scale.rows(), turn.method.as_str(), turn.profile);
         let place = (turn.scale, turn.method.as_str(), turn.profile);
         if !order.contains(&place) {
             order.push(place);
         }
-        let seen = values.entry(key).or_default();
-        for (figure, value) in figures {
-            match seen.iter_mut().find(|(known, _)| *known == figure) {
-                Some((_, values)) => values.push(*value),
-                None => seen.push((figure, vec![*value])),
+        let seen = seen.entry(key).or_default();
+        for sample in figures {
+            match seen.iter_mut().find(|(known, _)| **known == sample.figure) {
+                Some((_, samples)) => samples.push(sample),
+                None => seen.push((&sample.figure, vec![sample])),
             }
         }
     }
     let rows = order.into_iter().flat_map(|(scale, method, profile)| {
-        let seen = values.remove(&(scale.rows(), method, profile)).unwrap_or_default();
-        seen.into_iter().filter_map(move |(figure, values)| {
+        let seen = seen.remove(&(scale.rows(), method, profile)).unwrap_or_default();
+        seen.into_iter().filter_map(move |(figure, samples)| {
+            let values = samples.iter().map(|sample| sample.value).collect::<Vec<_>>();
+            let per_copy = samples.iter().filter_map(|sample| sample.per_copy).collect::<Vec<_>>();
+            let per_copy = Spread::of(&per_copy).map(|spread| spread.median);
             let (method, figure) = (method.to_owned(), figure.clone());
-            Some(Row { scale, method, profile, figure, spread: Spread::of(&values)? })
+            Some(Row { scale, method, profile, figure, spread: Spread::of(&values)?, per_copy })
         })
     });
     rows.collect()
@@ -103,15 +109,17 @@ mod tests {
             let (method, profile) = (method.to_owned(), Profile::Production);
             Turn { method, profile, scale: Scale::SMALL, run }
         };
+        let backup = |value, per_copy| vec![Sample { figure: Figure::Backup, value, per_copy }];
         let samples = [
-            (turn("a", 1), vec![(Figure::Backup, 1.0)]),
-            (turn("b", 1), vec![(Figure::Backup, 9.0)]),
+            (turn("a", 1), backup(1.0, Some(2.0))),
+            (turn("b", 1), backup(9.0, None)),
             (turn("b", 2), Vec::new()),
-            (turn("a", 2), vec![(Figure::Backup, 3.0)]),
+            (turn("a", 2), backup(3.0, Some(5.0))),
         ];
         let rows = summarise(&samples);
-        let seen =
-            rows.iter().map(|row| (row.method.as_str(), row.spread.median, row.spread.count));
-        assert_eq!(seen.collect::<Vec<_>>(), [("a", 2.0, 2), ("b", 9.0, 1)]);
+        let seen = rows
+            .iter()
+            .map(|row| (row.method.as_str(), row.spread.median, row.spread.count, row.per_copy));
+        assert_eq!(seen.collect::<Vec<_>>(), [("a", 2.0, 2, Some(3.5)), ("b", 9.0, 1, None)]);
     }
 }

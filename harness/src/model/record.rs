@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::artefact::Manifest;
+use super::artefact::{Manifest, Store};
 use super::check::Check;
 use super::divergence::Divergence;
 use super::finding::Finding;
@@ -126,6 +126,9 @@ pub struct Timings {
 pub struct StepTiming {
     /// What was done.
     pub step: String,
+    /// The store that it brings back, where it is about one alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store: Option<Store>,
     /// How long, in seconds.
     pub seconds: f64,
 }
@@ -133,6 +136,8 @@ pub struct StepTiming {
 /// What a plain copy of a volume costs: the bound that a restore is held against.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CopyTiming {
+    /// The store that it holds.
+    pub store: Store,
     /// The volume.
     pub volume: String,
     /// Bytes of its files.

@@ -39,6 +39,7 @@ async fn measure(options: &BenchOptions) -> Result<u8> {
     let drills = drills.collect::<Result<Vec<_>>>()?;
     let cancelled = interrupt::token();
     let (mut samples, mut exit_code, mut reports) = (Vec::new(), 0, Vec::<PathBuf>::new());
+    let mut cut_off = None;
     for (place, (turn, drill)) in turns.iter().zip(&drills).enumerate() {
         let Turn { method, profile, scale, run } = turn;
         eprintln!(
@@ -46,10 +47,14 @@ async fn measure(options: &BenchOptions) -> Result<u8> {
             place + 1,
             turns.len()
         );
-        let finished = one(drill, cancelled.clone()).await?;
-        if cancelled.is_cancelled() {
-            return Err(Error::interrupted());
-        }
+        // What was measured until then is worth its time.
+        let finished = match one(drill, cancelled.clone()).await {
+            Ok(finished) if !cancelled.is_cancelled() => finished,
+            ended => {
+                cut_off = Some(ended.err().unwrap_or_else(Error::interrupted));
+                break;
+            }
+        };
         // Only what was proved to come back has a figure.
         if finished.exit_code != 0 && exit_code != 1 {
             exit_code = finished.exit_code;
@@ -61,29 +66,34 @@ async fn measure(options: &BenchOptions) -> Result<u8> {
         reports.push(finished.report);
     }
     let rows = bench::summarise(&samples);
-    match options.format {
-        Format::Human => print(&rows),
-        Format::Json => {
-            for row in &rows {
-                display::json_line(&json!({ "event": "figure", "row": row }));
-            }
-            let verdict = match exit_code {
-                0 => "passed",
-                1 => "failed",
-                _ => "undecided",
-            };
-            display::json_line(&json!({
-                "event": "verdict", "verdict": verdict, "exit_code": exit_code,
-                "report": reports.last(), "reports": reports,
-            }));
-        }
-    }
     if let Some(file) = &options.out {
         let text = serde_json::to_vec_pretty(&rows)
             .map_err(|cause| Error::undecided("cannot write the figures").because(cause))?;
         std::fs::write(file, text).map_err(|cause| {
             Error::undecided(format!("cannot write {}", file.display())).because(cause)
         })?;
+    }
+    match options.format {
+        Format::Human => print(&rows),
+        Format::Json => {
+            for row in &rows {
+                display::json_line(&json!({ "event": "figure", "row": row }));
+            }
+        }
+    }
+    if let Some(error) = cut_off {
+        return Err(error);
+    }
+    if options.format == Format::Json {
+        let verdict = match exit_code {
+            0 => "passed",
+            1 => "failed",
+            _ => "undecided",
+        };
+        display::json_line(&json!({
+            "event": "verdict", "verdict": verdict, "exit_code": exit_code,
+            "report": reports.last(), "reports": reports,
+        }));
     }
     Ok(exit_code)
 }
@@ -113,20 +123,25 @@ async fn one(drill: &Drill, cancelled: CancellationToken) -> Result<Finished> {
     finished
 }
 
-/// A table for each scale: a line for each figure, its median, its spread.
+/// A line for each figure: its median, its spread, and its multiple of a plain copy.
 fn print(rows: &[Row]) {
     use std::io::Write;
     let mut out = anstream::stdout().lock();
+    if rows.is_empty() {
+        let _ = writeln!(out, "\nno drill passed: there is no figure");
+        return;
+    }
     let _ = writeln!(
         out,
-        "\n{:<8} {:<18} {:<11} {:<34} {:>12} {:>12} {:>12} {:>5}",
-        "scale", "method", "profile", "figure", "median", "least", "most", "runs"
+        "\n{:<8} {:<18} {:<11} {:<28} {:>11} {:>11} {:>11} {:>5} {:>8}",
+        "scale", "method", "profile", "figure", "median", "least", "most", "runs", "÷ copy"
     );
-    for Row { scale, method, profile, figure, spread } in rows {
+    for Row { scale, method, profile, figure, spread, per_copy } in rows {
         let shown = |value| shown(figure, value);
+        let per_copy = per_copy.map(|multiple| format!("{multiple:.2}")).unwrap_or_default();
         let _ = writeln!(
             out,
-            "{:<8} {method:<18} {profile:<11} {figure:<34} {:>12} {:>12} {:>12} {:>5}",
+            "{:<8} {method:<18} {profile:<11} {figure:<28} {:>11} {:>11} {:>11} {:>5} {per_copy:>8}",
             scale.to_string(),
             shown(spread.median),
             shown(spread.min),
@@ -137,9 +152,5 @@ fn print(rows: &[Row]) {
 }
 
 fn shown(figure: &Figure, value: f64) -> String {
-    match figure {
-        Figure::ArtefactSize => format!("{:.1} MB", value / 1e6),
-        figure if figure.is_time() => format!("{value:.2} s"),
-        _ => format!("{value:.2} ×"),
-    }
+    if figure.is_time() { format!("{value:.2} s") } else { format!("{:.1} MB", value / 1e6) }
 }

@@ -127,7 +127,8 @@ impl Commands {
                 step.environment.insert(VARIABLE.to_owned(), profile.name().to_owned());
             }
             let steps = std::slice::from_ref(&step);
-            let done = timed(named(&step), self.run_all(site, artefact, steps)).await?;
+            let work = self.run_all(site, artefact, steps);
+            let done = timed(named(&step), store(&step), work).await?;
             timings.push(done);
         }
         Ok(timings)
@@ -213,6 +214,19 @@ fn shown(path: &Path) -> Result<String> {
 fn named(step: &Step) -> String {
     let program = step.run[0].rsplit('/').next().unwrap_or(&step.run[0]);
     step.service.as_ref().map_or_else(|| program.to_owned(), |it| format!("{program} in {it}"))
+}
+
+/// The store that a step brings back: the one whose part it is given.
+fn store(step: &Step) -> Option<Store> {
+    let is_given = |kind: PartKind| {
+        let marked = format!("{{{{{}}}}}", kind.name());
+        step.input == Some(kind) || step.run.iter().any(|word| word.contains(&marked))
+    };
+    match (is_given(PartKind::Database), is_given(PartKind::Media)) {
+        (true, false) => Some(Store::Database),
+        (false, true) => Some(Store::Media),
+        _ => None,
+    }
 }
 
 /// The commands as one would type them, services named.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Rehearsal;
 use crate::error::{Error, Result};
+use crate::model::artefact::Store;
 use crate::model::phase::Phase;
 use crate::model::record::CopyTiming;
 
@@ -26,8 +27,9 @@ impl Rehearsal<'_> {
         self.journal.enter(Phase::Copy);
         let stack = &self.sandbox.stack;
         stack.destroy_containers(&[]).await?;
-        let database = stack.volume(&self.sandbox.database.volume)?;
-        for volume in std::iter::once(database).chain(self.sandbox.media.clone()) {
+        let database = (Store::Database, stack.volume(&self.sandbox.database.volume)?);
+        let media = self.sandbox.media.clone().map(|volume| (Store::Media, volume));
+        for (store, volume) in std::iter::once(database).chain(media) {
             let copied = stack.beside(&volume, false, ["sh", "-c", SCRIPT]).timeout(LIMIT);
             let copied = copied.run().await?.require(|| format!("cannot copy {}", volume.name))?;
             let text = copied.text();
@@ -38,7 +40,7 @@ impl Rehearsal<'_> {
                 return Err(Error::undecided(format!("cannot read {text:?} as a time")));
             };
             let seconds = Duration::from_nanos(nanoseconds).as_secs_f64();
-            self.found.copies.push(CopyTiming { volume: volume.name, bytes, seconds });
+            self.found.copies.push(CopyTiming { store, volume: volume.name, bytes, seconds });
         }
         Ok(())
     }

@@ -52,8 +52,8 @@ impl Rehearsal<'_> {
         self.journal.enter(Phase::Restore);
         let Sandbox { stack, database, .. } = self.sandbox;
         let method = &self.drill.method;
-        let cleared = timed("clear the wreck", self.clear()).await?;
-        let created = timed("create the stack", stack.create()).await?;
+        let cleared = timed("clear the wreck", None, self.clear()).await?;
+        let created = timed("create the stack", None, stack.create()).await?;
         self.found.restore_steps.extend([cleared, created]);
         if method.into() == RestoreInto::Server && self.open_server().await?.is_break() {
             return Ok(Break(()));
@@ -87,7 +87,10 @@ impl Rehearsal<'_> {
         }
         let before = durability::tune(&site).await?;
         let mut steps = method.restore(&site, artefact, *profile).await?;
-        steps.push(timed("make it durable", durability::settle(&site, before)).await?);
+        steps.push(
+            timed("make it durable", Some(Store::Database), durability::settle(&site, before))
+                .await?,
+        );
         Ok(steps)
     }
 
@@ -181,5 +184,6 @@ impl Rehearsal<'_> {
 }
 
 fn step(step: &str, started: Instant) -> StepTiming {
-    StepTiming { step: step.to_owned(), seconds: started.elapsed().as_secs_f64() }
+    let seconds = started.elapsed().as_secs_f64();
+    StepTiming { step: step.to_owned(), store: None, seconds }
 }
