@@ -17,7 +17,7 @@ use std::time::Instant;
 pub use self::artefact::{Artefact, PartWriter};
 pub(crate) use self::commands::Bound;
 use self::commands::Commands;
-use crate::config::{Config, RestoreInto};
+use crate::config::{BUILT_IN, Config, RestoreInto};
 use crate::error::{Error, Result};
 use crate::model::artefact::{PartKind, Store};
 use crate::model::check::{PlannedCheck, id};
@@ -25,9 +25,6 @@ use crate::model::fingerprint::{Certificate, RowHash};
 use crate::model::profile::Profile;
 use crate::model::record::StepTiming;
 use crate::stack::Site;
-
-/// Methods that need no configuration.
-pub const BUILT_IN: [&str; 1] = [pg_dump::NAME];
 
 /// A way to back up and restore.
 #[derive(Debug, Clone)]

@@ -11,7 +11,7 @@ use std::time::Duration;
 pub use self::script::DumpReport;
 
 use super::artefact::Artefact;
-use crate::config::Config;
+use crate::config::{BUILT_IN, Config};
 use crate::error::{Attempt, Result};
 use crate::model::artefact::{Part, PartKind};
 use crate::model::fingerprint::RowHash;
@@ -19,7 +19,7 @@ use crate::stack::OwnedStack;
 use crate::stack::database::{Database, ask};
 
 /// Name of the method.
-pub const NAME: &str = "pg-dump";
+pub const NAME: &str = BUILT_IN[0];
 
 const DUMP_FILE: &str = "database.dump";
 const GLOBALS_FILE: &str = "globals.sql";

@@ -9,6 +9,9 @@ use serde::Deserialize;
 use crate::error::{Error, Result};
 use crate::model::artefact::{PartKind, Store};
 
+/// Names of the methods that need no configuration.
+pub const BUILT_IN: [&str; 1] = ["pg-dump"];
+
 /// Commands move as much data as there is; this bounds a hanging one.
 const TIMEOUT_S: u64 = 12 * 3600;
 
@@ -83,14 +86,14 @@ fn timeout_s() -> u64 {
 }
 
 /// Refuses methods that could not run, and names that are taken.
-pub(super) fn validate(methods: &[MethodConfig], built_in: &[&str]) -> Result<()> {
+pub(super) fn validate(methods: &[MethodConfig]) -> Result<()> {
     // "all" stands for every one of them.
-    let mut names = built_in.iter().copied().chain(["all"]).collect::<BTreeSet<_>>();
+    let mut names = BUILT_IN.into_iter().chain(["all"]).collect::<BTreeSet<_>>();
     for method in methods {
         if !names.insert(&method.name) {
             let name = &method.name;
             return Err(Error::usage(format!("two methods have the name {name:?}"))
-                .hint(format!("built in are: {}", built_in.join(", "))));
+                .hint(format!("built in are: {}", BUILT_IN.join(", "))));
         }
         method.validate()?;
     }
@@ -162,7 +165,7 @@ mod tests {
     fn method(change: impl FnOnce(&mut MethodConfig)) -> Result<()> {
         let mut method = toml::from_str::<MethodConfig>(METHOD).expect("it parses");
         change(&mut method);
-        validate(&[method], &["pg-dump"])
+        validate(&[method])
     }
 
     #[test]

@@ -22,7 +22,7 @@ pub use self::browser::{BrowserConfig, BrowserStep};
 pub use self::django::DjangoConfig;
 pub use self::invariant::{Holds, Invariant};
 pub use self::ledger::{LEDGER_JOURNEY, LEDGER_KEY, LedgerConfig};
-pub use self::method::{MethodConfig, RestoreInto, Step};
+pub use self::method::{BUILT_IN, MethodConfig, RestoreInto, Step};
 pub use self::route::Route;
 pub use self::tls::TlsConfig;
 pub use self::volume::{Measured, VolumeClass, VolumeConfig, growth};
@@ -237,7 +237,7 @@ impl Config {
         config.ledger.validate()?;
         invariant::validate(&config.invariants)?;
         volume::validate(&config.volumes)?;
-        method::validate(&config.methods, &crate::backup::BUILT_IN)?;
+        method::validate(&config.methods)?;
         Ok(config)
     }
 
