@@ -3,10 +3,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use harness::config::Config;
-use harness::drill::{Drill, Moment, Standing};
+use harness::drill::{Drill, Live, Moment, Standing};
 use harness::model::check::Outcome;
 use harness::model::event::Events;
 use harness::model::profile::Profile;
@@ -161,9 +161,11 @@ async fn any_moment_of_a_base_backup_is_restored_and_nothing_else() {
     bench.ask("select pg_switch_wal()::text").await;
     let archived =
         "select count(*)::text from pg_stat_archiver where last_archived_wal like '00000002%'";
-    for _ in 0..100 {
-        if bench.ask(archived).await == "1" {
-            break;
+    let until = Instant::now() + Duration::from_secs(60);
+    loop {
+        match bench.ask(archived).await.as_str() {
+            "1" => break,
+            seen => assert!(Instant::now() < until, "no segment was archived: count {seen}"),
         }
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
@@ -323,7 +325,7 @@ async fn settings_left_tuned_and_a_sequence_beyond_its_wal_are_named() {
                 "select setval('grading_exam_id_seq', nextval('grading_exam_id_seq') + 1000)",
             )
             .await?;
-            sql(&live, "select pg_sleep(1)").await
+            until_fsync_is_off(&live).await
         })
     });
     let finished = rehearse(&drill).await;
@@ -331,4 +333,18 @@ async fn settings_left_tuned_and_a_sequence_beyond_its_wal_are_named() {
     demand(&finished, Verdict::Failed, check, Outcome::Failed, "fsync is off, the source had on");
     let check = "compare.catalogue";
     demand(&finished, Verdict::Failed, check, Outcome::Failed, "grading_exam_id_seq");
+}
+
+/// Waits until a new session has the settings that were reloaded.
+async fn until_fsync_is_off(live: &Live) -> harness::Result<()> {
+    let look =
+        "do $$ begin if current_setting('fsync') = 'on' then raise 'still on'; end if; end $$";
+    let until = Instant::now() + Duration::from_secs(60);
+    loop {
+        match sql(live, look).await {
+            Ok(()) => return Ok(()),
+            Err(cause) if Instant::now() > until => return Err(cause),
+            Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+        }
+    }
 }

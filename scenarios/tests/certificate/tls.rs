@@ -26,8 +26,8 @@ fn certify(server: &Postgres, authority: &CertifiedIssuer<'static, KeyPair>, nam
          printf '%s' '{certificate}' > server.crt && printf '%s' '{key}' > server.key && \
          psql -q -c 'ALTER SYSTEM SET ssl = on' -c 'SELECT pg_reload_conf()' && \
          for turn in $(seq 100); do \
-            [ \"$(psql -At -c 'SHOW ssl')\" = on ] && break; sleep 0.1; \
-         done"
+            [ \"$(psql -At -c 'SHOW ssl')\" = on ] && exit; sleep 0.1; \
+         done; echo 'TLS is still off' >&2; exit 1"
     ));
 }
 

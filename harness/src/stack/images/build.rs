@@ -45,8 +45,9 @@ impl Images {
             }
             Err(cause) => cause,
         };
-        if classic {
-            see_off(&self.engine.for_cleanup(), recipe, &before).await?;
+        if classic && !see_off(&self.engine.for_cleanup(), recipe, &before).await? {
+            let waited = SEE_OFF_TIMEOUT.as_secs();
+            self.events.note(format!("containers of {what} are still there after {waited} s"));
         }
         Err(failure)
     }
@@ -98,17 +99,20 @@ async fn containers_on(engine: &Engine, recipe: &Recipe) -> Result<BTreeSet<Stri
 }
 
 /// Waits, not for long, until the containers that a build made are gone: whoever looks when the
-/// run has ended shall find none. They carry no label by which they could be removed.
-async fn see_off(engine: &Engine, recipe: &Recipe, before: &BTreeSet<String>) -> Result<()> {
+/// run has ended shall find none. They carry no label by which they could be removed. Gives back
+/// whether they are.
+async fn see_off(engine: &Engine, recipe: &Recipe, before: &BTreeSet<String>) -> Result<bool> {
     let started = Instant::now();
-    while started.elapsed() < SEE_OFF_TIMEOUT {
+    loop {
         // Containers that others made on the same image meanwhile only cost the wait.
         if containers_on(engine, recipe).await?.is_subset(before) {
-            break;
+            return Ok(true);
+        }
+        if started.elapsed() >= SEE_OFF_TIMEOUT {
+            return Ok(false);
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }
-    Ok(())
 }
 
 #[cfg(test)]
