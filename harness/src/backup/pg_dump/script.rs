@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::io::BufRead;
 
+use data_encoding::HEXLOWER;
+
 use crate::backup::Reading;
 use crate::compare;
 use crate::error::{Attempt, Error, Result};
@@ -192,13 +194,8 @@ fn number(text: &[u8]) -> Option<u32> {
 
 /// Bytes from hexadecimal digits, into `bytes`.
 fn decode(hex: &[u8], bytes: &mut Vec<u8>) -> Option<()> {
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|it| u8::try_from(it).ok());
-    let (pairs, rest) = hex.as_chunks::<2>();
-    bytes.clear();
-    for [high, low] in pairs {
-        bytes.push(digit(*high)? << 4 | digit(*low)?);
-    }
-    rest.is_empty().then_some(())
+    bytes.resize(HEXLOWER.decode_len(hex.len()).ok()?, 0);
+    HEXLOWER.decode_mut(hex, bytes).ok().map(drop)
 }
 
 /// The qualified name at the start of `text`, quotes removed.
@@ -305,6 +302,11 @@ mod tests {
                 "large object 102: missing; it had 0 bytes",
             ]
         );
+        for hex in ["x6", "x6g"] {
+            let odd = String::from_utf8_lossy(&script).replace("x63", hex);
+            let error = super::read(odd.as_bytes(), RowHash::Blake3Lattice).expect_err(hex);
+            assert!(error.to_string().contains("large object 101"), "{error}");
+        }
         let altered = String::from_utf8_lossy(&script).replace("x63", "x64");
         assert_eq!(
             wrong(altered.as_bytes(), &kept),
