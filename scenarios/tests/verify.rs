@@ -2,6 +2,7 @@
 //! then named.
 
 use std::fs;
+use std::io::Read;
 use std::path::Path;
 
 use harness::ErrorKind;
@@ -63,10 +64,20 @@ async fn a_kept_artefact_is_judged_by_its_own_certificate() {
 
     let judging = judge(&kept, base.path()).expect("planned");
     let judging = sabotaged(judging, Moment::StoresRestored, |live| {
-        Box::pin(async move { sql(&live, "update auth_user set email = upper(email)").await })
+        Box::pin(async move {
+            let harm = "update auth_user set email = upper(email) where id = 3; \
+                        delete from grading_annotation where id = 5";
+            sql(&live, harm).await
+        })
     });
     let judged = rehearse(&judging).await;
-    demand(&judged, Verdict::Failed, "compare.database", Outcome::Failed, "auth_user");
+    let (check, named) = ("compare.database", "rows changed; column email");
+    demand(&judged, Verdict::Failed, check, Outcome::Failed, named);
+    let named = judged.record.integrity.divergences.iter().filter_map(|it| it.rows.clone());
+    let named = named.map(|rows| (rows.samples, rows.values)).collect::<Vec<_>>();
+    let by_key = |what: &str| (vec![what.to_owned()], Vec::new());
+    assert_eq!(named, [by_key("changed 3"), by_key("missing 5")]);
+    holds_no_value(&kept);
 
     let certificate = kept.join("certificate.json");
     let text = fs::read_to_string(&certificate).expect("a certificate");
@@ -74,6 +85,21 @@ async fn a_kept_artefact_is_judged_by_its_own_certificate() {
     let judged = rehearse(&judge(&kept, base.path()).expect("planned")).await;
     demand(&judged, Verdict::Failed, "artefact.intact", Outcome::Failed, "certificate.json");
     assert_eq!(judged.record.timings.recovery_time_s, None);
+}
+
+/// The lists of rows name keys and hold hashes: no value is in them, as it is or as anybody could
+/// hash it.
+fn holds_no_value(artefact: &Path) {
+    let mut archive = tar::Archive::new(fs::File::open(artefact.join("rows.tar")).expect("lists"));
+    let mut lists = Vec::new();
+    for member in archive.entries().expect("a tar archive") {
+        let mut content = Vec::new();
+        member.expect("a member").read_to_end(&mut content).expect("its content");
+        lists.extend(zstd::decode_all(content.as_slice()).unwrap_or(content));
+    }
+    let holds = |bytes: &[u8]| lists.windows(bytes.len()).any(|window| window == bytes);
+    assert!(holds(b"public.auth_user"));
+    assert!(!holds(b"@ecole.example") && !holds(b"pbkdf2_") && !holds(b"md5$"));
 }
 
 #[test]

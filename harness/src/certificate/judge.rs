@@ -1,14 +1,12 @@
 //! Holds a certificate against another, or against a live database and directory, and
 //! explains what differs as far as lists of rows allow.
 
-use std::path::Path;
-
 use jiff::Timestamp;
 
-use super::explain::{Side, explain, tables_that_differ};
+use super::explain::{Side, explain, note_unexplained, tables_that_differ};
 use super::take::{self, Sources};
 use crate::compare;
-use crate::error::{Attempt, Error, Result};
+use crate::error::{Attempt, Result};
 use crate::fingerprint::database::{Keep, Snapshot, keep_rows};
 use crate::model::event::Events;
 use crate::model::fingerprint::{CERTIFICATE_SCHEMA, Certificate};
@@ -49,34 +47,30 @@ pub fn with_live(
     }
     let mut integrity = compare::certificates(before.certificate, &after);
     let folder = tempfile::tempdir().attempt(|| "cannot create a folder for lists of rows")?;
-    let listed = list_differing(&integrity, snapshot, &mut after, folder.path(), events);
+    let keep = Keep { rows: u64::MAX, ..Keep::new(folder.path().to_owned()) };
+    let mut differing = tables_that_differ(&integrity);
+    differing.retain(|table| before.lists(table));
+    let listed = before
+        .key()
+        .and_then(|key| list_rows(&differing, snapshot, &mut after, &Keep { key, ..keep }, events));
     let after = Side { certificate: &after, rows: folder.path() };
     let explained = listed.and_then(|()| explain(&mut integrity, before, after, show_values));
     note_unexplained(&mut integrity, explained.err());
     Ok(integrity)
 }
 
-fn list_differing(
-    integrity: &Integrity,
+fn list_rows(
+    tables: &[String],
     snapshot: Option<Snapshot>,
     after: &mut Certificate,
-    folder: &Path,
+    keep: &Keep,
     events: &Events,
 ) -> Result<()> {
-    let tables = tables_that_differ(integrity);
     let (Some(snapshot), Some(database)) = (snapshot, &mut after.database) else {
         return Ok(());
     };
     if tables.is_empty() {
         return Ok(());
     }
-    let keep = Keep { rows: u64::MAX, ..Keep::new(folder.to_owned()) };
-    keep_rows(&snapshot, database, &keep, Some(&tables), events)
-}
-
-/// A difference stands, explained or not: only the explanation is open.
-fn note_unexplained(integrity: &mut Integrity, cause: Option<Error>) {
-    if let Some(cause) = cause {
-        integrity.undecided.push(format!("which rows differ: {}", cause.chain()));
-    }
+    keep_rows(&snapshot, database, keep, Some(tables), events)
 }

@@ -1,8 +1,6 @@
 //! Looks at the stores of a sandbox: takes their fingerprint, resolves the references
 //! between them. Reads the stores themselves, never the backup.
 
-use std::path::PathBuf;
-
 use jiff::Timestamp;
 use postgres::{Client, IsolationLevel, Transaction};
 
@@ -60,7 +58,7 @@ pub(super) async fn stores(
 /// divergence is explained with when the source is gone. The lists hold values.
 pub(super) async fn list_rows(
     observed: Observed,
-    folder: PathBuf,
+    keep: Keep,
     tables: Option<Vec<String>>,
     events: &Events,
 ) -> Result<Observed> {
@@ -68,8 +66,7 @@ pub(super) async fn list_rows(
     blocking(move || {
         let Observed { mut certificate, snapshot } = observed;
         if let Some(database) = &mut certificate.database {
-            let (keep, tables) = (Keep::new(folder), tables.as_deref());
-            keep_rows(&snapshot, database, &keep, tables, &events)?;
+            keep_rows(&snapshot, database, &keep, tables.as_deref(), &events)?;
         }
         Ok(Observed { certificate, snapshot })
     })

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::Path;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::invariants::Reading;
 use crate::backup::Artefact;
 use crate::backup::durability::Settings;
+use crate::certificate::{LISTS_BYTES_MAX, LISTS_FILE, pack, unpack};
 use crate::config::{Config, Generator};
 use crate::dataset::{Dataset, Scale};
 use crate::error::{Attempt, Error, Result};
@@ -79,21 +81,34 @@ impl Seeded {
     }
 }
 
-/// Adds certificate and origin to an artefact that is about to be sealed.
+/// Adds certificate and origin to an artefact that is about to be sealed. One that is kept gets
+/// the lists of rows from the folder `rows` too.
 pub(super) fn attach(
     artefact: &mut Artefact,
     certificate: &Certificate,
+    rows: Option<&Path>,
     origin: &Origin,
-    secrets: &Secrets,
 ) -> Result<()> {
     let mut certificate = certificate.clone();
-    // The lists of rows stay behind: the artefact is the only place where values belong.
-    for table in certificate.database.iter_mut().flat_map(|it| it.tables.values_mut()) {
-        table.listed_in = None;
+    match rows {
+        Some(folder) => {
+            let mut lists = artefact.begin(PartKind::Rows, LISTS_FILE)?;
+            pack(&mut certificate, folder, LISTS_BYTES_MAX, &mut lists)?;
+            artefact.manifest.parts.push(lists.finish()?);
+        }
+        None => {
+            let tables = certificate.database.iter_mut().flat_map(|it| it.tables.values_mut());
+            tables.for_each(|table| table.listed_in = None);
+        }
     }
     write(artefact, PartKind::Certificate, CERTIFICATE_FILE, &certificate)?;
-    let origin = Origin { secrets: secrets.clone(), ..origin.clone() };
-    write(artefact, PartKind::Origin, ORIGIN_FILE, &origin)
+    write(artefact, PartKind::Origin, ORIGIN_FILE, origin)
+}
+
+/// Unpacks the lists of rows into a folder, if the artefact has any.
+pub(super) fn unpack_rows(artefact: &Artefact, folder: &Path) -> Result<()> {
+    let Some(part) = artefact.manifest.part(PartKind::Rows) else { return Ok(()) };
+    unpack(&artefact.path(part)?, folder)
 }
 
 /// Reads the certificate back.

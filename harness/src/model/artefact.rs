@@ -36,6 +36,8 @@ pub enum PartKind {
     Companion,
     /// The certificate of the stores at the recovery point.
     Certificate,
+    /// Lists of rows, by which the certificate names those that differ.
+    Rows,
     /// What else was known of the source: where its sequences stood, what invariants gave.
     Origin,
 }
@@ -51,6 +53,7 @@ impl PartKind {
             Self::Bundle => "bundle",
             Self::Companion => "companion",
             Self::Certificate => "certificate",
+            Self::Rows => "rows",
             Self::Origin => "origin",
         }
     }
@@ -123,7 +126,7 @@ impl Manifest {
     /// Size of all that a restore may read, in bytes.
     #[must_use]
     pub fn size(&self) -> u64 {
-        let judges = [PartKind::Certificate, PartKind::Origin];
+        let judges = [PartKind::Certificate, PartKind::Rows, PartKind::Origin];
         let parts = self.parts.iter().filter(|part| !judges.contains(&part.kind));
         parts.map(|part| part.size).sum()
     }

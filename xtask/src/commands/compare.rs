@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anstyle::AnsiColor;
 use harness::Result;
-use harness::certificate::{self, Side, Sources};
+use harness::certificate::{self, Lists, Side, Sources};
 use harness::compare;
 use harness::model::divergence::Divergence;
 use harness::model::event::Events;
@@ -23,8 +23,8 @@ pub(crate) async fn run(options: CompareOptions) -> Result<u8> {
     let (asked, baseline) = (options.after.clone(), options.before.clone());
     let (jobs, show_values) = (interrupt::jobs(options.jobs), options.show_values);
     let (before, integrity) = interrupt::blocking(options.format, move |events| {
-        let rows = certificate::rows_folder(&baseline);
-        let side = Side { certificate: &before, rows: &rows };
+        let rows = Lists::beside(&baseline)?;
+        let side = Side { certificate: &before, rows: rows.path() };
         let integrity = integrity(side, &asked, jobs, show_values, events)?;
         Ok((before, integrity))
     })
@@ -52,8 +52,8 @@ fn integrity(
         && Path::new(only).is_file()
     {
         let path = Path::new(only);
-        let (certificate, rows) = (certificate::load(path)?, certificate::rows_folder(path));
-        let after = Side { certificate: &certificate, rows: &rows };
+        let (certificate, rows) = (certificate::load(path)?, Lists::beside(path)?);
+        let after = Side { certificate: &certificate, rows: rows.path() };
         return Ok(certificate::each_other(before, after, show_values));
     }
     let mut sources = Sources::default();

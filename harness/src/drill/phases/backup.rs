@@ -1,6 +1,7 @@
 //! The backup, and the proof that it can be read, before anything is destroyed.
 
 use std::ops::ControlFlow::{Break, Continue};
+use std::time::Instant;
 
 use jiff::Timestamp;
 
@@ -10,11 +11,11 @@ use crate::backup::{Artefact, Consistency};
 use crate::compare;
 use crate::config::RestoreInto;
 use crate::drill::journal::first_of;
-use crate::drill::origin;
+use crate::drill::origin::{self, Origin};
 use crate::error::{Error, Result};
 use crate::fingerprint::catalogue;
 use crate::fingerprint::database::Snapshot;
-use crate::model::artefact::RecoveryPoint;
+use crate::model::artefact::{PartKind, RecoveryPoint};
 use crate::model::check::{Outcome, id};
 use crate::model::fingerprint::Certificate;
 use crate::model::phase::Phase;
@@ -62,12 +63,31 @@ impl Rehearsal<'_> {
         });
         baseline.origin.sequences = last.await?;
         self.folder.write_json("evidence/origin.json", &baseline.origin)?;
-        let Baseline { certificate, origin, .. } = &*baseline;
-        origin::attach(&mut artefact, certificate, origin, &self.sandbox.secrets)?;
-        artefact.seal()?;
+        let artefact = self.seal(artefact, baseline).await?;
         self.folder.write_json("evidence/manifest.json", &artefact.manifest)?;
         self.found.manifest = Some(artefact.manifest);
         Ok(Continue(()))
+    }
+
+    /// Seals the artefact with what it can be judged by, and what it takes to name rows where it is
+    /// kept.
+    async fn seal(&self, mut artefact: Artefact, baseline: &Baseline) -> Result<Artefact> {
+        let secrets = self.sandbox.secrets.clone();
+        let origin = Origin { secrets, ..baseline.origin.clone() };
+        let certificate = baseline.certificate.clone();
+        let rows = self.drill.artefact.is_some().then(|| self.folder.rows("baseline"));
+        let begun = Instant::now();
+        let artefact = blocking(move || {
+            origin::attach(&mut artefact, &certificate, rows.as_deref(), &origin)?;
+            artefact.seal().map(|()| artefact)
+        });
+        let artefact = artefact.await?;
+        if let Some(lists) = artefact.manifest.part(PartKind::Rows) {
+            let (size, seconds) = (lists.size, begun.elapsed().as_secs_f64());
+            let note = format!("lists of rows: {size} bytes, packed in {seconds:.2} s");
+            self.journal.events.note(note);
+        }
+        Ok(artefact)
     }
 
     /// Ends the quiet that a method without a shared snapshot needs, once it is proved: the

@@ -23,7 +23,7 @@ use super::sandbox::Sandbox;
 use super::{Drill, Source, invariants};
 use crate::backup::Artefact;
 use crate::error::Result;
-use crate::fingerprint::database::Snapshot;
+use crate::fingerprint::database::{Keep, Snapshot};
 use crate::model::artefact::Manifest;
 use crate::model::phase::Phase;
 use crate::model::record::{CopyTiming, Integrity, LedgerRecord, StepTiming};
@@ -124,10 +124,10 @@ impl<'a> Rehearsal<'a> {
     async fn list_rows(
         &self,
         observed: Observed,
-        folder: PathBuf,
+        keep: Keep,
         tables: Option<Vec<String>>,
     ) -> Result<Observed> {
-        observe::list_rows(observed, folder, tables, &self.journal.events).await
+        observe::list_rows(observed, keep, tables, &self.journal.events).await
     }
 
     async fn read_invariants(

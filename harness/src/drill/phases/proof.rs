@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::source::Baseline;
 use super::{Rehearsal, close};
-use crate::certificate::{Side, explain, tables_that_differ};
+use crate::certificate::{Side, explain, note_unexplained, tables_that_differ};
 use crate::compare;
 use crate::config::MediaConfig;
 use crate::drill::ledger::{self, Ledger};
@@ -13,7 +13,7 @@ use crate::drill::sandbox::cores;
 use crate::drill::{Source, invariants, judgements};
 use crate::error::{Attempt, Result};
 use crate::fingerprint::catalogue::{self, Amcheck};
-use crate::fingerprint::database::Snapshot;
+use crate::fingerprint::database::{Keep, Snapshot};
 use crate::fingerprint::references;
 use crate::model::check::{Outcome, id};
 use crate::model::fingerprint::Certificate;
@@ -62,13 +62,21 @@ impl Rehearsal<'_> {
         mut observed: Observed,
         integrity: &mut Integrity,
     ) -> Result<Certificate> {
-        let differing = tables_that_differ(integrity);
+        let mut differing = tables_that_differ(integrity);
         if !differing.is_empty() {
             let (was, is) = (self.folder.rows("baseline"), self.folder.rows("restored"));
-            observed = self.list_rows(observed, is.clone(), Some(differing)).await?;
             let before = Side { certificate: &baseline.certificate, rows: &was };
-            let after = Side { certificate: &observed.certificate, rows: &is };
-            explain(integrity, before, after, self.drill.show_values)?;
+            differing.retain(|table| before.lists(table));
+            match before.key() {
+                Ok(key) => {
+                    let keep = Keep { key, rows: u64::MAX, ..Keep::new(is.clone()) };
+                    observed = self.list_rows(observed, keep, Some(differing)).await?;
+                    let after = Side { certificate: &observed.certificate, rows: &is };
+                    let explained = explain(integrity, before, after, self.drill.show_values);
+                    note_unexplained(integrity, explained.err());
+                }
+                Err(cause) => note_unexplained(integrity, Some(cause)),
+            }
         }
         close(observed.snapshot).await?;
         Ok(observed.certificate)

@@ -1,6 +1,6 @@
 //! Before the backup: the copy is started and filled, and what it is like is taken down.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{GREEN_LIMIT, Rehearsal};
 use crate::backup::{Consistency, durability, media};
@@ -12,7 +12,7 @@ use crate::drill::origin::Origin;
 use crate::drill::sandbox::Sandbox;
 use crate::drill::{file_fields, judgements};
 use crate::error::{Error, Result};
-use crate::fingerprint::database::Snapshot;
+use crate::fingerprint::database::{HashKey, Keep, Snapshot};
 use crate::fingerprint::references::ReferenceColumn;
 use crate::model::check::Check;
 use crate::model::event::Events;
@@ -22,6 +22,9 @@ use crate::stack::database::{ask, blocking};
 
 /// Bounds the writing of a large dataset's files.
 const SEED_LIMIT: Duration = Duration::from_secs(6 * 3600);
+
+/// Rows that are listed at most, so that those that differ can be named.
+const LISTED_ROWS: u64 = 2_000_000;
 
 /// What the source was like: what the restored stack is held against.
 pub(super) struct Baseline {
@@ -105,8 +108,12 @@ impl Rehearsal<'_> {
         let snapshot = blocking(move || Snapshot::open(&connection)).await?;
         let invariants = self.read_invariants(&snapshot).await?;
         let observed = self.observe(snapshot).await?;
-        let Observed { certificate, snapshot } =
-            self.list_rows(observed, self.folder.rows("baseline"), None).await?;
+        let (folder, key) = (self.folder.rows("baseline"), HashKey::random());
+        let keep = Keep { rows: LISTED_ROWS, key, ..Keep::new(folder) };
+        let begun = Instant::now();
+        let Observed { certificate, snapshot } = self.list_rows(observed, keep, None).await?;
+        let seconds = begun.elapsed().as_secs_f64();
+        self.journal.events.note(format!("listed rows in {seconds:.2} s"));
         self.folder.write_json("evidence/baseline.json", &certificate)?;
         let connection = self.sandbox.database.connection(&self.sandbox.stack).await?;
         let settings = ask(connection, durability::read).await?;

@@ -28,6 +28,7 @@ impl Rehearsal<'_> {
             self.journal.judge(id::ARTEFACT_INTACT, "", &damage);
             return Ok(());
         }
+        origin::unpack_rows(&artefact, &self.folder.rows("baseline"))?;
         let baseline = Baseline {
             certificate: origin::certificate(&artefact)?,
             origin: origin::origin(&artefact)?,

@@ -21,7 +21,7 @@ mod types;
 
 use std::collections::BTreeMap;
 
-pub use self::index::{Header, Keep, Reader, keep_rows};
+pub use self::index::{HashKey, Header, Keep, Reader, header_path, keep_rows};
 pub use self::large_objects::ObjectContent;
 pub use self::snapshot::Snapshot;
 

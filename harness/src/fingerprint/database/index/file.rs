@@ -11,11 +11,15 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::key::HashKey;
 use crate::compare::rows::{Entry, SampleRow};
 use crate::error::{Attempt, Result};
 
 /// Bytes of rows that are held in memory and sorted at a time.
 const RUN_BYTES: usize = 8 << 20;
+
+/// Bytes of a key at most: an index takes a third of a page, compressed.
+const KEY_BYTES_MAX: usize = 16 << 20;
 
 /// What is said about a list of rows, beside the list.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -26,10 +30,30 @@ pub struct Header {
     pub columns: Vec<String>,
     /// Whether rows are known by a primary key; otherwise by a hash of all they hold.
     pub keyed: bool,
+    /// What the values were hashed under.
+    #[serde(default, skip_serializing_if = "HashKey::is_none")]
+    pub key: HashKey,
     /// Where each sorted run starts, in bytes.
     runs: Vec<u64>,
     /// Some rows in full, the same ones in every list that has their keys.
     pub sample: Vec<SampleRow>,
+}
+
+impl Header {
+    pub(super) fn new(table: String, columns: Vec<String>, keyed: bool, key: HashKey) -> Self {
+        Self { table, columns, keyed, key, runs: Vec::new(), sample: Vec::new() }
+    }
+
+    /// Reads the header of the list at `path`.
+    ///
+    /// # Errors
+    /// Undecided when it is not there or is none.
+    pub fn open(path: &Path) -> Result<Self> {
+        let beside = header_path(path);
+        let unreadable = || format!("cannot read {}", beside.display());
+        let file = File::open(&beside).attempt(unreadable)?;
+        serde_json::from_reader(BufReader::new(file)).attempt(unreadable)
+    }
 }
 
 /// Writes one list.
@@ -44,14 +68,8 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn create(
-        path: PathBuf,
-        table: String,
-        columns: Vec<String>,
-        keyed: bool,
-    ) -> Result<Self> {
+    pub(super) fn create(path: PathBuf, header: Header) -> Result<Self> {
         let output = BufWriter::new(private(&path)?);
-        let header = Header { table, columns, keyed, runs: Vec::new(), sample: Vec::new() };
         Ok(Self { path, output, written: 0, header, arena: Vec::new(), rows: Vec::new() })
     }
 
@@ -111,7 +129,9 @@ fn private(path: &Path) -> Result<File> {
         .attempt(|| format!("cannot create {}", path.display()))
 }
 
-fn header_path(path: &Path) -> PathBuf {
+/// The header of the list at `path`.
+#[must_use]
+pub fn header_path(path: &Path) -> PathBuf {
     path.with_extension("json")
 }
 
@@ -138,11 +158,7 @@ impl Reader {
     /// # Errors
     /// Undecided when the file is not there or is no list of rows.
     pub fn open(path: &Path) -> Result<Self> {
-        let beside = header_path(path);
-        let unreadable = || format!("cannot read {}", beside.display());
-        let header: Header =
-            serde_json::from_reader(BufReader::new(File::open(&beside).attempt(unreadable)?))
-                .attempt(unreadable)?;
+        let header = Header::open(path)?;
         let mut reader = Self { runs: Vec::new(), next: BinaryHeap::new(), header };
         for index in 0..reader.header.runs.len() {
             let run = Run::open(path, reader.header.runs[index], reader.header.columns.len());
@@ -192,6 +208,10 @@ impl Run {
         }
         let length =
             usize::try_from(u32::from_le_bytes(length)).map_err(|_| ErrorKind::InvalidData)?;
+        // An artefact's list may be anybody's.
+        if length > KEY_BYTES_MAX {
+            return Err(ErrorKind::InvalidData.into());
+        }
         let mut row = vec![0; length + self.columns * 4];
         self.input.read_exact(&mut row)?;
         let hashes =
@@ -210,8 +230,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("0.rows");
         let columns = vec!["id".to_owned(), "note".to_owned()];
-        let mut writer =
-            Writer::create(path.clone(), "public.exam".to_owned(), columns, true).unwrap();
+        let header = Header::new("public.exam".to_owned(), columns, true, HashKey::random());
+        let mut writer = Writer::create(path.clone(), header).unwrap();
         for run in [[3u32, 1, 5], [4, 2, 6]] {
             for id in run {
                 writer.push(id.to_string().as_bytes(), [id, id * 10].into_iter()).unwrap();
@@ -231,8 +251,8 @@ mod tests {
     fn a_cut_list_is_an_error_and_not_a_short_list() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("0.rows");
-        let mut writer =
-            Writer::create(path.clone(), "public.exam".to_owned(), Vec::new(), true).unwrap();
+        let header = Header::new("public.exam".to_owned(), Vec::new(), true, HashKey::NONE);
+        let mut writer = Writer::create(path.clone(), header).unwrap();
         for id in 0..1000u32 {
             writer.push(id.to_string().as_bytes(), std::iter::empty()).unwrap();
         }

@@ -3,15 +3,17 @@
 //! budget of rows is spent. Hashes and keys only, and a few rows of each table in full.
 
 mod file;
+mod key;
 mod sample;
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::DirBuilderExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use postgres::Client;
 
-pub use self::file::{Header, Reader};
+pub use self::file::{Header, Reader, header_path};
+pub use self::key::HashKey;
 
 use self::file::Writer;
 use self::sample::Sample;
@@ -34,14 +36,16 @@ pub struct Keep {
     pub samples: usize,
     /// Sessions that read at the same time.
     pub jobs: usize,
+    /// What values are hashed under. Two lists compare only under the same one.
+    pub key: HashKey,
 }
 
 impl Keep {
-    /// A million rows, 32 of each table in full.
+    /// A million rows, 32 of each table in full, hashed without a key.
     #[must_use]
     pub fn new(folder: PathBuf) -> Self {
         let jobs = std::thread::available_parallelism().map_or(2, usize::from);
-        Self { folder, rows: 1_000_000, samples: 32, jobs }
+        Self { folder, rows: 1_000_000, samples: 32, jobs, key: HashKey::NONE }
     }
 }
 
@@ -71,7 +75,7 @@ pub fn keep_rows(
     let pool = Pool { snapshot, jobs: keep.jobs.max(1) };
     let kept = pool.each(pool.worker()?, &listed, |client, relation| {
         let file = chosen[&relation.name].clone();
-        let kept = list(&pool, client, relation, &keep.folder.join(&file), keep.samples)?;
+        let kept = list(&pool, client, relation, &file, keep)?;
         progress.advance(relation.size);
         Ok(kept.then(|| (relation.name.clone(), file)))
     })?;
@@ -113,8 +117,8 @@ fn list(
     pool: &Pool<'_>,
     client: &mut Client,
     relation: &Relation,
-    path: &Path,
-    samples: usize,
+    file: &str,
+    keep: &Keep,
 ) -> Result<bool> {
     let columns: Vec<String> = relation.columns.iter().map(|column| column.name.clone()).collect();
     let key: Vec<usize> = relation
@@ -123,8 +127,9 @@ fn list(
         .filter_map(|name| columns.iter().position(|column| column == name))
         .collect();
     let keyed = !key.is_empty();
-    let mut writer = Writer::create(path.to_owned(), relation.name.clone(), columns, keyed)?;
-    let mut sample = Sample::new(samples);
+    let header = Header::new(relation.name.clone(), columns, keyed, keep.key);
+    let mut writer = Writer::create(keep.folder.join(file), header)?;
+    let mut sample = Sample::new(keep.samples);
     let read = pool.attempt(client, relation, |client| {
         stream::rows(client, relation, None, |line| {
             let fields: Vec<&[u8]> = if relation.columns.is_empty() {
@@ -132,9 +137,9 @@ fn list(
             } else {
                 stream::fields(line).collect()
             };
-            let row_key = row_key(line, &fields, &key);
+            let row_key = row_key(line, &fields, &key, keep.key);
             sample.offer(&row_key, &fields);
-            writer.push(row_key.as_bytes(), fields.iter().map(|field| hash(field)))
+            writer.push(row_key.as_bytes(), fields.iter().map(|field| hash(field, keep.key)))
         })
     })?;
     if read.is_err() {
@@ -145,13 +150,13 @@ fn list(
 }
 
 /// The primary key as a person writes it, `7` or `(7, b)`; without one, a hash of the row.
-fn row_key(line: &[u8], fields: &[&[u8]], key: &[usize]) -> String {
+fn row_key(line: &[u8], fields: &[&[u8]], key: &[usize], hashed_under: HashKey) -> String {
     let value = |index: &usize| {
         let field = fields.get(*index).copied().unwrap_or_default();
         stream::value(field).unwrap_or_default()
     };
     match key {
-        [] => blake3::hash(line).to_hex()[..32].to_owned(),
+        [] => hashed_under.hash(line).to_hex()[..32].to_owned(),
         [only] => value(only),
         several => {
             let parts: Vec<String> = several.iter().map(|index| part(value(index))).collect();
@@ -167,8 +172,8 @@ fn part(value: String) -> String {
 }
 
 /// 32 bits tell which column differs; that the row does, the digest of the table has told.
-fn hash(field: &[u8]) -> u32 {
-    let [a, b, c, d, ..] = *blake3::hash(field).as_bytes();
+fn hash(field: &[u8], key: HashKey) -> u32 {
+    let [a, b, c, d, ..] = *key.hash(field).as_bytes();
     u32::from_le_bytes([a, b, c, d])
 }
 
@@ -179,8 +184,8 @@ mod tests {
     #[test]
     fn a_key_reads_as_a_person_writes_it() {
         let fields: Vec<&[u8]> = vec![b"7", b"a\\tb"];
-        assert_eq!(row_key(b"7\ta\\tb", &fields, &[0]), "7");
-        assert_eq!(row_key(b"7\ta\\tb", &fields, &[1, 0]), "(\"a\\tb\", 7)");
-        assert_eq!(row_key(b"7\ta\\tb", &fields, &[]).len(), 32);
+        assert_eq!(row_key(b"7\ta\\tb", &fields, &[0], HashKey::NONE), "7");
+        assert_eq!(row_key(b"7\ta\\tb", &fields, &[1, 0], HashKey::NONE), "(\"a\\tb\", 7)");
+        assert_eq!(row_key(b"7\ta\\tb", &fields, &[], HashKey::NONE).len(), 32);
     }
 }
