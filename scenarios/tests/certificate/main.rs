@@ -9,6 +9,7 @@ mod scratch;
 #[path = "../../src/xtask.rs"]
 mod xtask;
 
+mod properties;
 mod tls;
 mod unread;
 
