@@ -81,6 +81,10 @@ IDENT
     sync "$PGDATA"
 }
 
+if [ -e "$PGDATA/.before-restore" ] || [ -e "$PGDATA/.moving-aside" ]; then
+    fail "a restore is under way or was interrupted; bring back the state before it: restore_base.sh --recover"
+fi
+
 if [ -d "$PGDATA/.init" ]; then
     echo "db: the first start was interrupted, beginning again" >&2
     find "$PGDATA" -mindepth 1 -delete

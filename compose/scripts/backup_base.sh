@@ -15,14 +15,15 @@
 #   --keep-days N     afterwards, delete backups of this stack that are older (default: 30)
 #   --verify FILE     unpack a backup in a container, have pg_verifybackup and pg_waldump read
 #                     all of it, say what it is, and do nothing else
-#   --prune           delete old backups, and do nothing else
+#   --prune           delete old backups and the WAL before them, and do nothing else
 #
 #   COMPOSE_COMMAND   such as "docker-compose" (default: what is there)
 #   DB_SERVICE        the database's service (default: db)
 #   ARCHIVE_TIMEOUT_S how long the last segment may take to be archived (default: 120)
 #
 # While the base backup is taken, the database's container needs room for it, compressed.
-# The newest backup that verifies is never deleted. Restore with restore_base.sh, or by hand:
+# The newest backup that verifies is never deleted. Of the archive, segments go that are older
+# than the oldest base backup in the folder, and of this cluster's lineage. Restore with restore_base.sh, or by hand:
 # unpack base-*.tar.zst into an empty PGDATA and base-*.wal.tar.zst elsewhere, set
 # restore_command, create recovery.signal, start the server.
 #
@@ -40,7 +41,7 @@ parse --start --finish --point --keep-days --verify --prune -- "$@"
 archive_timeout_s=${ARCHIVE_TIMEOUT_S:-120}
 [ -z "$point" ] || [[ $point =~ ^[A-Za-z0-9._-]{1,63}$ ]] || misused "--point is \"$point\"; letters, digits, dots and dashes only"
 
-# Sets $stack, $major, $system, $timeline, and $archive_dir, which has the WAL of this lineage.
+# Sets $stack, $major, $system, $timeline, $lineage, and $archive_dir, which has its WAL.
 find_cluster() {
     local seen
     is_running "$db_service" || fail "service $db_service is not running" "start it: compose up -d $db_service"
@@ -59,6 +60,7 @@ SQL
     [ "$tablespaces" -eq 0 ] || fail "the cluster has tablespaces, which this method does not carry"
     # shellcheck disable=SC2016
     archive_dir=$(in_db 'echo "${WAL_ARCHIVE:-/var/lib/postgresql/wal}/$(cat "$PGDATA/wal_lineage" 2>/dev/null || echo original)"' < /dev/null)
+    lineage=${archive_dir##*/}
 }
 
 spool=''
@@ -109,6 +111,7 @@ stack: $stack
 postgresql: $major
 system: $system
 timeline: $timeline
+lineage: $lineage
 began: $began
 ended: $ended
 start: $start
@@ -123,12 +126,43 @@ INFO
     say "${base##*/}: base backup of stack $stack, $(field 'size base') bytes"
 }
 
+# Whether a set may be of this cluster and its lineage: older ones do not say which that was.
+is_of_lineage() {
+    [ "$(field stack)/$(field system)" = "$stack/$system" ] &&
+        case $(field lineage) in '' | "$lineage") ;; *) return 1 ;; esac
+}
+
+# Deletes the segments of this lineage that are older than every base backup that is kept. The
+# oldest of these counts, although it has the WAL that it needs itself.
+prune_wal() {
+    local name starts='' oldest before after
+    while read -r name; do
+        set_of "$dir/$name"
+        if ! (verify_info); then
+            say "no WAL is deleted: nobody knows where that base backup starts"
+            return 1
+        fi
+        ! is_of_lineage || starts+="$(field start) "
+    done < <(find "$dir" -maxdepth 1 -type f -printf '%f\n' | grep -E "$pattern")
+    [ -n "$starts" ] || return 0
+    oldest=$(query --set=starts="${starts% }" <<< "SELECT pg_walfile_name(min(lsn::pg_lsn)) FROM unnest(string_to_array(:'starts', ' ')) AS lsn") ||
+        fail "cannot tell which WAL is old"
+    # shellcheck disable=SC2016
+    before=$(in_db 'ls "$1" | wc -l' ls "$archive_dir" < /dev/null)
+    # shellcheck disable=SC2016
+    in_db 'exec pg_archivecleanup "$1" "$2"' pg_archivecleanup "$archive_dir" "$oldest" < /dev/null >&2 ||
+        fail "cannot delete old WAL" "look at the message above"
+    # shellcheck disable=SC2016
+    after=$(in_db 'ls "$1" | wc -l' ls "$archive_dir" < /dev/null)
+    [ "$before" -eq "$after" ] || say "deleted $((before - after)) WAL segments older than $oldest, from which the oldest base backup starts"
+}
+
 # The newest set of this cluster.
 newest() {
     local name
     while read -r name; do
         set_of "$dir/$name"
-        [ "$(field stack)" = "$stack" ] && [ "$(field system)" = "$system" ] && [ "$(field timeline)" = "$timeline" ] && return
+        is_of_lineage && [ "$(field timeline)" = "$timeline" ] && return
     done < <(find "$dir" -maxdepth 1 -type f -printf '%f\n' | grep -E "$pattern" | sort -r)
     fail "$dir has no base backup of this cluster and its timeline $timeline" "take one: backup_base.sh"
 }
@@ -194,7 +228,7 @@ for file in "$dir"/base-*Z.tar.zst "$dir"/base-*Z.manifest; do
 done
 find_cluster
 case $action in
-    prune) prune "$pattern" "$stack"; exit ;;
+    prune) prune "$pattern" "$stack"; prune_wal; exit ;;
     finish) newest; collect_wal ;;
     start) take_base ;;
     *) take_base; collect_wal ;;
@@ -205,4 +239,5 @@ if [ "$action" = run ]; then
     taken=${info##*/}
     (verify "$info") || fail "the backup does not verify" "take it again"
     prune "$pattern" "$stack" "$taken"
+    prune_wal
 fi

@@ -44,6 +44,7 @@ find_media
 case $action in
     prune) prune "$pattern" "$stack" ;;
     *)
+        require_no_interrupted_restore
         take_backup media
         prune "$pattern" "$stack" "$taken"
         printf '%s\n' "$dir/$taken"

@@ -24,13 +24,14 @@ everything_else() { # FIND'S ACTION…
 # --- The state before -------------------------------------------------------------
 
 # Prints: major version of the image, files in the volume, free bytes, whether a restore was
-# interrupted, and on the next line which stack this is.
+# interrupted (1, or 2 if what it restored was complete), and on the next line which stack this is.
 look() {
     local major entries free interrupted=0
     major=$(postgres --version | grep -oE '[0-9]+' | head -n 1)
     entries=$(everything_else -print | wc -l)
     free=$(df --output=avail --block-size=1 "$PGDATA" | tail -n 1)
-    if [ -e "$moving" ] || [ -e "$aside" ]; then interrupted=1; fi
+    [ ! -e "$former" ] || interrupted=2
+    if [ -e "$moving" ] || [ -e "$aside" ] || [ -e "$incoming" ]; then interrupted=1; fi
     echo "$major $entries $((free)) $interrupted"
     # As print_stack of backup_common.sh.
     printf '%s\n' "${STACK_NAME:-${DJANGO_ALLOWED_HOSTS:-$POSTGRES_DB}}" | tr -d '[:blank:]' | tr , +
@@ -43,13 +44,13 @@ require_fit() {
     [ "$major" = "$FROM_MAJOR" ] || refuse "the backup is of PostgreSQL $FROM_MAJOR, this stack runs $major"
     [ -z "$STACK" ] || [ "$STACK" = "$stack" ] ||
         refuse "the backup is of another stack: it was taken from \"$STACK\", this is \"$stack\"; --from-stack accepts it"
-    [ "$interrupted" -eq 0 ] || refuse "a restore was interrupted: bring back the state before it with --recover"
+    [ "$interrupted" -ne 1 ] || refuse "a restore was interrupted: bring back the state before it with --recover"
     [ "$entries" -eq 0 ] || [ -n "${REPLACE:-}" ] || refuse "the volume is not empty: there is a cluster; --replace replaces it"
     [ "$free" -gt "$BYTES" ] || refuse "the volume has $free bytes left, the backup needs $BYTES"
 }
 
+# Also where nothing is: whoever is killed from here on has left a mark.
 set_aside() {
-    [ -n "$(everything_else -print -quit)" ] || return 0
     mkdir "$moving"
     everything_else -exec mv --target-directory="$moving" -- {} +
     mv "$moving" "$aside"
@@ -83,8 +84,6 @@ undo() {
     if [ -e "$aside" ] || [ -e "$moving" ]; then
         bring_back
         echo "inside_db: the state before is back" >&2
-    else
-        everything_else -exec rm -rf -- {} +
     fi
     exit "$code"
 }
@@ -185,9 +184,8 @@ restore_set() {
     rm -rf -- "$incoming"
     trap 'rm -rf -- "$incoming"' EXIT
     receive_wal "$incoming"
-    [ -z "${REPLACE:-}" ] || set_aside
-    [ -z "$(everything_else -print -quit)" ] || refuse "the volume is not empty"
     trap undo EXIT
+    set_aside
     receive_base "$PGDATA" "$BASE_SHA256"
     place_wal
     # There is no other WAL than what is in its place.
@@ -203,19 +201,24 @@ restore_set() {
 
 # --- pgBackRest -------------------------------------------------------------------
 
-# The repository on standard input, to its end, into an empty folder.
+# The repository on standard input, to its end, into an empty folder: all of it or nothing.
 receive_repository() { # FOLDER [SHA256]
-    local summing
+    local summing receiving=$1/.receiving
+    # Left by one that was killed.
+    rm -rf -- "$receiving"
     [ -z "$(find "$1" -mindepth 1 -print -quit)" ] ||
         refuse "the repository's volume is not empty: restore from what is in it, by giving no file"
+    mkdir -m 750 "$receiving"
     mkfifo "$work/copy"
     sha256sum < "$work/copy" > "$work/sum" &
     summing=$!
-    if ! tee "$work/copy" | tar --extract --directory="$1" --file=- || ! wait "$summing" ||
+    if ! tee "$work/copy" | tar --extract --directory="$receiving" --file=- || ! wait "$summing" ||
         [ "${2:-$(cut -d ' ' -f 1 < "$work/sum")}" != "$(cut -d ' ' -f 1 < "$work/sum")" ]; then
-        find "$1" -mindepth 1 -delete
+        rm -rf -- "$receiving"
         refuse "the repository is damaged: it cannot be unpacked, or its checksum is not the one that was written"
     fi
+    find "$receiving" -mindepth 1 -maxdepth 1 -exec mv --target-directory="$1" -- {} +
+    rmdir "$receiving"
 }
 
 verify_repository() {
@@ -230,33 +233,72 @@ verify_repository() {
 
 lsn_number() { echo $((16#${1%/*} << 32 | 16#${1#*/})); } # LSN
 
-# Sets $set: the newest backup that ended before the target; and $oldest, when the first ended.
+# Sets $set: the newest backup that ended before the target; its size, and the segment in which
+# it began.
 choose_backup() {
-    local label lsn ended
-    set='' oldest=''
-    while read -r label lsn ended; do
+    local label lsn ended first size oldest=''
+    set=''
+    while read -r label first size lsn ended; do
         oldest=${oldest:-$ended}
         [ -z "${BEFORE_S:-}" ] || [ "$ended" -le "$BEFORE_S" ] || continue
         [ -z "${BEFORE_LSN:-}" ] || [ "$(lsn_number "$lsn")" -le "$(lsn_number "$BEFORE_LSN")" ] || continue
-        set=$label
+        set=$label set_first=$first set_bytes=$size
     done < <(pgbackrest repo-get "backup/$PGBACKREST_STANZA/backup.info" |
-        sed -nE 's/^([0-9]{8}-[0-9]{6}F[^=]*)=.*"backup-lsn-stop":"([^"]*)".*"backup-timestamp-stop":([0-9]+).*/\1 \2 \3/p')
+        sed -nE 's/^([0-9]{8}-[0-9]{6}F[^=]*)=.*"backup-archive-start":"([^"]*)".*"backup-info-size":([0-9]+).*"backup-lsn-stop":"([^"]*)".*"backup-timestamp-stop":([0-9]+).*/\1 \2 \3 \4 \5/p')
     [ -n "$oldest" ] || refuse "the repository has no backup"
     [ -n "$set" ] || refuse "the target is before the first backup, which ended at $(date -u -d "@$oldest" +%Y-%m-%dT%H:%M:%SZ)"
+}
+
+segment_bytes=16777216
+
+# What is overwritten gives its room back; recovery has a few segments of WAL beside it.
+require_room() {
+    local free used needs=$((set_bytes + 4 * segment_bytes))
+    free=$(($(df --output=avail --block-size=1 "$PGDATA" | tail -n 1)))
+    used=$(du --summarize --block-size=1 "$PGDATA" | cut -f 1)
+    [ $((free + used)) -gt "$needs" ] || refuse "the volume has $((free + used)) bytes left, the backup needs $needs"
+}
+
+# Every segment from the start of the backup to UNTIL, on whichever timeline: a restore that
+# misses one has overwritten the cluster by then.
+require_segments() {
+    local name number last
+    local -A have=()
+    [ -n "${UNTIL:-}" ] || return 0
+    while read -r name; do have[$name]=1; done < <(pgbackrest repo-ls --recurse "archive/$PGBACKREST_STANZA" |
+        sed -nE 's|^.*/[0-9A-F]{8}([0-9A-F]{16})-[0-9a-f]{40}.*|\1|p')
+    last=$((($(lsn_number "$UNTIL") - 1) / segment_bytes))
+    for ((number = 16#${set_first:8:8} * 256 + 16#${set_first:16:8}; number <= last; number++)); do
+        printf -v name '%08X%08X' $((number / 256)) $((number % 256))
+        [ -n "${have[$name]:-}" ] || refuse "WAL segment ${set_first:0:8}$name is missing"
+    done
+}
+
+# A file that is refused leaves the repository's volume as empty as it was.
+drop_received() {
+    local code=$?
+    [ "$code" -eq 0 ] || find "$PGBACKREST_REPO1_PATH" -mindepth 1 -delete
+    exit "$code"
 }
 
 # With SHA256, the repository comes on standard input; without, it is the one in its volume.
 restore_repository() {
     local options=(--type=none) settings=('restore_command=pgbackrest archive-get %f "%p"' recovery_target_timeline=latest)
-    [ -z "${SHA256:-}" ] || receive_repository "$PGBACKREST_REPO1_PATH" "$SHA256"
+    if [ -n "${SHA256:-}" ]; then
+        receive_repository "$PGBACKREST_REPO1_PATH" "$SHA256"
+        trap drop_received EXIT
+    fi
     choose_backup
+    require_segments
+    require_room
     chmod 700 "$PGDATA"
     if [ -n "$(everything_else -print -quit)" ]; then
-        [ -n "${REPLACE:-}" ] || refuse "the volume is not empty"
+        [ -n "${REPLACE:-}" ] || refuse "the volume is not empty: there is a cluster; --replace overwrites it"
         # Only files that differ are restored, whatever was written to the others.
         options+=(--delta)
         rm -f "$PGDATA/postmaster.pid"
     fi
+    trap - EXIT
     pgbackrest restore --set="$set" "${options[@]}" >&2
     [ -z "${TARGET:-}" ] || settings+=("$TARGET")
     recover_to "${settings[@]}"
@@ -265,4 +307,13 @@ restore_repository() {
     echo "$reached, from backup $set"
 }
 
+# For as long as this runs: whoever started it may have been killed.
+keep_others_away() {
+    exec 8< "$PGDATA"
+    flock --nonblock 8 || refuse "another restore is at work on this volume; wait for it"
+}
+
+case $1 in
+    restore_set | restore_repository | bring_back | drop_former) keep_others_away ;;
+esac
 "$@"

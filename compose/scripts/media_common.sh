@@ -18,15 +18,25 @@ media_path=${MEDIA_PATH:-/srv/media}
 # its usual place: who may write the files may read and restore them. The service need not run.
 beside() { compose run --rm --no-deps -T --entrypoint sh "$media_service" -c "$@"; }
 
-# Sets $stack, and $entries, how many the store has.
+# Sets $stack; $entries, how many the store has; $interrupted, whether a restore was killed;
+# and $free, the bytes that are left.
 find_media() {
     local seen
     # shellcheck disable=SC2016
-    seen=$(beside "$print_stack"'; echo; find "$0" -mindepth 1 -not -name lost+found -printf . | wc -c' "$media_path" < /dev/null) ||
+    seen=$(beside "$print_stack"'; echo
+        find "$0" -mindepth 1 -not -name lost+found -not -path "$0/.restore-*" -printf . | wc -c
+        find "$0" -mindepth 1 -maxdepth 1 -name ".restore-*" -printf . | wc -c
+        df --output=avail --block-size=1 "$0" | tail -n 1' "$media_path" < /dev/null) ||
         fail "cannot look into the media of service $media_service" \
             "see the message above; MEDIA_SERVICE and MEDIA_PATH say who has the media, and where"
-    stack=${seen%%$'\n'*} entries=${seen##*$'\n'}
-    [[ $entries =~ ^[0-9]+$ ]] || fail "cannot look into the media of service $media_service"
+    { read -r stack; read -r entries; read -r interrupted; read -r free; } <<< "$seen"
+    [[ $entries/$interrupted/$free =~ ^[0-9]+/[0-9]+/[0-9]+$ ]] || fail "cannot look into the media of service $media_service"
+}
+
+require_no_interrupted_restore() {
+    [ "$interrupted" -eq 0 ] ||
+        fail "a restore is under way or was interrupted: the store may be half restored" \
+            "go back to the state before it: restore_media.sh --recover"
 }
 
 # --- Taking it --------------------------------------------------------------------

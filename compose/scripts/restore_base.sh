@@ -24,9 +24,10 @@
 #
 # The restored cluster goes on under a new timeline, and what it archives goes to a folder of
 # its own. The state before is kept in the same volume until the restored one is complete, so
-# there must be room for both. Refused before anything is changed: a backup that is damaged, of
-# another PostgreSQL major version or of another stack, a missing WAL segment, a target before
-# the end of the base backup or after the end of its WAL.
+# there must be room for both. After a restore that was killed the database does not start until
+# --recover has brought it back. Refused before anything is changed: a backup that is damaged, of
+# another PostgreSQL major version or of another stack, or larger than the room there is, a missing
+# WAL segment, a target before the end of the base backup or after the end of its WAL.
 #
 # Exit: 0 restored, 1 failed or refused, 2 wrong usage.
 set -euo pipefail
@@ -43,6 +44,9 @@ source "$here/restore_common.sh"
 parse FILE --to --replace --yes --from-stack --verify --recover -- "$@"
 [ "$action" = recover ] || [ -n "$archive" ] || misused "no file to restore"
 
+# The state before stays meanwhile. The WAL goes beside the cluster, and recovery adds some.
+needs() { echo $(($(field bytes) + ($(field segments | wc -w) + 4) * 16777216)); }
+
 main() {
     set_of "$archive"
     verify_set
@@ -52,8 +56,9 @@ main() {
     if [ -n "$running_now$replace" ]; then
         find_volume
         require_same
-        [ "$interrupted" -eq 0 ] || fail "a restore was interrupted: the database may be half restored" "go back to the state before it: restore_base.sh --recover"
+        [ "$interrupted" -ne 1 ] || fail "a restore was interrupted: the database may be half restored" "go back to the state before it: restore_base.sh --recover"
         [ "$entries" -eq 0 ] || [ -n "$replace" ] || fail "the volume is not empty: there is a cluster" "to replace it: --replace"
+        [ "$free" -gt "$(needs)" ] || fail "the volume has $free bytes left, the backup needs $(needs)" "free some space"
         [ "$entries" -eq 0 ] || confirm "The whole database cluster of stack \"$stack\" will be replaced by $archive."
         stop_all
     fi
@@ -62,10 +67,12 @@ main() {
     [ "$origin" != "$from_stack" ] || origin=''
     reached=$(cat "$wal" "$base" | beside_db "WAL_BYTES=$(field 'size wal')" "SEGMENTS=$(field segments)" \
         "BASE_SHA256=$(field 'sha256 base')" "TARGET=$setting" "LEAST=$least" "REPLACE=$replace" "FROM_MAJOR=$(field postgresql)" \
-        "STACK=$origin" "BYTES=$(field bytes)" restore_set) || reached=''
+        "STACK=$origin" "BYTES=$(needs)" restore_set) || reached=''
     # Not every compose passes exit codes on.
-    [[ $reached == timeline* ]] ||
+    [[ $reached == timeline* ]] || {
+        come_back
         fail "cannot restore $archive" "look at the message above; what was there before is there again"
+    }
     start_all
     say "restored $archive: $reached"
 }

@@ -67,13 +67,25 @@ undo() {
 }
 trap undo EXIT
 
+# Who restored may have been killed before it could undo what it did.
+come_back() {
+    find_volume
+    if [ "$interrupted" -eq 1 ] && ! beside_db bring_back < /dev/null; then
+        all_stopped=()
+        fail "the state before could not be brought back" "look at the message above, then: $program.sh --recover"
+    fi
+}
+
 recover() {
     find_compose
     find_volume
-    if [ "$interrupted" -gt 0 ]; then
+    if [ "$interrupted" -eq 2 ]; then
+        beside_db drop_former < /dev/null || fail "what it had replaced could not be dropped" "look at the message above"
+        say "the interrupted restore was complete; what it had replaced is dropped now"
+    elif [ "$interrupted" -eq 1 ]; then
         confirm "What the interrupted restore left will be dropped, and the state before it brought back."
         stop_all
-        beside_db bring_back < /dev/null || fail "the state before could not be brought back" "look at the message above"
+        beside_db bring_back < /dev/null || { all_stopped=(); fail "the state before could not be brought back" "look at the message above"; }
         start_all
         say "the state before the interrupted restore is back"
     else

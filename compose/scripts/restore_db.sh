@@ -58,10 +58,11 @@ require_alone() {
     [ "$others" -eq 0 ] || fail "another restore is at work on this database" "wait for it"
 }
 
-# Both states are there for a while. The backup's SQL is the least that the restored one takes.
+# Both states are there for a while. The restored one takes what its SQL does, at least, with
+# the WAL of that, and has a catalogue of its own.
 require_room() {
     local needs free
-    needs=$(decompress "$archive" | wc -c)
+    needs=$(($(decompress "$archive" | wc -c) * 2 + 10485760))
     # shellcheck disable=SC2016
     free=$(in_db 'df --output=avail --block-size=1 "${PGDATA:-/var/lib/postgresql/data}" | tail -n 1' < /dev/null) ||
         fail "cannot tell how much room the database's volume has"

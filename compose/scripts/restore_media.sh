@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Restores media that backup_media.sh backed up, with owners, modes, dates and links. Stops
-# the application meanwhile and starts it again.
+# Restores media that backup_media.sh backed up, with owners, modes, dates and links: all of
+# them, or none. Stops the application meanwhile and starts it again. If anything fails, the
+# state before comes back.
 #
-# ⚠️ What is in the media store now is deleted.
+# ⚠️ What is in the media store now is replaced.
 #
 #   restore_media.sh [--project NAME] [--file FILE] [--dir DIR] [--replace] FILE
 #
@@ -13,6 +14,7 @@
 #   --yes                do not ask for confirmation
 #   --from-stack NAME    accept a backup of another stack, by name
 #   --verify FILE        read a backup in full, say what it is, and do nothing else
+#   --recover            after a restore that was killed: bring back the state before it
 #   --dir DIR            where the safety backup goes (default: BACKUP_DIR, else backups/
 #                        beside the compose file)
 #   --project NAME, --file FILE, COMPOSE_COMMAND, MEDIA_SERVICE, MEDIA_PATH   as for
@@ -20,9 +22,10 @@
 #
 #   APP_SERVICES         what is stopped (default: "backend celery celery-beat")
 #
-# Refused before anything is changed: a backup that is truncated or damaged, of another
-# stack, or with names or links that leave the store. A restore that fails or is killed
-# leaves the store in part; restore the safety backup, which it names, with --replace.
+# The backup is unpacked beside the live files, in the same volume, and takes their place by
+# renaming: there must be room for both. Refused before anything is changed: a backup that is
+# truncated or damaged, of another stack, larger than the room there is, or with names or links
+# that leave the store.
 #
 # Exit: 0 restored, 1 failed or refused, 2 wrong usage.
 set -euo pipefail
@@ -34,65 +37,97 @@ source "$here/backup_common.sh"
 # shellcheck source=media_common.sh
 source "$here/media_common.sh"
 
-parse FILE --replace --no-safety-backup --yes --from-stack --verify -- "$@"
-[ -n "$archive" ] || misused "no file to restore"
+parse FILE --replace --no-safety-backup --yes --from-stack --verify --recover -- "$@"
+[ "$action" = recover ] || [ -n "$archive" ] || misused "no file to restore"
 
-safe=''
+# In a container of its own: what is unpacked takes the place of the store, or nothing changes.
+# Says in a word what came of it; not every compose passes exit codes on.
+place() { # restore|recover [ARGUMENT…]
+    # shellcheck disable=SC2016
+    beside 'cd /opt/korrigo/app && exec python3 -m grading.backups.place "$@"' place "$1" "$media_path" "${@:2}"
+}
+
+bring_back() {
+    case $(place recover < /dev/null) in
+        back) say "the state before the interrupted restore is back" ;;
+        complete) say "the interrupted restore was complete" ;;
+        nothing) say "the state before is back" ;;
+        *) return 1 ;;
+    esac
+}
+
+restoring=''
 undo() {
     local code=$?
     trap - EXIT
     remove_unfinished
-    if [ "$code" -ne 0 ] && [ ${#stopped[@]} -gt 0 ]; then
-        if [ -n "${emptied:-}" ]; then
-            say "⚠️  the store is incomplete; ${stopped[*]} stay stopped"
-            [ -z "$safe" ] || printf 'hint: %s\n' "go back: restore_media.sh --replace --no-safety-backup $safe" >&2
-        else
-            start_application || true
+    if [ -n "$restoring" ]; then
+        say "the restore failed; bringing back the state before it"
+        if ! bring_back; then
+            say "⚠️  the state before could not be brought back; ${stopped[*]} stay stopped"
+            printf 'hint: %s\n' "look at the messages above, then: restore_media.sh --recover" >&2
+            exit "$code"
         fi
     fi
+    [ "$code" -eq 0 ] || start_application || true
     exit "$code"
 }
 trap undo EXIT
 
-find_compose
-if [ "$action" = verify ]; then
+# Both states are there for a while; a file takes whole blocks.
+require_room() {
+    local bytes entries_in needs
+    read -r entries_in bytes < <(sed -n 's/^\([0-9]*\) entries, [0-9]* files, \([0-9]*\) bytes of content.*/\1 \2/p' <<< "$contents")
+    needs=$((bytes + entries_in * 4096))
+    [ "$free" -gt "$needs" ] ||
+        fail "the media store has room for $free bytes, the backup needs $needs" "free some space"
+}
+
+main() {
+    open_dir
+    find_media
     verify "$archive"
-    describe "$archive"
-    exit
-fi
+    archive=$(readlink -f "$archive")
+    require_origin "$archive" "$(stack_in "$archive")" "$stack"
+    require_no_interrupted_restore
+    if [ "$entries" -gt 0 ]; then
+        [ -n "$replace" ] || fail "the store is not empty: it has $entries entries" "to replace them: --replace"
+        confirm "The media of stack \"$stack\" ($entries entries) will be replaced by $archive."
+    fi
+    require_room
+    stop_application
+    if [ "$entries" -gt 0 ] && [ -n "$safety" ]; then
+        take_backup safety-media
+        say "the present state is kept in $dir/$taken"
+    fi
+    local bytes said
+    # The receiver must know where the end is.
+    bytes=$(decompress "$archive" | wc -c)
+    restoring=1
+    said=$(decompress "$archive" | place restore "$bytes") || said=''
+    [ "$said" = restored ] || fail "cannot restore $archive" "look at the messages above and below"
+    restoring=''
+    start_application
+    find_media
+    say "restored $archive: $entries entries"
+}
 
-open_dir
-find_media
-verify "$archive"
-archive=$(readlink -f "$archive")
-require_origin "$archive" "$(stack_in "$archive")" "$stack"
+recover() {
+    open_dir
+    find_media
+    if [ "$interrupted" -eq 0 ]; then
+        say "no restore was interrupted, nothing to do"
+        return
+    fi
+    confirm "What the interrupted restore left will be dropped, and the state before it brought back."
+    stop_application
+    bring_back || { stopped=(); fail "the state before could not be brought back" "look at the message above"; }
+    start_application
+}
 
-if [ "$entries" -gt 0 ]; then
-    [ -n "$replace" ] || fail "the store is not empty: it has $entries entries" "to replace them: --replace"
-    confirm "The media of stack \"$stack\" ($entries entries) will be replaced by $archive."
-fi
-# What is there now goes before the backup comes.
-needs=$(sed -n 's/.* files, \([0-9]*\) bytes of content.*/\1/p' <<< "$contents")
-# shellcheck disable=SC2016
-room=$(beside '{ df --output=avail --block-size=1 "$0" | tail -n 1; du --summarize --block-size=1 "$0" | cut -f 1; } | tr "\n" " "' "$media_path" < /dev/null) ||
-    fail "cannot tell how much room the media store has"
-read -r free used <<< "$room"
-[ "$((free + used))" -gt "$needs" ] ||
-    fail "the media store has room for $((free + used)) bytes, the backup needs $needs" "free some space"
-stop_application
-if [ "$entries" -gt 0 ] && [ -n "$safety" ]; then
-    take_backup safety-media
-    safe=$dir/$taken
-    say "the present state is kept in $safe"
-fi
-
-emptied=1
-# shellcheck disable=SC2016
-decompress "$archive" | beside 'find "$0" -mindepth 1 -not -name lost+found -delete &&
-    exec tar --extract --same-owner --same-permissions --numeric-owner --acls --xattrs "--xattrs-include=*" \
-        --directory="$0" --file=-' "$media_path" || fail "cannot restore $archive"
-find_media
-[ "$entries" -gt 0 ] || [ "$contents" = '1 entries, 0 files, 0 bytes of content, ' ] || fail "cannot restore $archive: the store is empty"
-emptied=''
-start_application
-say "restored $archive: $entries entries"
+find_compose
+case $action in
+    verify) verify "$archive"; describe "$archive" ;;
+    recover) recover ;;
+    *) main ;;
+esac

@@ -4,14 +4,15 @@
 # starts them again.
 #
 # ⚠️ With --replace, the whole database cluster that is there now is overwritten in place: only
-# files that differ are restored. If that fails, restore again; the state before is only what
-# the repository has of it.
+# files that differ are restored. There is no --recover: take a backup first
+# (backup_pgbackrest.sh --incremental, then --export --point before), and if the restore fails or
+# is killed, restore again, or go back with --to before.
 #
-#   restore_pgbackrest.sh [--project NAME] [--file FILE] [--replace] [--to latest|TIME|NAME] [FILE]
+#   restore_pgbackrest.sh [--project NAME] [--file FILE] [--dir DIR] [--replace] [--to latest|TIME|NAME] [FILE]
 #
 #   --to latest          the end of its WAL (default)
 #   --to TIME            just before the first commit after it: "2026-03-01 14:05:00 Europe/Paris"
-#   --to NAME            the restore point of the file
+#   --to NAME            the restore point of the file; without FILE, of any whose .info is in --dir
 #   --replace            there is a cluster: overwrite it. Without it, only an empty volume is
 #                        restored into
 #   --yes                do not ask for confirmation
@@ -25,8 +26,8 @@
 #
 # FILE needs an empty repository volume, into which it goes; backups go on from there. The
 # restored cluster goes on under a new timeline. Refused before the cluster is changed: a file
-# that is damaged, of another PostgreSQL major version or of another stack, a target before the
-# first backup or after the end of the WAL.
+# that is damaged, of another PostgreSQL major version or of another stack, a missing WAL
+# segment, too little room, a target before the first backup or after the end of the WAL.
 #
 # Exit: 0 restored, 1 failed or refused, 2 wrong usage.
 set -euo pipefail
@@ -44,7 +45,8 @@ source "$here/restore_common.sh"
 
 parse FILE --to --replace --yes --from-stack --verify -- "$@"
 
-# The same for the repository in its volume, of which no file says what it has.
+# The same for the repository in its volume. Of that no file says what it has, but each export of
+# it says where its restore point is: the newest backup may be later than that.
 choose_in_volume() {
     local at
     least=0/0 setting=''
@@ -54,12 +56,16 @@ choose_in_volume() {
         setting=$(date -u -d "$target" '+recovery_target_time=%Y-%m-%d %H:%M:%S.%6N+00')
         before=BEFORE_S=$((at / 1000000))
     else
-        setting=recovery_target_name=$target
+        local folder=${dir:-$stack_dir/backups}
+        least=$(sed -n "s|^point: \([0-9A-F]*/[0-9A-F]*\) $target\$|\1|p" "$folder"/pgbackrest-*.info 2> /dev/null | head -n 1 || true)
+        [ -n "$least" ] || fail "nobody knows where the restore point \"$target\" is: no pgbackrest-*.info in $folder has it" \
+            "copy it there, name its folder with --dir, or give a time"
+        setting=recovery_target_name=$target before=BEFORE_LSN=$least until=$least
     fi
 }
 
 main() {
-    local before=BEFORE= sha='' reached
+    local before=BEFORE= sha='' until='' reached
     find_compose
     if [ -n "$archive" ]; then
         set_of "$archive"
@@ -70,6 +76,7 @@ main() {
             recovery_target_time=*) before=BEFORE_S=$(($(micros "$target") / 1000000)) least=0/0 ;;
         esac
         sha=$(field 'sha256 repository')
+        until=$(field until)
     else
         choose_in_volume
     fi
@@ -82,10 +89,12 @@ main() {
         fail "service $db_service runs, but its volume is empty" "stop it"
     fi
     stop_all
-    reached=$(beside_db "SHA256=$sha" "TARGET=$setting" "LEAST=$least" "$before" "REPLACE=${entries#0}" restore_repository \
+    reached=$(beside_db "SHA256=$sha" "TARGET=$setting" "LEAST=$least" "$before" "REPLACE=${entries#0}" \
+        "UNTIL=${until%% *}" restore_repository \
         < "${repository:-/dev/null}") || reached=''
     # Not every compose passes exit codes on.
-    [[ $reached == timeline* ]] || fail "cannot restore ${archive:-from the repository}" "look at the message above"
+    [[ $reached == timeline* ]] || fail "cannot restore ${archive:-from the repository}" \
+        "look at the message above; a cluster that is overwritten in part does not start: restore again, or a backup from before"
     start_all
     say "restored ${archive:-from the repository}: $reached"
 }

@@ -68,6 +68,20 @@ pub fn drill(base: &Path) -> Drill {
     drill
 }
 
+/// The same with another method of the reference stack.
+///
+/// # Panics
+/// When it cannot be planned.
+#[must_use]
+pub fn drill_of(base: &Path, method: &str) -> Drill {
+    let config = Config::load(&reference_stack()).expect("the reference stack is configured");
+    let request = Request { method: method.to_owned(), ..drill(base).request };
+    let mut drill = Drill::new(request, config).expect("it can be planned");
+    drill.compose = std::env::var("DR_DRILL_COMPOSE").ok();
+    base.clone_into(&mut drill.report_base);
+    drill
+}
+
 /// Sabotages a drill at one moment.
 #[must_use]
 pub fn sabotaged(mut drill: Drill, moment: Moment, harm: Harm) -> Drill {

@@ -9,6 +9,14 @@ use scenarios::rehearsal;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
+/// Starting a service does not wait for it.
+const READY: &str = "
+for attempt in $(seq 300); do
+    if docker compose exec -T db pg_isready --quiet --host=127.0.0.1; then exit 0; fi
+    sleep 0.2
+done
+exit 1";
+
 /// A copy that is up, with its application stopped: restores do not wait for it.
 pub(super) struct Copy {
     pub(super) standing: Standing,
@@ -19,9 +27,9 @@ pub(super) struct Copy {
 impl Copy {
     /// # Panics
     /// When it does not come up.
-    pub(super) async fn up() -> Self {
+    pub(super) async fn up(method: &str) -> Self {
         let base = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary folder");
-        let drill = rehearsal::drill(base.path());
+        let drill = rehearsal::drill_of(base.path(), method);
         let standing = drill.stand(&Events::ignored(), CancellationToken::new()).await;
         Self { standing: standing.expect("the copy comes up"), drill, _base: base }
     }
@@ -43,7 +51,7 @@ impl Copy {
 
 pub(super) struct Terminal<'a> {
     walk: Walk<'a>,
-    copy: &'a Copy,
+    pub(super) copy: &'a Copy,
 }
 
 impl Terminal<'_> {
@@ -61,6 +69,7 @@ impl Terminal<'_> {
 
     /// The fingerprint of database and media store.
     pub(super) async fn fingerprint(&self) -> Result<Certificate, String> {
+        self.run(READY, 0, &[]).await?;
         let taken = self.copy.standing.certificate(&self.copy.drill.config).await;
         taken.map_err(|cause| cause.chain())
     }

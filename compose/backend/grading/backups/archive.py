@@ -9,6 +9,7 @@
 
 Standard tools restore it without this module: tar, pg_restore and psql."""
 
+import errno
 import hashlib
 import io
 import json
@@ -91,6 +92,11 @@ def read(stream, accept, root=None, keep=True):
             return _Reading(tar, accept, root, keep).all()
     except (tarfile.TarError, EOFError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise BackupError(f"the backup is damaged: {error}", DAMAGED) from None
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        where = error.filename or "the media store or the temporary folder"
+        raise BackupError(f"no room to unpack the backup: {where} is full", "free some space; nothing was changed") from None
     except Refused as fault:
         raise BackupError(f"the backup must not be restored: {fault}", "look where the file is from") from None
 

@@ -20,6 +20,11 @@ from . import BackupError
 LOCK = 0x4B4F5252
 JOBS_MAX = 4
 SWAP_ATTEMPTS = 5
+TOOL_ENDS_MS = 10_000
+# What the sessions of these commands are called.
+SESSIONS = "korrigo backup"
+# The comment of a role that a restore has created and not decided on yet.
+UNDECIDED = "created by a restore that is not complete"
 
 TABLES = """
 SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -40,7 +45,7 @@ class Server:
         try:
             return psycopg.connect(
                 host=given["HOST"], port=given["PORT"], user=given["USER"], password=given["PASSWORD"],
-                dbname=name or self.name, connect_timeout=10, application_name="korrigo backup", **options,
+                dbname=name or self.name, connect_timeout=10, application_name=SESSIONS, **options,
             )
         except psycopg.OperationalError as error:
             raise BackupError(f"cannot reach database {name or self.name!r}: {error}".strip(), "is service db up?") from None
@@ -54,7 +59,7 @@ class Server:
         given = self._settings
         environment = {
             **os.environ, "PGHOST": given["HOST"], "PGPORT": str(given["PORT"]), "PGUSER": given["USER"],
-            "PGPASSWORD": given["PASSWORD"], "PGDATABASE": database or self.name, "PGAPPNAME": "korrigo backup",
+            "PGPASSWORD": given["PASSWORD"], "PGDATABASE": database or self.name, "PGAPPNAME": SESSIONS,
         }
         done = subprocess.run([program, *arguments], env=environment, stderr=subprocess.PIPE, check=False, **options)
         if done.returncode:
@@ -101,6 +106,7 @@ class Taken:
             self.major = major_of(session)
             self.migrations = migrations_in(session)
             self.counts = counts_in(session)
+            self.counts["database_bytes"] = session.execute("SELECT pg_database_size(current_database())").fetchone()[0]
             self.globals = server.run("pg_dumpall", "--globals-only", f"--database={server.name}", stdout=subprocess.PIPE)
             if re.search(rb"^CREATE TABLESPACE", self.globals, re.MULTILINE):
                 raise BackupError("the cluster has tablespaces, which this method does not carry", "use a physical backup")
@@ -141,6 +147,15 @@ class Restoring:
         self.created_roles = []
         self.properties = ""
 
+    def require_room(self, manifest):
+        """Both states are there for a while, and the WAL of what is restored."""
+        size = manifest.get("database_bytes") or manifest["parts"]["database.dump"]["size_bytes"]
+        setting = "SELECT pg_size_bytes(current_setting('max_wal_size'))"
+        needs = size + min(size, self.session.execute(setting).fetchone()[0])
+        free = free_bytes(self.session)
+        if free is not None and free <= needs:
+            raise BackupError(f"the database's volume has {free} bytes left, the backup needs {needs}", "free some space")
+
     def fill(self):
         """Restores everything into the new database. The live one is not touched."""
         creation, self.properties = self._database_entries()
@@ -173,6 +188,7 @@ class Restoring:
         properties of the database and all that the backup knows about roles."""
         script = "\n".join([
             "BEGIN;",
+            *(f"COMMENT ON ROLE {role} IS NULL;" for role in self.created_roles),
             self._settled_roles(),
             f"ALTER DATABASE {_name(self.server.name)} RENAME TO {_name(self.replaced)};",
             f"ALTER DATABASE {_name(self.name)} RENAME TO {_name(self.server.name)};",
@@ -194,8 +210,7 @@ class Restoring:
 
     def abandon(self):
         drop(self.session, self.name)
-        for role in self.created_roles:
-            self.session.execute(f"DROP ROLE IF EXISTS {role}")
+        drop_undecided_roles(self.session)
 
     def settle(self):
         drop(self.session, self.replaced)
@@ -227,7 +242,10 @@ class Restoring:
         there = {row[0] for row in self.session.execute("SELECT quote_ident(rolname) FROM pg_roles")}
         for role in re.findall(r"^CREATE ROLE (.*);$", self.roles, re.MULTILINE):
             if role not in there:
-                self.session.execute(f"CREATE ROLE {role}")
+                # Both at once: whoever recovers knows it by its comment.
+                with self.session.transaction():
+                    self.session.execute(f"CREATE ROLE {role}")
+                    self.session.execute(f"COMMENT ON ROLE {role} IS '{UNDECIDED}'")
                 self.created_roles.append(role)
 
     def _settled_roles(self):
@@ -239,9 +257,47 @@ def recover(server, session):
     """Removes what an interrupted restore left. Whether its swap was decided."""
     if exists(session, f"{server.name}_before_restore"):
         raise BackupError("a restore by restore_db.sh was interrupted", "finish it first: scripts/restore_db.sh --recover")
+    end_tools(session)
     drop(session, f"{server.name}_restoring")
-    decided = exists(session, f"{server.name}_replaced")
-    return decided
+    drop_undecided_roles(session)
+    return exists(session, f"{server.name}_replaced")
+
+
+def is_interrupted(server, session):
+    """Whether a restore, by this command or by restore_db.sh, has left something."""
+    names = (f"{server.name}_{it}" for it in ("restoring", "replaced", "before_restore"))
+    return any(exists(session, name) for name in names) or bool(undecided_roles(session))
+
+
+def end_tools(session):
+    """What a restore that was killed has begun may go on for a moment: pg_restore, or the
+    swap itself. Nobody else is there, as the lock is held."""
+    ending = "SELECT count(pg_terminate_backend(pid, %s)) FROM pg_stat_activity WHERE application_name = %s AND pid <> pg_backend_pid()"
+    session.execute(ending, [TOOL_ENDS_MS, SESSIONS])
+
+
+def undecided_roles(session):
+    named = "SELECT quote_ident(rolname) FROM pg_roles WHERE shobj_description(oid, 'pg_authid') = %s"
+    return [row[0] for row in session.execute(named, [UNDECIDED])]
+
+
+def drop_undecided_roles(session):
+    for role in undecided_roles(session):
+        session.execute(f"DROP ROLE {role}")
+
+
+def free_bytes(session):
+    """What is left where the server keeps its files, or None where this role may not ask."""
+    try:
+        with session.transaction():
+            session.execute("CREATE TEMPORARY TABLE room (line text) ON COMMIT DROP")
+            # A server process is in its data folder.
+            session.execute("COPY room FROM PROGRAM 'df --output=avail --block-size=1 .'")
+            return session.execute("SELECT max(line::bigint) FROM room WHERE line !~ '[a-zA-Z]'").fetchone()[0]
+    except psycopg.errors.DiskFull:
+        return 0
+    except psycopg.Error:
+        return None
 
 
 def end_sessions(session, *names):

@@ -6,8 +6,10 @@ Names in the store's root that start with .restore- are this module's own:
   .restore-leaving   live entries, while they are being moved away
   .restore-before    all that was live; the root now holds what was restored
   .restore-done      the same, once the restore is decided: to be deleted
-  .restore-root      the dates of the root: before all this, and as it is to be"""
+  .restore-root      words: the dates of the root, before all this and as it is to be; "script"
+                     if restore_media.sh restores; "decided" once it is only cleaned up"""
 
+import fcntl
 import hashlib
 import json
 import os
@@ -15,6 +17,7 @@ import shutil
 import stat
 import tarfile
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 
 from . import BackupError
@@ -180,9 +183,7 @@ class Reader:
         self.judge, self.listing = Judge(), Listing()
         self.folders = []
         if self.staging:
-            date_ns = os.stat(root).st_mtime_ns
-            _paths(root)["root"].write_text(str(date_ns))
-            self.staging.mkdir(mode=0o700)
+            begin(root)
 
     def take(self, archive, member):
         member.name = member.name[len(PREFIX) :].lstrip("/")
@@ -253,11 +254,53 @@ def _live(root):
     return [entry for entry in Path(root).iterdir() if not entry.name.startswith(OWN) and entry.name not in LEFT_ALONE]
 
 
+@contextmanager
+def alone(root):
+    """Keeps other restores away from the store."""
+    handle = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BackupError("another restore is at work on the media store", "wait for it") from None
+        yield
+    finally:
+        os.close(handle)
+
+
+def begin(root, *words):
+    """Makes the staging folder, and gives it back."""
+    at = _paths(root)
+    at["root"].write_text(" ".join([str(os.stat(root).st_mtime_ns), *words]))
+    at["staging"].mkdir(mode=0o700)
+    return at["staging"]
+
+
+def _note(at, word):
+    # Appended: whoever is killed here has not lost what was there.
+    with open(at["root"], "a") as words:
+        words.write(f" {word}")
+
+
+def _words(root):
+    path = _paths(root)["root"]
+    return path.read_text().split() if path.exists() else []
+
+
+def is_by_script(root):
+    """Whether it is restore_media.sh that restores, or was interrupted."""
+    return "script" in _words(root)
+
+
+def is_decided(root):
+    """Whether the restored store counts, and only cleaning up is left."""
+    return _paths(root)["done"].exists() or "decided" in _words(root)
+
+
 def swap(root):
     """Puts what is staged into the place of the live entries. undo() or settle() must follow."""
     at = _paths(root)
-    date_ns = at["root"].read_text()
-    at["root"].write_text(f"{date_ns} {at['staging'].stat().st_mtime_ns}")
+    _note(at, at["staging"].stat().st_mtime_ns)
     at["leaving"].mkdir(mode=0o700)
     for entry in _live(root):
         entry.rename(at["leaving"] / entry.name)
@@ -275,6 +318,8 @@ def decide(root):
 def settle(root):
     """Removes what was live, and gives the root the attributes that were restored."""
     at = _paths(root)
+    if at["root"].exists():
+        _note(at, "decided")
     _remove(at["done"])
     if at["staging"].exists():
         for name in os.listxattr(at["staging"]):
@@ -288,9 +333,9 @@ def settle(root):
 def _date_root(root, at, which):
     """Comes last: whatever happens in the root changes its date."""
     if at["root"].exists():
-        dates = at["root"].read_text().split()
+        dates = [word for word in at["root"].read_text().split() if word.lstrip("-").isdigit()]
         at["root"].unlink()
-        if dates:
+        if len(dates) > which:
             os.utime(root, ns=(int(dates[which]),) * 2)
 
 

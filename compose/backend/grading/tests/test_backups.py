@@ -6,6 +6,7 @@ import io
 import json
 import os
 import stat
+import subprocess
 import tarfile
 import tempfile
 from pathlib import Path
@@ -13,7 +14,7 @@ from unittest import mock
 
 from django.test import SimpleTestCase, override_settings
 
-from grading.backups import BackupError, archive, media, origin
+from grading.backups import BackupError, archive, media, origin, place
 from grading.backups.inspect import inspect
 from grading.backups.tree import Refused
 
@@ -182,6 +183,68 @@ class BackupTest(SimpleTestCase):
         self.assert_refused(write(self.source, version=2), "format version 2")
 
     @override_settings(BACKUP_STACK="here")
+    def test_cleaning_up_that_stops_anywhere_can_be_completed(self):
+        for stop in range(20):
+            self.setUp()
+            self.stage()
+            media.swap(self.target)
+            media.decide(self.target)
+            calls = 0
+
+            def counted(function):
+                def call(*arguments, **options):
+                    nonlocal calls
+                    calls += 1
+                    if calls > stop:
+                        raise KeyboardInterrupt
+                    return function(*arguments, **options)
+
+                return call
+
+            stopped = False
+            with (
+                mock.patch.object(media, "_remove", counted(media._remove)),
+                mock.patch.object(Path, "rmdir", counted(Path.rmdir)),
+                mock.patch.object(Path, "unlink", counted(Path.unlink)),
+                mock.patch.object(os, "chmod", counted(os.chmod)),
+            ):
+                try:
+                    media.settle(self.target)
+                except KeyboardInterrupt:
+                    stopped = True
+            if stopped:
+                self.assertTrue(media.is_decided(self.target))
+                media.settle(self.target)
+            self.assertEqual(media.leftovers(self.target), [])
+            self.assertEqual(picture(self.target), picture(self.source), f"stopped after {stop} calls")
+            if not stopped:
+                break
+        self.assertGreaterEqual(stop, 3)
+
+    def place(self, content, size):
+        with mock.patch("sys.stdin", io.TextIOWrapper(io.BytesIO(content))):
+            with media.alone(self.target):
+                return place.restore(self.target, size)
+
+    def test_a_store_from_a_plain_archive_comes_back_exactly_or_not_at_all(self):
+        content = subprocess.run(
+            ["tar", "--create", "--format=posix", "--xattrs", f"--directory={self.source}", "--file=-", "."],
+            stdout=subprocess.PIPE, check=True,
+        ).stdout
+        before = picture(self.target)
+        # Cut anywhere, even where tar would not miss the rest.
+        for received in (content[:-20480], content[:-10240], b""):
+            with self.assertRaisesMessage(BackupError, "the backup broke off"):
+                self.place(received, len(content))
+            self.assertEqual((media.leftovers(self.target), picture(self.target)), ([], before))
+        with self.assertRaisesMessage(BackupError, "tar ended with"):
+            self.place(b"x" * len(content), len(content))
+        self.assertEqual((media.leftovers(self.target), picture(self.target)), ([], before))
+        with media.alone(self.target), self.assertRaisesMessage(BackupError, "another restore is at work"):
+            self.place(content, len(content))
+        self.assertEqual(self.place(content, len(content)), "restored")
+        self.assertEqual((media.leftovers(self.target), picture(self.target)), ([], picture(self.source)))
+
     def test_foreign_backups_are_refused_with_the_next_step(self):
         judge = origin.judge(15)
         archive.read(io.BytesIO(write(self.source)), judge, keep=False)

@@ -63,8 +63,7 @@ class Command(BaseCommand):
     def _take(self, stream, database_only, media_only):
         server = database.Server(settings.DATABASES["default"])
         with database.lock(server, shared=True) as session:
-            left = media.leftovers(settings.MEDIA_ROOT)
-            if left or any(database.exists(session, f"{server.name}_{it}") for it in ("restoring", "replaced", "before_restore")):
+            if media.leftovers(settings.MEDIA_ROOT) or database.is_interrupted(server, session):
                 raise BackupError("a restore was interrupted: the state may be half restored", "finish it: manage.py restore --recover")
             # The database first: what its rows name is then in the media.
             taken = None if media_only else database.Taken(server)

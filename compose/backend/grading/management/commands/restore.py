@@ -40,7 +40,7 @@ class Command(BaseCommand):
         self.server = database.Server(settings.DATABASES["default"])
         if not (recover or dry_run or yes) and (input == "-" or not sys.stdin.isatty()):
             raise BackupError("this needs a terminal to ask for confirmation, or --yes")
-        with database.lock(self.server) as self.session:
+        with database.lock(self.server) as self.session, media.alone(self.root):
             if dry_run:
                 self._say_interrupted()
             else:
@@ -67,6 +67,7 @@ class Command(BaseCommand):
             restoring = database.Restoring(self.server, self.session, contents.dump.name, contents.globals)
         with self._undone_on_failure(restoring):
             if restoring:
+                restoring.require_room(contents.manifest)
                 restoring.fill()
                 restoring.verify(contents.manifest)
             if has_media:
@@ -98,9 +99,11 @@ class Command(BaseCommand):
             raise
 
     def _recover(self):
-        decided = database.recover(self.server, self.session)
         left = media.leftovers(self.root)
-        if decided or "done" in left:
+        if left and media.is_by_script(self.root):
+            raise BackupError("a restore by restore_media.sh was interrupted", "finish it first: scripts/restore_media.sh --recover")
+        decided = database.recover(self.server, self.session)
+        if decided or media.is_decided(self.root):
             if "before" in left:
                 media.decide(self.root)
             media.settle(self.root)
@@ -111,7 +114,7 @@ class Command(BaseCommand):
             self._note("a restore was interrupted: the state before it is back")
 
     def _say_interrupted(self):
-        if media.leftovers(self.root) or database.exists(self.session, f"{self.server.name}_replaced"):
+        if media.leftovers(self.root) or database.is_interrupted(self.server, self.session):
             self._note("a restore was interrupted; the next one cleans up first")
 
     def _confirm(self, yes, contents):
