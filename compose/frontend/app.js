@@ -22,7 +22,9 @@ async function api(method, path, body) {
   const answer = isJson ? await response.json() : null;
   if (!response.ok) {
     const detail = answer && (answer.detail || JSON.stringify(answer));
-    throw new Error(detail || `erreur ${response.status}`);
+    const error = new Error(detail || `erreur ${response.status}`);
+    error.status = response.status;
+    throw error;
   }
   return answer;
 }
@@ -56,9 +58,17 @@ const act = (work) => async (event) => {
   try {
     await work(event);
   } catch (error) {
+    // 401: nobody is signed in, or no longer.
+    if (error.status === 401) leave();
     el("message").textContent = error.message;
   }
 };
+
+function leave() {
+  state.account = null;
+  for (const part of ["account", "desk", "copy"]) el(part).hidden = true;
+  el("login").hidden = false;
+}
 
 function copyRow(copy) {
   const row = document.createElement("tr");
@@ -168,7 +178,8 @@ act(async () => {
   await api("GET", "auth/csrf/");
   try {
     await enter(await api("GET", "auth/me/"));
-  } catch {
-    el("login").hidden = false;
+  } catch (error) {
+    if (error.status !== 401) throw error;
+    leave();
   }
 })();

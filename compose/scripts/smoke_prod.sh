@@ -123,7 +123,15 @@ case "$status $type" in
     fi ;;
     *) report FAIL front-end "front end: $status $type, expected 200 text/html" ;;
 esac
-expect_status api.anonymous "API root, anonymous" /api/ 401 403 404
+
+fetch /api/
+challenge=$(header WWW-Authenticate)
+case "$status/$challenge/$type" in
+    '401/Session realm="korrigo"/application/json'*) report PASS api.anonymous "API root, anonymous: 401" ;;
+    401/*) report FAIL api.anonymous "API root, anonymous: 401 as $type, challenge: ${challenge:-none}" ;;
+    *) report FAIL api.anonymous "API root, anonymous: $status, expected 401" ;;
+esac
+
 expect_status admin.reachable "admin reachable" /admin/login/ 200
 
 fetch /static/admin/css/base.css

@@ -2,7 +2,7 @@
 //! oasis-tcs/sarif-spec, unchanged in `schemas/`).
 
 use boon::{Compiler, SchemaIndex, Schemas};
-use harness::model::finding::{Finding, Place, Priority, Status};
+use harness::model::finding::{Decision, Finding, Place, Priority, Status};
 use harness::report::sarif;
 use serde_json::{Value, json};
 
@@ -13,6 +13,15 @@ fn schema() -> (Schemas, SchemaIndex) {
     compiler.add_resource("sarif.json", schema).expect("a schema");
     let index = compiler.compile("sarif.json", &mut schemas).expect("it compiles");
     (schemas, index)
+}
+
+fn decided() -> Finding {
+    let place = Place { file: "drill.toml".to_owned(), line: Some(9) };
+    let decision = Decision { until: Some("2027-01-31".to_owned()), place: Some(place) };
+    Finding {
+        decision: Some(decision),
+        ..finding(Priority::P1, Status::Accepted("the old portal".to_owned()), None)
+    }
 }
 
 fn finding(priority: Priority, status: Status, place: Option<Place>) -> Finding {
@@ -27,6 +36,7 @@ fn finding(priority: Priority, status: Status, place: Option<Place>) -> Finding 
         place,
         remedy: "send it".to_owned(),
         patch: None,
+        decision: None,
         evidence: vec!["no X-Frame-Options".to_owned()],
     }
 }
@@ -40,6 +50,7 @@ fn log() -> Value {
             finding(Priority::P1, accepted, place("/run/nginx/hosts.conf", Some(1))),
             finding(Priority::P2, Status::Open, None),
             finding(Priority::P3, Status::Resolved("seen".to_owned()), place("a.py", None)),
+            decided(),
         ],
         "compose/",
     )
@@ -66,5 +77,9 @@ fn a_result_has_its_level_its_line_and_its_suppression() {
     assert_eq!(at["region"]["startLine"], 7);
     assert_eq!(results[1]["suppressions"][0]["justification"], "kept by decision");
     assert_eq!(results[0]["suppressions"], Value::Null);
+    let decision = &results[4]["suppressions"][0];
+    assert_eq!(decision["justification"], "the old portal");
+    assert_eq!(decision["properties"]["until"], "2027-01-31");
+    assert_eq!(decision["location"]["physicalLocation"]["region"]["startLine"], 9);
     assert_eq!(log["runs"][0]["tool"]["driver"]["rules"].as_array().map(Vec::len), Some(1));
 }

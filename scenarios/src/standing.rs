@@ -111,6 +111,20 @@ impl Copy {
         self.write(Path::new(path), text.replacen(from, to, 1).as_bytes()).await;
     }
 
+    /// Edits a file of the stack's folder that no service reads, such as `drill.toml`. Gives back
+    /// the edit that undoes it.
+    ///
+    /// # Panics
+    /// When the edit does not fit.
+    #[must_use]
+    pub fn note(&self, (path, from, to): Edit) -> Edit {
+        let file = self.files.path().join(path);
+        let text = fs::read_to_string(&file).expect("a file");
+        assert!(text.contains(from), "{path} has no {from:?}");
+        fs::write(file, text.replacen(from, to, 1)).expect("written");
+        (path, to, from)
+    }
+
     /// The stack's files of text as they are, by their path.
     ///
     /// # Panics
@@ -240,12 +254,21 @@ impl Drop for Copy {
     }
 }
 
-fn walk(folder: &Path) -> Vec<PathBuf> {
+/// Every file below a folder.
+///
+/// # Panics
+/// When it cannot be read.
+#[must_use]
+pub fn walk(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).expect("a folder").flatten().map(|entry| entry.path());
     entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
 }
 
-fn copy(from: &Path, to: &Path) {
+/// Copies a folder with all that is below it into another, which is there.
+///
+/// # Panics
+/// When something cannot be copied.
+pub fn copy(from: &Path, to: &Path) {
     for entry in fs::read_dir(from).expect("a folder").flatten() {
         let target = to.join(entry.file_name());
         if entry.path().is_dir() {

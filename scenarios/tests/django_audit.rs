@@ -8,6 +8,7 @@ use std::fs;
 use harness::audit::headers::Policy;
 use harness::model::finding::{Finding, Priority, Status};
 use harness::model::mode::Mode;
+use harness::report::audit_fr;
 use harness::survey::{self, Options, Surveyed};
 use scenarios::standing::{Copy, Edit};
 
@@ -172,6 +173,8 @@ async fn each_bad_setting_is_named_with_its_line() {
     let seen = look(&copy).await;
     let missed = FAULTS.iter().flat_map(|fault| missed(&copy, &seen, fault)).collect::<Vec<_>>();
     assert!(missed.is_empty(), "{}\nnot among\n{}", missed.join("\n"), in_words(&seen.findings));
+    let english = seen.findings.iter().flat_map(audit_fr::untranslated).collect::<Vec<_>>();
+    assert_eq!(english, Vec::<String>::new());
     let silent = find(&seen, "django.silenced");
     assert!(silent.detail.contains("would say"), "{silent:?}");
     copy.remove().await;
@@ -210,6 +213,77 @@ async fn what_nginx_covers_is_resolved_until_the_wire_says_otherwise() {
     for id in ["W004", "W008"] {
         let finding = find(&seen, &format!("django.security.{id}"));
         assert!(finding.is_open() && finding.priority == Priority::P1, "{finding:?}");
+    }
+    copy.remove().await;
+}
+
+/// Where a finding is said to come from: the file, and the text of the line.
+fn origin(copy: &Copy, finding: &Finding) -> (String, String) {
+    let place = finding.place.as_ref().unwrap_or_else(|| panic!("no place: {finding:?}"));
+    let text = fs::read_to_string(copy.files.path().join(&place.file)).unwrap_or_default();
+    let line = place.line.and_then(|line| text.lines().nth(line as usize - 1));
+    (place.file.clone(), line.unwrap_or_default().trim().to_owned())
+}
+
+fn is_from(copy: &Copy, seen: &Surveyed, id: &str, file: &str, line: &str) {
+    let (at, text) = origin(copy, find(seen, id));
+    assert_eq!((at.as_str(), text.as_str()), (file, line), "{id}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fault_of_the_environment_is_named_where_its_value_is_given() {
+    const OF_DJANGO: &str = "backend/korrigo/settings.py";
+    let base = tempfile::tempdir().expect("a temporary folder");
+    let copy = Copy::up(base.path(), Mode::Http).await;
+    let debug = [("DJANGO_ENV", "development"), ("DEBUG", "true")];
+    copy.vary(&["backend"], &debug).await;
+    // No file says so: settings read it, and that is all that is known.
+    let seen = look(&copy).await;
+    is_from(&copy, &seen, "django.security.W018", OF_DJANGO, "DEBUG = ENVIRONMENT.debug");
+
+    // drill.toml says so; then .env does, and drill.toml no longer; then compose's own default.
+    let kind = ("drill.toml", "DJANGO_ENV = \"production\"", "DJANGO_ENV = \"development\"");
+    let mut undo = vec![copy.note(kind)];
+    undo.push(copy.note(("drill.toml", "DEBUG = \"false\"", "DEBUG = \"true\"")));
+    let seen = look(&copy).await;
+    is_from(&copy, &seen, "django.security.W018", "drill.toml", "DEBUG = \"true\"");
+    is_from(&copy, &seen, "django.environment", "drill.toml", "DJANGO_ENV = \"development\"");
+    undo.push(copy.note(("drill.toml", "DEBUG = \"true\"\n", "# nothing on it\n")));
+    let dot_env = copy.files.path().join(".env");
+    fs::write(&dot_env, "POSTGRES_PASSWORD=s3cret\nDEBUG=true\n").expect("written");
+    let seen = look(&copy).await;
+    is_from(&copy, &seen, "django.security.W018", ".env", "DEBUG=true");
+    let shown = format!("{:?}", seen.findings);
+    assert!(!shown.contains("s3cret"), "a secret of .env is shown");
+    fs::remove_file(&dot_env).expect("removed");
+    let default = ("compose.yaml", "DEBUG: ${DEBUG:-false}", "DEBUG: ${DEBUG:-true}");
+    undo.push(copy.note(default));
+    let seen = look(&copy).await;
+    is_from(&copy, &seen, "django.security.W018", "compose.yaml", "DEBUG: ${DEBUG:-true}");
+    for edit in undo.into_iter().rev() {
+        let _ = copy.note(edit);
+    }
+
+    // A wildcard, which only settings that do not look at their environment let pass.
+    copy.vary(&["backend"], &[("ALLOWED_HOSTS", "*")]).await;
+    let read = "ALLOWED_HOSTS = __import__(\"os\").environ[\"ALLOWED_HOSTS\"].split(\",\")";
+    copy.set((SETTINGS, "ALLOWED_HOSTS = ENVIRONMENT.allowed_hosts", read)).await;
+    let given = ("drill.toml", "\nALLOWED_HOSTS = \"korrigo.test\"", "\nALLOWED_HOSTS = \"*\"");
+    let _ = copy.note(given);
+    let seen = look(&copy).await;
+    is_from(&copy, &seen, "django.hosts.wildcard", "drill.toml", "ALLOWED_HOSTS = \"*\"");
+    copy.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tls_that_is_off_for_django_is_named_in_the_compose_file() {
+    let base = tempfile::tempdir().expect("a temporary folder");
+    let copy = Copy::up(base.path(), Mode::Tls).await;
+    copy.vary(&["backend"], &[("SSL_ENABLED", "false")]).await;
+    let _ = copy.note(("compose.tls.yaml", "SSL_ENABLED: \"true\"", "SSL_ENABLED: \"false\""));
+    let seen = look(&copy).await;
+    for id in ["django.security.W012", "django.security.W016", "django.security.W004"] {
+        is_from(&copy, &seen, id, "compose.tls.yaml", "SSL_ENABLED: \"false\"");
     }
     copy.remove().await;
 }

@@ -20,7 +20,15 @@ const TLS: &str = "proxy/conf/servers-tls.conf";
 const HTTP: &str = "proxy/conf/servers-http.conf";
 
 /// A fault over plain HTTP and the scenario that must name it, in both.
-const OVER_HTTP: [(&str, &[Edit]); 6] = [
+const OVER_HTTP: [(&str, &[Edit]); 7] = [
+    (
+        "api.anonymous",
+        &[(
+            HEADERS,
+            "proxy_hide_header Referrer-Policy;",
+            "proxy_hide_header Referrer-Policy; proxy_hide_header WWW-Authenticate;",
+        )],
+    ),
     ("header.x-content-type-options", &[(HEADERS, "\"nosniff\" always", "\"nosniff\"")]),
     ("header.csp", &[(HEADERS, "$csp_upgrade", "; upgrade-insecure-requests")]),
     (

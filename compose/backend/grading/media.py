@@ -4,10 +4,11 @@ is no other way to them: /_protected_media/ is internal to nginx."""
 import posixpath
 from urllib.parse import quote
 
-from django.http import Http404, HttpResponse, HttpResponseForbidden
+from django.http import Http404, HttpResponse
 from django.views import View
 
 from . import access
+from .api.authentication import CHALLENGE
 from .audit import record
 from .models import AuditEntry
 
@@ -29,7 +30,9 @@ class ProtectedMediaView(View):
 
     def get(self, request, name):
         if not request.user.is_authenticated:
-            return HttpResponseForbidden("authentication required", content_type="text/plain")
+            response = HttpResponse("authentication required", content_type="text/plain", status=401)
+            response["WWW-Authenticate"] = CHALLENGE
+            return response
         # Compared with what the database holds, so that no path is ever opened
         # because a client spelled it.
         copy = access.visible_copies(request.user).filter(file=posixpath.normpath(name)).first()

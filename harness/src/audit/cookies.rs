@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::observed::{Exchange, Observed};
-use super::settings;
+use super::{given, settings};
 use crate::model::finding::{Finding, Place, Priority, Status};
 use crate::model::mode::Mode;
 
@@ -193,6 +193,7 @@ fn finding(
         place: flags(observed, attribute).or_else(|| cause(observed, attribute, &setting)),
         remedy: format!("{setting} {remedy}"),
         patch: None,
+        decision: None,
         evidence: Vec::new(),
     }
 }
@@ -208,7 +209,8 @@ fn cause(observed: &Observed, attribute: &str, setting: &str) -> Option<Place> {
     let value = text.and_then(|text| text.split_once('=')).map_or("", |(_, value)| value.trim());
     let follows = attribute == "SECURE" && !matches!(value, "" | "True" | "False");
     let variable = follows.then(|| settings::contradicted(observed)).flatten();
-    variable.map(|known| known.place).or(place)
+    let variable = variable.map(|known| known.place);
+    variable.or_else(|| place.map(|place| given::cause(observed, place)))
 }
 
 /// A line of the proxy that changes this attribute of cookies: it has the last word.
@@ -251,6 +253,7 @@ fn login(observed: &Observed) -> Option<Finding> {
         remedy: "Secure cookies where there is TLS, and only there: let SSL_ENABLED decide"
             .to_owned(),
         patch: None,
+        decision: None,
         evidence: steps,
     })
 }

@@ -49,6 +49,7 @@ fn finding(observed: &Observed, header: &str, value: &str, seen: &[&Exchange]) -
         place: tokens().or_else(http),
         remedy: "server_tokens off;".to_owned(),
         patch: None,
+        decision: None,
         evidence: seen.iter().take(EVIDENCE_MAX).map(|exchange| exchange.subject()).collect(),
     }
 }

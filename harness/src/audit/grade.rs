@@ -17,6 +17,7 @@ pub fn judge(graded: &Result<Report, Ungraded>) -> Vec<Finding> {
         place: None,
         remedy: "see the finding on the header itself, which names the line".to_owned(),
         patch: None,
+        decision: None,
         evidence: Vec::new(),
     };
     match graded {

@@ -7,6 +7,9 @@ use super::settings;
 use crate::model::finding::{Finding, Place, Priority, Status};
 use crate::model::mode::Mode;
 
+/// The variable by which the proxy is told whose requests it answers.
+const HOSTS: &str = "DJANGO_ALLOWED_HOSTS";
+
 /// Judges every case.
 #[must_use]
 pub fn judge(observed: &Observed) -> Vec<Finding> {
@@ -54,13 +57,14 @@ fn finding(observed: &Observed, case: &HostCase) -> Option<Finding> {
         }
         .to_owned(),
         patch: None,
+        decision: None,
         evidence: case.sent.lines().map(str::to_owned).chain(answer).collect(),
     })
 }
 
 /// The line that lets a case happen.
 fn place(observed: &Observed, case: &HostCase, refuses: bool) -> Option<Place> {
-    let setting = |name| settings::place(&observed.files, name);
+    let setting = |name| settings::cause(observed, name);
     let passed_on = |header: &str| {
         super::directive(observed, "proxy_set_header", |args| {
             args.first().is_some_and(|name| name.eq_ignore_ascii_case(header))
@@ -73,8 +77,12 @@ fn place(observed: &Observed, case: &HostCase, refuses: bool) -> Option<Place> {
         "backend-forged" => setting("ALLOWED_HOSTS"),
         _ if refuses => {
             let tree = Tree::parse(&observed.proxy);
-            let line = tree.answers(observed.mode == Mode::Tls, &asked(&case.sent));
-            line.map(|place| super::place_in_stack(observed, place))
+            let line = tree.answers(observed.mode == Mode::Tls, &asked(&case.sent))?;
+            let place = super::place_in_stack(observed, line);
+            // A file that the container wrote itself when it started, from its environment.
+            let is_made = !observed.files.contains_key(&place.file);
+            let hosts = observed.given_to_proxy.get(HOSTS).filter(|_| is_made);
+            Some(hosts.cloned().unwrap_or(place))
         }
         _ => super::directive(observed, "server_name", |args| args.iter().any(|arg| arg != "_")),
     }

@@ -3,11 +3,13 @@
 //! Everything here is pure: it is given observations, and neither opens a connection
 //! nor reads a file.
 
+pub mod accept;
 pub mod browser;
 pub mod cookies;
 pub mod coverage;
 pub mod disclosure;
 pub mod django;
+pub mod given;
 pub mod grade;
 pub mod headers;
 pub mod hosts;
@@ -36,8 +38,13 @@ pub fn judge(observed: &Observed, policy: &Policy) -> Vec<Finding> {
     findings.extend(browser::judge(observed));
     findings.extend(django::judge(observed));
     patch::attach(observed, policy, &mut findings);
-    findings.sort_by(|left, right| (left.priority, &left.id).cmp(&(right.priority, &right.id)));
+    sort(&mut findings);
     findings
+}
+
+/// Puts the most urgent first.
+pub fn sort(findings: &mut [Finding]) {
+    findings.sort_by(|left, right| (left.priority, &left.id).cmp(&(right.priority, &right.id)));
 }
 
 /// The place below the stack's folder, where a file there has the same content as the proxy's.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::django;
+use crate::model::finding::Place;
 use crate::model::mode::Mode;
 use crate::probe::old_tls::Answer as OldTlsAnswer;
 
@@ -54,7 +55,7 @@ pub struct Exchange {
 }
 
 impl Exchange {
-    /// As findings name it: `GET /api/ → 403`.
+    /// As findings name it: `GET /api/ → 401`.
     #[must_use]
     pub fn subject(&self) -> String {
         let scheme = if self.over_tls { "https" } else { "http" };
@@ -135,6 +136,19 @@ pub struct Complaint {
     pub text: String,
 }
 
+/// Something that a content security policy blocked in a browser (CSP3, 5.1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// The directive that blocks it: `script-src-elem`.
+    pub directive: String,
+    /// What is blocked: an address, or `inline`, `eval` ….
+    pub blocked: String,
+    /// The page or the script that has it or asks for it; empty where that is not known.
+    pub file: String,
+    /// Line there, from 1; 0 where it is not known.
+    pub line: u32,
+}
+
 /// A step of a visit with a real browser.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Visit {
@@ -142,6 +156,8 @@ pub struct Visit {
     pub id: String,
     /// Where it ended.
     pub url: String,
+    /// What the policy blocked.
+    pub violations: Vec<Violation>,
     /// What the console said of it, apart from what is known to be meant.
     pub complaints: Vec<Complaint>,
     /// Why the step did not come to its end, if it did not.
@@ -173,6 +189,11 @@ pub struct Observed {
     pub day: String,
     /// Files of the stack's folder that may cause what was seen: path below it → text.
     pub files: BTreeMap<String, String>,
+    /// Variables of Django's service, and the line that gives each its value, unless it is the
+    /// value that makes this mode.
+    pub given: BTreeMap<String, Place>,
+    /// The same of the proxy's.
+    pub given_to_proxy: BTreeMap<String, Place>,
     /// Variables of the environment and the values that make this mode, as `drill.toml` has them.
     pub switches: BTreeMap<String, String>,
 }

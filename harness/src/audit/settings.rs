@@ -6,6 +6,7 @@ use std::path::Path;
 
 use regex::Regex;
 
+use super::given;
 use super::observed::Observed;
 use crate::model::finding::Place;
 
@@ -44,6 +45,12 @@ pub fn place(files: &BTreeMap<String, String>, setting: &str) -> Option<Place> {
         }
     }
     found
+}
+
+/// Where a setting gets its value: its line, or the one that gives the variable that it reads.
+#[must_use]
+pub fn cause(observed: &Observed, setting: &str) -> Option<Place> {
+    place(&observed.files, setting).map(|place| given::cause(observed, place))
 }
 
 /// A variable that a compose file sets to another value than the mode needs.

@@ -8,9 +8,9 @@ use super::coverage;
 use super::django::{self, Facts};
 use super::headers::{HeaderRule, Policy};
 use super::hosts;
-use super::observed::{Exchange, Observed, Tls};
+use super::observed::{Exchange, Observed, Tls, Visit};
 use crate::model::audit::{
-    CookieRecord, DjangoRecord, HeaderRecord, HostRecord, ModeRecord, TlsRecord,
+    CookieRecord, DjangoRecord, HeaderRecord, HostRecord, ModeRecord, TlsRecord, VisitRecord,
 };
 use crate::model::finding::Finding;
 use crate::model::mode::Mode;
@@ -55,6 +55,7 @@ pub fn of(observed: &Observed, policy: &Policy, findings: &[Finding]) -> ModeRec
         login: observed.login.as_ref().map(|login| login.statuses.clone()).unwrap_or_default(),
         tls: observed.tls.as_ref().map(tls),
         django: observed.django.as_ref().map(django),
+        visits: observed.visits.iter().map(|visit| self::visit(observed, visit)).collect(),
         grade: None,
         findings: findings.to_vec(),
     }
@@ -95,6 +96,21 @@ fn host(observed: &Observed, id: &str) -> HostRecord {
         right: case.map(|case| case.right.clone()).unwrap_or_default(),
         status: case.and_then(|case| case.answer.as_ref()).map(|answer| answer.status),
         good: !bad,
+    }
+}
+
+fn visit(observed: &Observed, visit: &Visit) -> VisitRecord {
+    let path = visit
+        .url
+        .split_once("://")
+        .map_or(visit.url.as_str(), |(_, rest)| rest.find('/').map_or("/", |at| &rest[at..]));
+    VisitRecord {
+        id: visit.id.clone(),
+        path: path.to_owned(),
+        reached: visit.stuck.is_none(),
+        violations: visit.violations.len(),
+        complaints: visit.complaints.len(),
+        screenshot: format!("{}-{}.png", observed.mode.scheme(), visit.id),
     }
 }
 

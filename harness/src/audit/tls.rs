@@ -34,6 +34,7 @@ fn finding(id: &str, priority: Priority, title: &str, subject: &str, detail: Str
         place: None,
         remedy: String::new(),
         patch: None,
+        decision: None,
         evidence: Vec::new(),
     }
 }

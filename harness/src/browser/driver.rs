@@ -1,5 +1,5 @@
-//! The few commands of `WebDriver` (W3C, level 2) that a visit takes, and the one of chromedriver
-//! that gives the console's lines.
+//! The few commands of `WebDriver` (W3C, level 2) that a visit takes, and two of chromedriver: one
+//! gives the console's lines, one has a script run in every document.
 
 use std::time::{Duration, Instant};
 
@@ -62,6 +62,13 @@ impl Driver {
         let id = begun["sessionId"].as_str().unwrap_or_default();
         driver.session = format!("{address}/session/{id}");
         Ok(driver)
+    }
+
+    /// Has a script run in every document from now on, before those of the page.
+    pub(super) async fn inject(&self, script: &str) -> Result<()> {
+        let command = "Page.addScriptToEvaluateOnNewDocument";
+        let body = json!({ "cmd": command, "params": { "source": script } });
+        self.send(Method::POST, "/goog/cdp/execute", &body).await.map(drop)
     }
 
     pub(super) async fn open(&self, url: &str) -> Result<()> {

@@ -6,11 +6,13 @@
 //! but the copy of the stack.
 
 mod driver;
+mod violations;
 
 use std::fs;
 use std::time::{Duration, Instant};
 
 use self::driver::Driver;
+use self::violations::Line;
 use crate::audit::observed::{Complaint, Visit};
 use crate::config::{BrowserConfig, BrowserStep, Config};
 use crate::drill::{RunFolder, Sandbox};
@@ -113,6 +115,7 @@ async fn visited(
         format!("--host-resolver-rules=MAP {host} {entry}"),
     ];
     let driver = Driver::begin(&format!("http://{address}:{PORT}"), &arguments).await?;
+    driver.inject(&violations::listener()).await?;
     let mut visits = Vec::new();
     for step in &visit.steps {
         let dead_end = act(&driver, sandbox, config, step).await?;
@@ -120,12 +123,14 @@ async fn visited(
         let scheme = sandbox.mode.scheme();
         folder.write(&format!("evidence/browser/{scheme}-{}.png", step.id), &shot)?;
         let url = driver.url().await?;
-        let is_meant =
-            |line: &Complaint| visit.tolerate.iter().any(|known| line.text.contains(known));
-        let lines = driver.console().await?.into_iter();
-        let complaints = lines.filter(|line| is_complaint(line) && !is_meant(line)).collect();
         let ends = dead_end.is_some();
-        visits.push(Visit { id: step.id.clone(), url, complaints, stuck: dead_end });
+        let id = step.id.clone();
+        let mut seen =
+            Visit { id, url, violations: Vec::new(), complaints: Vec::new(), stuck: dead_end };
+        for line in driver.console().await? {
+            take(&mut seen, line, visit);
+        }
+        visits.push(seen);
         // What comes after it would fail for this reason alone.
         if ends {
             break;
@@ -134,9 +139,19 @@ async fn visited(
     Ok(visits)
 }
 
-/// Errors, and whatever a policy refuses.
-fn is_complaint(line: &Complaint) -> bool {
-    line.level == "SEVERE" || line.text.contains("Content Security Policy")
+/// Takes in a line of the console: what the policy blocked, once, and errors that are not meant.
+fn take(seen: &mut Visit, line: Complaint, visit: &BrowserConfig) {
+    match violations::read(line) {
+        Line::Blocked(violation) if !seen.violations.contains(&violation) => {
+            seen.violations.push(violation);
+        }
+        Line::Other(line) if line.level == "SEVERE" => {
+            if !visit.tolerate.iter().any(|known| line.text.contains(known)) {
+                seen.complaints.push(line);
+            }
+        }
+        Line::Blocked(_) | Line::Reported | Line::Other(_) => {}
+    }
 }
 
 /// Does a step. Gives back why it led nowhere, if it did.

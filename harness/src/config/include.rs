@@ -2,17 +2,17 @@
 
 use std::path::Path;
 
-use super::Config;
+use super::{Config, accept};
 use crate::error::{Error, Result};
 
 /// What such a file may hold: lists, which add up, and the browser's steps.
-const HOLDS: [&str; 6] = ["browser", "invariant", "method", "probe", "route", "volume"];
+const HOLDS: [&str; 7] = ["accept", "browser", "invariant", "method", "probe", "route", "volume"];
 
 /// Adds what the files that it names hold, in their order.
 pub(super) fn resolve(config: &mut Config, dir: &Path) -> Result<()> {
     for name in &config.include.clone() {
         if name.components().all(is_below) {
-            add(config, &dir.join(name))?;
+            add(config, dir, name)?;
             continue;
         }
         let name = name.display();
@@ -28,12 +28,14 @@ fn is_below(part: std::path::Component<'_>) -> bool {
     matches!(part, std::path::Component::Normal(_) | std::path::Component::CurDir)
 }
 
-fn add(config: &mut Config, file: &Path) -> Result<()> {
+fn add(config: &mut Config, dir: &Path, name: &Path) -> Result<()> {
+    let file = &dir.join(name);
     let Some(text) = super::read(file)? else {
         return Err(Error::usage(format!("{} does not exist", file.display()))
             .hint("drill.toml names it under include"));
     };
-    let part = Config::parse(&text, file)?;
+    let mut part = Config::parse(&text, file)?;
+    accept::locate(&mut part.accepts, &text, &name.display().to_string());
     let keys = text.parse::<toml::Table>().unwrap_or_default();
     if let Some(key) = keys.keys().find(|key| !HOLDS.contains(&key.as_str())) {
         return Err(Error::usage(format!(
@@ -47,6 +49,7 @@ fn add(config: &mut Config, file: &Path) -> Result<()> {
             .hint("keep one of them"));
     }
     config.browser = config.browser.take().or(part.browser);
+    config.accepts.extend(part.accepts);
     config.invariants.extend(part.invariants);
     config.methods.extend(part.methods);
     config.probes.extend(part.probes);
@@ -81,6 +84,17 @@ mod tests {
         let config = load(DRILL, Some(PART)).expect("it is valid");
         let names = config.volumes.iter().map(|volume| volume.name.as_str());
         assert_eq!(names.collect::<Vec<_>>(), ["one", "two"]);
+    }
+
+    #[test]
+    fn an_acceptance_knows_the_file_that_it_is_written_in() {
+        let accept = "[[accept]]\nid = \"a.b\"\nreason = \"so\"\n";
+        let drill = format!("{DRILL}{accept}");
+        let config = load(&drill, Some(&format!("{PART}\n{accept}"))).expect("it is valid");
+        let places = config.accepts.iter().filter_map(|it| it.place.clone());
+        let places = places.map(|place| (place.file, place.line)).collect::<Vec<_>>();
+        let at = |file: &str, line| (file.to_owned(), Some(line));
+        assert_eq!(places, [at("drill.toml", 7), at("part.toml", 7)]);
     }
 
     #[test]

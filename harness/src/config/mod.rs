@@ -1,11 +1,13 @@
 //! `drill.toml`: what the drill must know about a stack and cannot read from its compose
 //! files. Types, defaults, and validation that names the nearest known key.
 
+mod accept;
 mod browser;
 mod django;
 mod include;
 mod invariant;
 mod ledger;
+pub mod lines;
 mod method;
 mod route;
 mod tls;
@@ -18,6 +20,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+pub use self::accept::Accept;
 pub use self::browser::{BrowserConfig, BrowserStep};
 pub use self::django::DjangoConfig;
 pub use self::invariant::{Holds, Invariant};
@@ -81,6 +84,9 @@ pub struct Config {
     /// The cells of the audit's matrix.
     #[serde(rename = "route")]
     pub routes: Vec<Route>,
+    /// Findings of the audit that may stay.
+    #[serde(rename = "accept")]
+    pub accepts: Vec<Accept>,
     /// What somebody does in a real browser; absent where nobody looks through one.
     pub browser: Option<BrowserConfig>,
 }
@@ -229,11 +235,16 @@ impl Config {
         }
         let file = dir.join(FILE_NAME);
         let mut config = match read(&file)? {
-            Some(text) => Self::parse(&text, &file)?,
+            Some(text) => {
+                let mut config = Self::parse(&text, &file)?;
+                accept::locate(&mut config.accepts, &text, FILE_NAME);
+                config
+            }
             None => Self::default(),
         };
         include::resolve(&mut config, dir)?;
         config.stack.files = config.compose_files(dir)?;
+        accept::validate(&config.accepts)?;
         config.ledger.validate()?;
         invariant::validate(&config.invariants)?;
         volume::validate(&config.volumes)?;

@@ -48,6 +48,9 @@ pub struct ModeRecord {
     pub tls: Option<TlsRecord>,
     /// Django's configuration.
     pub django: Option<DjangoRecord>,
+    /// One a step in a real browser; empty where nobody looked through one.
+    #[serde(default)]
+    pub visits: Vec<VisitRecord>,
     /// The Observatory's grade and points.
     pub grade: Option<(String, i32)>,
     /// What was judged.
@@ -102,6 +105,23 @@ pub struct TlsRecord {
     pub refused: Vec<String>,
     /// Names in the server's certificate.
     pub names: Vec<String>,
+}
+
+/// A step in a real browser.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VisitRecord {
+    /// Its name.
+    pub id: String,
+    /// Path of the page at its end.
+    pub path: String,
+    /// Whether it came to its end.
+    pub reached: bool,
+    /// How many things the content security policy blocked.
+    pub violations: usize,
+    /// Errors of the console, apart from those that are meant.
+    pub complaints: usize,
+    /// Name of its screenshot in the evidence.
+    pub screenshot: String,
 }
 
 /// Django's configuration, as far as a document shows it.

@@ -38,6 +38,17 @@ pub struct Place {
     pub line: Option<u32>,
 }
 
+/// An operator's decision that a finding may stay: an `[[accept]]` of `drill.toml`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decision {
+    /// The last day on which it may: `2027-01-31`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
+    /// Where it is written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
+}
+
 /// A judged observation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
@@ -64,6 +75,9 @@ pub struct Finding {
     /// The remedy as a unified diff against the stack's folder, where it is mechanical.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub patch: Option<String>,
+    /// The operator's decision by which it is accepted, if that is why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decision: Option<Decision>,
     /// Raw lines that show it. No secret is among them.
     pub evidence: Vec<String>,
 }
@@ -73,5 +87,12 @@ impl Finding {
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.status == Status::Open
+    }
+
+    /// How long an operator's decision holds, as part of a sentence; empty without an end.
+    #[must_use]
+    pub fn until(&self) -> String {
+        let until = self.decision.as_ref().and_then(|decision| decision.until.as_ref());
+        until.map(|until| format!(" until {until}")).unwrap_or_default()
     }
 }

@@ -54,7 +54,13 @@ fn finding(finding: &Finding) -> TestCase {
         Some(line) => format!(" ({}:{line})", place.file),
         None => format!(" ({})", place.file),
     });
-    let text = format!("{:?} {}{}", finding.priority, finding.detail, place.unwrap_or_default());
+    let settled = match &finding.status {
+        Status::Open => String::new(),
+        Status::Accepted(reason) => format!("; accepted{}: {reason}", finding.until()),
+        Status::Resolved(reason) => format!("; resolved: {reason}"),
+    };
+    let place = place.unwrap_or_default();
+    let text = format!("{:?} {}{place}{settled}", finding.priority, finding.detail);
     let name = format!("{}: {}", finding.id, finding.subject);
     case(&name, &finding.requirement, status, &text)
 }
@@ -70,6 +76,35 @@ fn case(name: &str, requirement: &str, mut status: TestCaseStatus, text: &str) -
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::finding::Decision;
+
+    #[test]
+    fn an_accepted_finding_is_no_failure_and_says_why() {
+        let finding = |status, decision| Finding {
+            id: "headers.value".to_owned(),
+            requirement: "FR-2.5".to_owned(),
+            priority: Priority::P1,
+            status,
+            title: String::new(),
+            subject: "X-Frame-Options on GET / → 200 (https)".to_owned(),
+            detail: "it is SAMEORIGIN".to_owned(),
+            place: None,
+            remedy: String::new(),
+            patch: None,
+            decision,
+            evidence: Vec::new(),
+        };
+        let rendered = |finding: Finding| {
+            render(&[Suite { name: "audit", checks: &[], findings: &[finding] }]).expect("XML")
+        };
+        let open = rendered(finding(Status::Open, None));
+        assert!(open.contains("failures=\"1\""), "{open}");
+        let decision = Decision { until: Some("2027-01-31".to_owned()), place: None };
+        let reason = Status::Accepted("the old portal".to_owned());
+        let accepted = rendered(finding(reason, Some(decision)));
+        assert!(accepted.contains("failures=\"0\""), "{accepted}");
+        assert!(accepted.contains("accepted until 2027-01-31: the old portal"), "{accepted}");
+    }
 
     #[test]
     fn failures_skips_and_open_questions_are_told_apart() {

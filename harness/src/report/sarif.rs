@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::model::finding::{Finding, Priority, Status};
+use crate::model::finding::{Finding, Place, Priority, Status};
 
 /// The log of one run of the audit. Paths are below `folder`, the stack's, as the repository
 /// has it; what has no place is put at the stack's compose file, since a result needs one.
@@ -50,7 +50,7 @@ fn result(finding: &Finding, folder: &str) -> Value {
         "ruleId": finding.id,
         "level": level,
         "message": { "text": format!("{}: {}. {}", finding.subject, finding.detail, finding.remedy) },
-        "locations": [location(finding, folder)],
+        "locations": [location(finding.place.as_ref(), folder)],
         "partialFingerprints": { "subject/v1": format!("{} {}", finding.id, finding.subject) },
         "properties": {
             "priority": finding.priority,
@@ -59,15 +59,21 @@ fn result(finding: &Finding, folder: &str) -> Value {
         },
     });
     if let Status::Resolved(reason) | Status::Accepted(reason) = &finding.status {
-        let kind = json!([{ "kind": "external", "status": "accepted", "justification": reason }]);
-        result["suppressions"] = kind;
+        let mut by = json!({ "kind": "external", "status": "accepted", "justification": reason });
+        if let Some(decision) = &finding.decision {
+            by["properties"] = json!({ "until": decision.until });
+            if decision.place.is_some() {
+                by["location"] = location(decision.place.as_ref(), folder);
+            }
+        }
+        result["suppressions"] = json!([by]);
     }
     result
 }
 
-fn location(finding: &Finding, folder: &str) -> Value {
+fn location(place: Option<&Place>, folder: &str) -> Value {
     let folder = folder.trim_end_matches('/');
-    let (file, line) = match &finding.place {
+    let (file, line) = match place {
         Some(place) if place.file.starts_with('/') => {
             let uri = format!("file://{}", place.file);
             return physical(&uri, place.line);

@@ -160,6 +160,14 @@ impl Engine {
         Ok(found.iter().map(container).collect())
     }
 
+    /// The variables of a container. Secrets are among them.
+    pub async fn environment(&self, container: &str) -> Result<Vec<(String, String)>> {
+        let found = self.inspect(ResourceKind::Container, &[container.to_owned()]).await?;
+        let lines = found.first().and_then(|value| value["Config"]["Env"].as_array());
+        let pairs = lines.into_iter().flatten().filter_map(|line| line.as_str()?.split_once('='));
+        Ok(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+    }
+
     /// Where the engine keeps everything, on its own host.
     pub async fn root(&self) -> Result<PathBuf> {
         let command = self.docker(["info", "--format", "{{.DockerRootDir}}"]);

@@ -22,7 +22,17 @@ pub(crate) struct Fault(
 );
 
 /// Of nginx, over TLS.
-pub(crate) const OVER_TLS: [Fault; 34] = [
+pub(crate) const OVER_TLS: [Fault; 35] = [
+    Fault(
+        &[(
+            HEADERS,
+            "proxy_hide_header Referrer-Policy;",
+            "proxy_hide_header Referrer-Policy;\nproxy_hide_header WWW-Authenticate;",
+        )],
+        "routes.challenge",
+        HEADERS,
+        "WWW-Authenticate",
+    ),
     Fault(
         &[(SITE, "    alias /srv/static/;", "    alias /srv/static/;\n    add_header X-Test 1;")],
         "headers.missing",
@@ -348,7 +358,17 @@ pub(crate) const SETTINGS_OVER_TLS: [Fault; 6] = [
 ];
 
 /// Of Django's settings, over plain HTTP.
-pub(crate) const SETTINGS_OVER_HTTP: [Fault; 8] = [
+pub(crate) const SETTINGS_OVER_HTTP: [Fault; 9] = [
+    Fault(
+        &[(
+            SETTINGS,
+            "grading.api.authentication.ChallengingSessionAuthentication",
+            "rest_framework.authentication.SessionAuthentication",
+        )],
+        "routes.status",
+        SITE,
+        "location /api/",
+    ),
     Fault(
         &[(SETTINGS, "SESSION_COOKIE_HTTPONLY = True", "SESSION_COOKIE_HTTPONLY = False")],
         "cookies.httponly",
@@ -407,32 +427,61 @@ pub(crate) const SETTINGS_OVER_HTTP: [Fault; 8] = [
 pub(crate) struct Variable {
     pub(crate) services: &'static [&'static str],
     pub(crate) set: (&'static str, &'static str),
+    /// What the file that gives it says then; without it, no file does.
+    pub(crate) given: Option<Edit>,
     pub(crate) id: &'static str,
     pub(crate) file: &'static str,
     pub(crate) text: &'static str,
 }
 
 /// Of the environment, over TLS: each takes new containers.
-pub(crate) const ENVIRONMENT_OVER_TLS: [Variable; 1] = [Variable {
-    services: &["backend"],
-    set: ("SSL_ENABLED", "false"),
-    id: "cookies.secure",
-    file: PRODUCTION,
-    text: "CSRF_COOKIE_SECURE = ENVIRONMENT.ssl",
-}];
+pub(crate) const ENVIRONMENT_OVER_TLS: [Variable; 2] = [
+    Variable {
+        services: &["backend"],
+        set: ("SSL_ENABLED", "false"),
+        given: None,
+        id: "cookies.secure",
+        file: PRODUCTION,
+        text: "CSRF_COOKIE_SECURE = ENVIRONMENT.ssl",
+    },
+    Variable {
+        services: &["backend"],
+        set: ("SSL_ENABLED", "false"),
+        given: Some(("compose.tls.yaml", "SSL_ENABLED: \"true\"", "SSL_ENABLED: \"false\"")),
+        id: "cookies.secure",
+        file: "compose.tls.yaml",
+        text: "SSL_ENABLED: \"false\"",
+    },
+];
+
+const TWO_HOSTS: (&str, &str) = ("DJANGO_ALLOWED_HOSTS", "korrigo.test,forged.example");
 
 /// Of the environment, over plain HTTP.
-pub(crate) const ENVIRONMENT_OVER_HTTP: [Variable; 2] = [
+pub(crate) const ENVIRONMENT_OVER_HTTP: [Variable; 3] = [
     Variable {
         services: &["backend", "proxy"],
-        set: ("DJANGO_ALLOWED_HOSTS", "korrigo.test,forged.example"),
+        set: TWO_HOSTS,
+        given: None,
         id: "hosts.forged",
         file: "/run/nginx/hosts.conf",
         text: "",
     },
     Variable {
         services: &["backend", "proxy"],
+        set: TWO_HOSTS,
+        given: Some((
+            "drill.toml",
+            "DJANGO_ALLOWED_HOSTS = \"korrigo.test\"",
+            "DJANGO_ALLOWED_HOSTS = \"korrigo.test,forged.example\"",
+        )),
+        id: "hosts.forged",
+        file: "drill.toml",
+        text: "DJANGO_ALLOWED_HOSTS",
+    },
+    Variable {
+        services: &["backend", "proxy"],
         set: ("DJANGO_ALLOWED_HOSTS", ".korrigo.test"),
+        given: None,
         id: "hosts.below",
         file: "/run/nginx/hosts.conf",
         text: "",

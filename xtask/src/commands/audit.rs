@@ -31,7 +31,9 @@ pub(crate) async fn run(options: AuditOptions) -> Result<u8> {
     let (events, received) = Events::channel();
     let shown = tokio::spawn(display::follow(received, options.format));
     let mut surveyed = Vec::new();
-    for copy in service::copies(&options.stack, &options.report, options.mode)? {
+    let copies = service::copies(&options.stack, &options.report, options.mode)?;
+    let accepts = copies.first().map(|copy| copy.config.accepts.clone()).unwrap_or_default();
+    for copy in copies {
         let cancelled = cancelled.clone();
         let seen = survey::copy(&copy, &policy, &events, cancelled, !options.no_browser).await?;
         surveyed.push(seen);
@@ -39,6 +41,11 @@ pub(crate) async fn run(options: AuditOptions) -> Result<u8> {
     // The display ends with the last sender.
     drop(events);
     let _ = shown.await;
+    // What was not looked at cannot show that an acceptance is idle.
+    let all_modes = options.mode.is_none();
+    survey::settle(&mut surveyed, &accepts, |accept| {
+        all_modes && !(options.no_browser && accept.id.starts_with("browser."))
+    });
     if let Some(file) = &options.sarif {
         let all = surveyed.iter().flat_map(|mode| mode.findings.clone()).collect::<Vec<_>>();
         let log = sarif::render(&all, &options.stack.stack.display().to_string());
@@ -54,6 +61,7 @@ pub(crate) async fn run(options: AuditOptions) -> Result<u8> {
     }
     if let Some(file) = &options.patch {
         let findings = surveyed.iter().flat_map(|mode| &mode.findings);
+        let findings = findings.filter(|finding| finding.is_open());
         let patch = patch::combine(findings, &survey::files(&options.stack.stack)?);
         // An empty file: nothing to apply, and nothing of an earlier run.
         write(file, patch.as_deref().unwrap_or_default())?;
@@ -146,12 +154,15 @@ fn row(out: &mut impl Write, finding: &Finding) -> io::Result<()> {
     match &finding.status {
         Status::Open => {}
         Status::Resolved(reason) => writeln!(out, "      resolved: {reason}")?,
-        Status::Accepted(reason) => writeln!(out, "      accepted: {reason}")?,
+        Status::Accepted(reason) => {
+            writeln!(out, "      accepted{}: {reason}", finding.until())?;
+        }
     }
     if let Some(place) = place {
         let line = place.line.map(|line| format!(":{line}")).unwrap_or_default();
         writeln!(out, "      at {}{line}", place.file)?;
     }
-    let patched = if finding.patch.is_some() { " (--patch writes it)" } else { "" };
+    let patched =
+        if finding.patch.is_some() && finding.is_open() { " (--patch writes it)" } else { "" };
     writeln!(out, "      → {remedy}{patched}")
 }

@@ -7,6 +7,7 @@ from django.views.decorators.csrf import csrf_protect, ensure_csrf_cookie
 from django.views.decorators.debug import sensitive_post_parameters
 from drf_spectacular.utils import extend_schema
 from rest_framework import permissions, serializers, status
+from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
@@ -51,7 +52,7 @@ class LoginView(APIView):
         credentials.is_valid(raise_exception=True)
         user = authenticate(request, **credentials.validated_data)
         if user is None:
-            return Response({"detail": "wrong username or password"}, status=status.HTTP_400_BAD_REQUEST)
+            raise AuthenticationFailed("wrong username or password")
         login(request, user)
         record(request, AuditEntry.Action.LOGIN, user)
         return Response(account(user))

@@ -10,7 +10,7 @@ import tempfile
 from django.contrib.auth.models import Group, User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
-from django.test import TestCase, override_settings
+from django.test import Client, TestCase, override_settings
 from pypdf import PdfWriter
 
 from grading import roles
@@ -63,6 +63,35 @@ class CopyTest(TestCase):
     def post(self, path, body=None):
         return self.client.post(path, json.dumps(body or {}), content_type="application/json")
 
+    def assert_asks_who(self, response):
+        self.assertEqual(response.status_code, 401)
+        self.assertEqual(response.headers["WWW-Authenticate"], 'Session realm="korrigo"')
+
+    def test_who_is_not_signed_in_is_asked_and_who_may_not_is_refused(self):
+        for path in ("/api/", "/api/copies/", "/api/auth/me/"):
+            self.assert_asks_who(self.client.get(path))
+        self.assert_asks_who(self.post("/api/copies/"))
+        self.client.force_login(self.pupil)
+        refused = self.client.get("/api/schema/")
+        self.assertEqual((refused.status_code, refused.has_header("WWW-Authenticate")), (403, False))
+
+    def test_a_wrong_password_is_refused_and_a_missing_token_too(self):
+        self.teacher.set_password("right")
+        self.teacher.save()
+        client = Client(enforce_csrf_checks=True)
+        client.get("/api/auth/csrf/")
+        token = {"X-CSRFToken": client.cookies["csrftoken"].value}
+
+        def log_in(password, headers):
+            credentials = {"username": "teacher", "password": password}
+            return client.post("/api/auth/login/", credentials, "application/json", headers=headers)
+
+        self.assertEqual(log_in("right", {}).status_code, 403)
+        self.assert_asks_who(log_in("wrong", token))
+        self.assertEqual(log_in("right", token).status_code, 200)
+        # Signed in, the framework itself asks for the token.
+        self.assertEqual(client.post("/api/auth/logout/").status_code, 403)
+
     def test_examiner_uploads_and_the_worker_inspects(self):
         content = pdf(pages=3)
         response = self.upload(content=content)
@@ -93,7 +122,7 @@ class CopyTest(TestCase):
                 self.assertEqual(response.status_code, expected, (path, user))
                 self.assertEqual(response.has_header("X-Accel-Redirect"), expected == 200)
             self.client.logout()
-            self.assertEqual(self.client.get(path).status_code, 403)
+            self.assert_asks_who(self.client.get(path))
 
     def test_a_finalised_copy_is_closed_and_the_database_logs_it(self):
         path = f"/api/copies/{self.upload().json()['id']}/"

@@ -29,23 +29,25 @@ fn variables(facts: &Facts) -> Option<Draft> {
     };
     let production = facts.environment.get("DJANGO_ENV").is_some_and(|kind| kind == "production");
     let (read, ignored) = if production { (PRODUCTION, BASE) } else { (BASE, PRODUCTION) };
-    let draft = |priority, detail: String| {
+    let draft = |priority, at: &'static str, detail: String| {
         let draft = Draft::new("django.hosts.variables", read, detail).at(HOSTS, None);
-        Some(draft.priority(priority))
+        Some(draft.read_from(at).priority(priority))
     };
     match (variable(read), variable(ignored)) {
         (Some(read_hosts), Some(ignored_hosts)) if read_hosts != ignored_hosts => draft(
             Priority::P2,
+            ignored,
             format!("{ignored} names other hosts, {ignored_hosts:?}, and is not read"),
         ),
         (None, Some(_)) => {
-            draft(Priority::P1, format!("{ignored} alone is set, which these settings do not read"))
+            let detail = format!("{ignored} alone is set, which these settings do not read");
+            draft(Priority::P1, ignored, detail)
         }
         // As it should be, and said all the same: whoever starts the other settings in this
         // environment gets their default.
         (Some(_), None) if production => {
             let reason = "production reads it; only the development settings would read the other";
-            let draft = draft(Priority::P3, format!("{read} alone is set"))?;
+            let draft = draft(Priority::P3, read, format!("{read} alone is set"))?;
             Some(draft.status(Status::Accepted(reason.to_owned())))
         }
         _ => None,

@@ -25,6 +25,7 @@ struct Draft {
     detail: String,
     setting: Option<String>,
     entry: Option<String>,
+    variable: Option<&'static str>,
     priority: Option<Priority>,
     status: Status,
     evidence: Vec<String>,
@@ -38,6 +39,7 @@ impl Draft {
             detail,
             setting: None,
             entry: None,
+            variable: None,
             priority: None,
             status: Status::Open,
             evidence: Vec::new(),
@@ -48,6 +50,12 @@ impl Draft {
     fn at(mut self, setting: &str, entry: Option<&str>) -> Self {
         self.setting = Some(setting.to_owned());
         self.entry = entry.map(str::to_owned);
+        self
+    }
+
+    /// The variable of the environment that decides it.
+    fn read_from(mut self, variable: &'static str) -> Self {
+        self.variable = Some(variable);
         self
     }
 
@@ -74,6 +82,7 @@ impl Draft {
     fn finding(self, observed: &Observed, facts: &Facts) -> Finding {
         let rule = table::rule(self.rule);
         let place = |setting: &str| place::of(observed, facts, setting, self.entry.as_deref());
+        let given = self.variable.and_then(|name| observed.given.get(name).cloned());
         Finding {
             id: rule.id.clone(),
             requirement: rule.requirement.clone(),
@@ -82,9 +91,10 @@ impl Draft {
             title: rule.title.clone(),
             subject: format!("{} ({})", self.subject, observed.mode.scheme()),
             detail: self.detail,
-            place: self.setting.as_deref().and_then(place),
+            place: given.or_else(|| self.setting.as_deref().and_then(place)),
             remedy: rule.remedy.clone(),
             patch: None,
+            decision: None,
             evidence: self.evidence,
         }
     }
@@ -141,6 +151,7 @@ fn said(observed: &Observed, facts: &Facts, message: &Message) -> Finding {
         place: setting.and_then(|setting| place::of(observed, facts, setting, None)),
         remedy: check.remedy.clone(),
         patch: None,
+        decision: None,
         evidence,
     }
 }

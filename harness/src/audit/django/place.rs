@@ -2,11 +2,12 @@
 //! as a file of the stack's folder where there is one.
 
 use super::facts::Facts;
+use crate::audit::given;
 use crate::audit::observed::Observed;
 use crate::model::finding::Place;
 
-/// The last assignment of a setting, or the line below it that has a text in quotes; without an
-/// assignment the settings module in use, as a whole.
+/// The last assignment of a setting, or the line below it that has a text in quotes, or where the
+/// variable that it reads is given; without an assignment the settings module in use, as a whole.
 pub(super) fn of(
     observed: &Observed,
     facts: &Facts,
@@ -30,7 +31,7 @@ pub(super) fn of(
     };
     let below = text.lines().enumerate().skip(line as usize - 1).find(|(_, text)| quoted(text));
     let line = below.and_then(|(at, _)| u32::try_from(at + 1).ok()).unwrap_or(line);
-    Some(Place { file, line: Some(line) })
+    Some(given::cause(observed, Place { file, line: Some(line) }))
 }
 
 /// The path below the stack's folder of a file that the service has; its own, if there is none.

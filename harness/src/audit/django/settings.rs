@@ -217,7 +217,8 @@ fn installation(observed: &Observed, facts: &Facts, found: &mut Vec<Draft>) {
     if kind.is_some_and(|kind| kind != "production") {
         let detail =
             format!("DJANGO_ENV is {:?}, settings are {}", kind.unwrap_or(""), facts.module);
-        found.push(Draft::new("django.environment", "DJANGO_ENV", detail));
+        let draft = Draft::new("django.environment", "DJANGO_ENV", detail);
+        found.push(draft.read_from("DJANGO_ENV"));
     }
     let series = facts.version.split('.').take(2).collect::<Vec<_>>().join(".");
     let until = SUPPORTED_UNTIL.iter().find(|(version, _)| *version == series);

@@ -36,6 +36,8 @@ pub struct Check {
     pub fr: String,
     /// What to do.
     pub remedy: String,
+    /// What to do, in French, in Markdown.
+    pub remedy_fr: String,
     /// The setting that decides it.
     pub setting: Option<String>,
     /// What the wire can show that covers it.
@@ -78,6 +80,8 @@ pub struct Rule {
     pub fr: String,
     /// What to do.
     pub remedy: String,
+    /// What to do, in French, in Markdown.
+    pub remedy_fr: String,
 }
 
 #[derive(Deserialize)]
@@ -116,10 +120,13 @@ pub fn rule(id: &str) -> &'static Rule {
     found.unwrap_or_else(|| panic!("rules.toml has no rule {id:?}"))
 }
 
-/// Every check and every rule, by id, with its French text.
-pub fn in_french(id: &str) -> Option<&'static str> {
-    let own = RULES.iter().find(|rule| rule.id == id).map(|rule| rule.fr.as_str());
-    own.or_else(|| check(id.strip_prefix("django.")?).map(|check| check.fr.as_str()))
+/// What a check or a rule means and what to do about it, in French, by its id.
+#[must_use]
+pub fn in_french(id: &str) -> Option<(&'static str, &'static str)> {
+    let own = RULES.iter().find(|rule| rule.id == id);
+    let own = own.map(|rule| (rule.fr.as_str(), rule.remedy_fr.as_str()));
+    let check = || check(id.strip_prefix("django.")?);
+    own.or_else(|| check().map(|check| (check.fr.as_str(), check.remedy_fr.as_str())))
 }
 
 #[cfg(test)]

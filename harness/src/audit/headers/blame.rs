@@ -101,7 +101,7 @@ impl<'a> Blame<'a> {
     /// Where Django's own value of a header is set.
     pub(super) fn setting(&self, header: &str) -> Option<Place> {
         self.exchange.backend.as_ref().filter(|answer| answer.value(header).is_some())?;
-        settings::place(&self.observed.files, settings::of_header(header)?)
+        settings::cause(self.observed, settings::of_header(header)?)
     }
 
     /// The two values, where nginx and Django would send different ones.

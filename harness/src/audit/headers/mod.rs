@@ -77,6 +77,7 @@ fn finding(offence: Offence, seen: &[&Exchange]) -> Finding {
         place: offence.place,
         remedy: offence.remedy,
         patch: None,
+        decision: None,
         evidence: lines.collect(),
     }
 }

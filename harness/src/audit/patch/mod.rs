@@ -2,6 +2,7 @@
 //! against the stack's folder, as `patch -p1` and `git apply` take it there. What needs somebody
 //! to decide gets none.
 
+mod absent;
 mod changes;
 mod nginx;
 mod python;
@@ -58,6 +59,9 @@ fn mend(observed: &Observed, policy: &Policy, finding: &Finding) -> Option<Strin
         Some("yaml" | "yml") => settings::contradicted(observed)
             .filter(|known| known.place == *place)
             .map(|known| Changes::replace(&place.file, line, &known.right)),
+        // The environment's own files: `.env` has secrets, and what a value must be is for
+        // somebody to decide.
+        Some("toml" | "env") => None,
         _ => nginx::mend(&bench),
     };
     changes?.diff(&observed.files)

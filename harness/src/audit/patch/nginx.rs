@@ -3,6 +3,7 @@
 use regex::{Captures, Regex};
 
 use super::Bench;
+use super::absent;
 use super::changes::Changes;
 use crate::audit::headers::HeaderRule;
 use crate::audit::nginx::{Directive, Tree};
@@ -37,7 +38,7 @@ pub(super) fn mend(bench: &Bench<'_>) -> Option<Changes> {
     }
 }
 
-fn names(line: &str, directive: &str) -> bool {
+pub(super) fn names(line: &str, directive: &str) -> bool {
     line.split_whitespace().next() == Some(directive)
 }
 
@@ -66,19 +67,7 @@ fn missing(bench: &Bench<'_>) -> Option<Changes> {
         let text = format!("{}{line}", bench.indent());
         return Some(Changes::insert(bench.file, bench.line, &text));
     }
-    // Nobody sends it: it goes to where the others are.
-    let value = given(rule(bench)?)?;
-    let others = bench.policy.rules(bench.observed.mode == Mode::Tls);
-    let place = others.filter(|rule| rule.name != bench.header()).find_map(|rule| {
-        let named = |args: &[String]| {
-            args.first().is_some_and(|name| name.eq_ignore_ascii_case(&rule.name))
-        };
-        crate::audit::directive(bench.observed, "add_header", named)
-    })?;
-    let text = bench.observed.files.get(&place.file)?;
-    let last = text.lines().enumerate().filter(|(_, line)| names(line, "add_header")).last()?.0;
-    let text = format!("add_header {} \"{value}\" always;", bench.header());
-    Some(Changes::insert(&place.file, last + 2, &text))
+    absent::mend(bench)
 }
 
 /// The line that includes the file in which a header is set, as it is written elsewhere.
@@ -94,13 +83,13 @@ fn included(bench: &Bench<'_>) -> Option<String> {
     lines.map(str::trim).find(|line| written.iter().any(|known| known == line)).map(str::to_owned)
 }
 
-fn rule<'a>(bench: &'a Bench<'_>) -> Option<&'a HeaderRule> {
+pub(super) fn rule<'a>(bench: &'a Bench<'_>) -> Option<&'a HeaderRule> {
     let mut rules = bench.policy.rules(bench.observed.mode == Mode::Tls);
     rules.find(|rule| rule.name == bench.header())
 }
 
 /// The value that a policy asks for, where it leaves no choice.
-fn given(rule: &HeaderRule) -> Option<String> {
+pub(super) fn given(rule: &HeaderRule) -> Option<String> {
     if let Some(value) = rule.is.first() {
         return Some(value.clone());
     }
@@ -110,13 +99,30 @@ fn given(rule: &HeaderRule) -> Option<String> {
         let preload = flag(hsts.preload, "; preload");
         return Some(format!("max-age={}{subdomains}{preload}", hsts.max_age_s));
     }
+    if !rule.csp.is_empty() {
+        return Some(whole(rule));
+    }
     let off = rule.off.iter().map(|feature| format!("{feature}=()")).collect::<Vec<_>>();
     (!off.is_empty()).then(|| off.join(", "))
 }
 
+/// The strictest content security policy that a rule allows: of sources that exclude each other,
+/// the first.
+fn whole(rule: &HeaderRule) -> String {
+    let directive = |(name, sources): (&String, &Vec<String>)| {
+        let alone = sources.first().is_some_and(|source| source == "'none'");
+        let kept = if alone { &sources[..1] } else { &sources[..] };
+        format!("{name} {}", kept.join(" "))
+    };
+    // What everything else falls back to is read first.
+    let (first, rest): (Vec<_>, Vec<_>) =
+        rule.csp.iter().partition(|(name, _)| *name == "default-src");
+    first.into_iter().chain(rest).map(directive).collect::<Vec<_>>().join("; ")
+}
+
 fn value(bench: &Bench<'_>) -> Option<Changes> {
     let rule = rule(bench)?;
-    if let Some(value) = given(rule) {
+    if let Some(value) = given(rule).filter(|_| rule.csp.is_empty()) {
         return with_value(bench, &value);
     }
     let parts = header_line(bench.header())?.captures(bench.text)?;

@@ -8,7 +8,7 @@ use crate::model::finding::Finding;
 use crate::model::mode::Mode;
 
 pub(super) fn write(out: &mut String, record: &AuditRecord) {
-    let _ = writeln!(out, "## 8. Actions\n");
+    let _ = writeln!(out, "## 9. Actions\n");
     let _ = writeln!(out, "Une action par constat ouvert, la plus urgente d'abord (FR-1.4).\n");
     let rows = open(record).into_iter().map(|(modes, finding)| {
         let (what, effort, who) = texts::action(&finding.id);
@@ -16,7 +16,7 @@ pub(super) fn write(out: &mut String, record: &AuditRecord) {
         let what = if texts::is_particular(&finding.id) {
             what.to_owned()
         } else {
-            format!("{what} (remède : {})", code(&finding.remedy))
+            format!("{what} (remède : {})", texts::remedy(finding))
         };
         vec![
             format!("{:?}", finding.priority),
@@ -56,7 +56,7 @@ fn open(record: &AuditRecord) -> Vec<(Vec<Mode>, &Finding)> {
 }
 
 const VALIDATION: &str = "\
-## 9. Méthodes de validation
+## 10. Méthodes de validation
 
 | Ce qui est affirmé | Comment le vérifier | Exigence |
 |---|---|---|
@@ -70,7 +70,7 @@ const VALIDATION: &str = "\
 ";
 
 const CHECKLISTS: &str = "\
-## 10. Listes de contrôle
+## 11. Listes de contrôle
 
 ### Avant un déploiement
 
@@ -94,7 +94,7 @@ const CHECKLISTS: &str = "\
 ";
 
 const REFERENCES: &str = "\
-## 11. Références
+## 12. Références
 
 - [Durcissement : ce que l'audit demande et juge](hardening.md)
 - [Runbook de sauvegarde et de restauration](runbook_backup_restore.md), [méthodes](methods.md)

@@ -9,7 +9,7 @@ use crate::model::audit::{AuditRecord, SizeRecord, VolumeRecord};
 const RETENTION_DAYS: u64 = 30;
 
 pub(super) fn write(out: &mut String, record: &AuditRecord) {
-    let _ = writeln!(out, "## 7. Volumes et sûreté des données (FR-4.4)\n");
+    let _ = writeln!(out, "## 8. Volumes et sûreté des données (FR-4.4)\n");
     let _ = writeln!(
         out,
         "Preuve : la configuration résolue par Compose de la copie auditée, et les sections \

@@ -2,6 +2,7 @@
 //! changes from one run to the next but the line that says when and by which runs it was made.
 
 mod actions;
+mod browser;
 mod checks;
 mod data;
 mod overview;
@@ -10,6 +11,7 @@ mod wire;
 
 use std::fmt::Write as _;
 
+pub use self::texts::untranslated;
 use crate::model::audit::AuditRecord;
 use crate::model::finding::{Finding, Place, Status};
 
@@ -33,6 +35,7 @@ pub fn render(record: &AuditRecord) -> String {
     overview::write(&mut out, record);
     checks::write(&mut out, record);
     wire::write(&mut out, record);
+    browser::write(&mut out, record);
     data::write(&mut out, record);
     actions::write(&mut out, record);
     // One blank line at most, and none at the end.
@@ -118,7 +121,9 @@ fn outcome(finding: &Finding) -> String {
     match &finding.status {
         Status::Open => "**ouvert**".to_owned(),
         Status::Accepted(_) => {
-            format!("accepté : {}", texts::accepted(finding))
+            let until = finding.decision.as_ref().and_then(|decision| decision.until.as_ref());
+            let until = until.map(|until| format!(" jusqu'au {until}")).unwrap_or_default();
+            format!("accepté{until} : {}", texts::accepted(finding))
         }
         Status::Resolved(_) => {
             let shown = finding.evidence.iter().rev().take(1).map(|line| code(line));

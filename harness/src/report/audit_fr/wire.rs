@@ -121,7 +121,7 @@ fn found(out: &mut String, record: &AuditRecord) {
             code(&finding.id),
             format!("{:?}", finding.priority),
             finding.requirement.clone(),
-            format!("{} : {}", texts::rule(finding), finding.subject),
+            format!("{} : {}", texts::rule(finding), texts::subject(finding)),
             outcome(finding),
             place(record, finding.place.as_ref()),
         ]

@@ -1,24 +1,25 @@
 //! Looks at a sealed copy from outside and from within, and has the rules judge what was seen:
 //! the matrix, the login, the hosts, the TLS end, the proxy's configuration as it runs.
 
-use std::collections::BTreeMap;
-use std::fs;
+mod files;
+mod volumes;
+
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use jiff::Zoned;
 use serde::Serialize;
-use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
+pub use self::files::files;
 use crate::audit::headers::Policy;
 use crate::audit::observatory::{self, Report};
 use crate::audit::observed::{Exchange, Observed};
-use crate::audit::{self, coverage, grade, nginx, summary};
+use crate::audit::{self, accept, coverage, grade, nginx, summary};
 use crate::browser;
-use crate::config::{Config, Route, Variable, growth};
+use crate::config::{Accept, Config, Route};
 use crate::drill::{Drill, RunFolder, Sandbox};
-use crate::error::{Attempt, Error, Result};
+use crate::error::{Error, Result};
 use crate::model::audit::{ModeRecord, VolumeRecord};
 use crate::model::event::Events;
 use crate::model::finding::{Finding, Priority};
@@ -29,10 +30,6 @@ use crate::probe::matrix::Matrix;
 use crate::probe::spec::Command;
 use crate::probe::wire::Wire;
 use crate::probe::{django, hosts, landing, tls};
-use crate::volumes;
-
-/// Files of the stack's folder that may cause what is seen, and no larger than this.
-const FILE_MAX_BYTES: u64 = 256 * 1024;
 
 /// After a container is gone, how long its name is remembered: the proxy's resolver keeps it
 /// for two seconds.
@@ -59,6 +56,8 @@ pub struct Surveyed {
     pub volumes: Vec<VolumeRecord>,
     /// Statuses of the matrix that nothing gave.
     pub unseen: Vec<u16>,
+    /// One an acceptance of `drill.toml`: whether it was about any finding.
+    pub accepts: Vec<bool>,
     /// How long asking Django about its configuration took, in seconds.
     pub django_s: f64,
     /// How long asking took while all services ran, in seconds.
@@ -87,6 +86,18 @@ pub fn verdict(surveyed: &[Surveyed]) -> Verdict {
         Verdict::Undecided
     } else {
         Verdict::Passed
+    }
+}
+
+/// Adds what acceptances were about nothing, in any mode that was looked at, to the first of them.
+/// Those that `asked` leaves out may be about what nobody looked for.
+pub fn settle(surveyed: &mut [Surveyed], accepts: &[Accept], asked: impl Fn(&Accept) -> bool) {
+    let idle = |at: usize| surveyed.iter().all(|mode| !mode.accepts.get(at).is_some_and(|it| *it));
+    let idle = accepts.iter().enumerate().filter(|(at, accept)| idle(*at) && asked(accept));
+    let found = idle.map(|(_, accept)| accept::unused(accept)).collect::<Vec<_>>();
+    if let Some(first) = surveyed.first_mut() {
+        first.findings.extend(found.iter().cloned());
+        first.record.findings.extend(found);
     }
 }
 
@@ -138,15 +149,28 @@ pub async fn look(
     browser: Option<&RunFolder>,
 ) -> Result<Surveyed> {
     let survey = Survey::new(sandbox, config).await?;
+    let django = config.django.as_ref().map(|django| &django.service);
+    let django = django.or(config.service.backend.as_ref().map(|backend| &backend.service));
+    let django = django.unwrap_or(&config.service.entry);
+    let today = Zoned::now().date();
     let mut observed = Observed {
         mode: sandbox.mode,
         host: config.service.host.clone(),
-        files: files(options.files)?,
-        day: Zoned::now().date().to_string(),
-        switches: switches(config, sandbox.mode),
+        files: files::files(options.files)?,
+        day: today.to_string(),
+        switches: files::switches(config, sandbox.mode),
+        given: files::given(&sandbox.stack, django, options.files, config, sandbox.mode).await?,
+        given_to_proxy: files::given(
+            &sandbox.stack,
+            &config.service.entry,
+            options.files,
+            config,
+            sandbox.mode,
+        )
+        .await?,
         ..Observed::default()
     };
-    observed.files.retain(|path, _| is_in_force(path, config, sandbox.mode));
+    observed.files.retain(|path, _| files::is_in_force(path, config, sandbox.mode));
     let started = Instant::now();
     let (proxy, rest, landing) = tokio::try_join!(
         survey.configuration(),
@@ -181,6 +205,8 @@ pub async fn look(
     if let Some(graded) = &graded {
         findings.extend(grade::judge(graded));
     }
+    let accepts = accept::apply(&mut findings, &config.accepts, today);
+    audit::sort(&mut findings);
     let mut record = summary::of(&observed, options.policy, &findings);
     let report = graded.as_ref().and_then(|graded| graded.as_ref().ok());
     record.grade = report.map(|report| (report.grade.to_owned(), report.score));
@@ -188,12 +214,13 @@ pub async fn look(
         mode: sandbox.mode,
         run: String::new(),
         record,
-        volumes: volumes_of(sandbox, config)?,
+        volumes: volumes::of(sandbox, config)?,
         target: format!("{}://{}", sandbox.mode.scheme(), config.service.host),
         findings,
         grade: graded.and_then(std::result::Result::ok),
         answers: observed.exchanges.len() + observed.hosts.len(),
         unseen: coverage::unseen(&observed),
+        accepts,
         django_s,
         matrix_s,
         browser_s,
@@ -324,98 +351,4 @@ impl<'a> Survey<'a> {
         let path = line.and_then(|line| line.split_once(' ')).map(|(_, path)| path.to_owned());
         path.ok_or_else(|| Error::usage("no probe is marked health, so no path is known to answer"))
     }
-}
-
-/// A slope as whole bytes: volumes do not shrink with what is put into them.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "rounded, and not negative"
-)]
-fn bytes(slope: f64) -> u64 {
-    slope.max(0.0).round() as u64
-}
-
-/// The volumes of the copy, with the services that mount them.
-fn volumes_of(sandbox: &Sandbox, config: &Config) -> Result<Vec<VolumeRecord>> {
-    let file = sandbox.stack.file();
-    let text = fs::read_to_string(file).attempt(|| format!("cannot read {}", file.display()))?;
-    let compose = serde_json::from_str::<Value>(&text);
-    let compose = compose.attempt(|| format!("cannot understand {}", file.display()))?;
-    let services = compose["services"].as_object();
-    let mounting = |volume: &str| {
-        let mounts = |service: &Value| {
-            let mounts = service["volumes"].as_array().into_iter().flatten();
-            mounts.into_iter().any(|mount| mount["source"] == volume)
-        };
-        let all = services.into_iter().flatten().filter(|(_, service)| mounts(service));
-        all.map(|(name, _)| name.clone()).collect::<Vec<_>>()
-    };
-    let names = sandbox.stack.volumes().map(|volume| volume.name).collect::<Vec<_>>();
-    let found = volumes::classified(&names, config).into_iter().map(|volume| {
-        let measured = volume.said.map(|said| said.measured.as_slice()).unwrap_or_default();
-        VolumeRecord {
-            name: volume.name.to_owned(),
-            class: volume.class.name().to_owned(),
-            classified: volume.said.is_some(),
-            services: mounting(volume.name),
-            measured: measured.iter().map(|point| (point.copies, point.bytes)).collect(),
-            growth_bytes: growth(measured).map(bytes),
-        }
-    });
-    let mut found = found.collect::<Vec<_>>();
-    found.sort_by(|left, right| left.name.cmp(&right.name));
-    Ok(found)
-}
-
-/// The variables that only the mode over TLS has, or has otherwise, with the values of this mode.
-fn switches(config: &Config, mode: Mode) -> BTreeMap<String, String> {
-    let Some(tls) = &config.tls else { return BTreeMap::new() };
-    let switches = tls.environment.iter().filter_map(|(name, over_tls)| {
-        let value = match mode {
-            Mode::Tls => over_tls,
-            Mode::Http => config.environment.get(name)?,
-        };
-        match value {
-            Variable::Given(value) => Some((name.clone(), value.clone())),
-            Variable::Random { .. } => None,
-        }
-    });
-    switches.collect()
-}
-
-/// Whether a file has a say in a mode: compose files of the other one have none.
-fn is_in_force(path: &str, config: &Config, mode: Mode) -> bool {
-    let tls = config.tls.iter().filter(|_| mode == Mode::Tls).flat_map(|tls| &tls.files);
-    let mut compose = config.stack.files.iter().chain(tls);
-    let is_yaml = Path::new(path).extension().is_some_and(|kind| kind == "yaml" || kind == "yml");
-    !is_yaml || compose.any(|file| file == Path::new(path))
-}
-
-/// Compose files, the configuration of the proxy and the settings, as they are in the stack's
-/// folder.
-pub fn files(dir: &Path) -> Result<BTreeMap<String, String>> {
-    let wanted = |path: &Path| {
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let kind = path.extension().and_then(|kind| kind.to_str()).unwrap_or_default();
-        match kind {
-            "conf" => true,
-            "py" => name.starts_with("settings"),
-            "yaml" | "yml" => name.contains("compose"),
-            _ => false,
-        }
-    };
-    let mut found = BTreeMap::new();
-    for entry in walkdir::WalkDir::new(dir).sort_by_file_name() {
-        let entry = entry.attempt(|| format!("cannot look into {}", dir.display()))?;
-        let size = entry.metadata().map_or(u64::MAX, |metadata| metadata.len());
-        if !entry.file_type().is_file() || !wanted(entry.path()) || size > FILE_MAX_BYTES {
-            continue;
-        }
-        let text = fs::read_to_string(entry.path());
-        let text = text.attempt(|| format!("cannot read {}", entry.path().display()))?;
-        let path = entry.path().strip_prefix(dir).unwrap_or(entry.path());
-        found.insert(path.display().to_string(), text);
-    }
-    Ok(found)
 }
