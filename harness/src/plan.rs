@@ -179,8 +179,15 @@ fn steps(request: &Request, config: &Config, method: &Method, disaster: Disaster
         and_media(" and volume")
     );
     let backup = method.describe_backup(config);
+    let to_mistake = method.salvages() && disaster.spares_server();
+    let strike = if to_mistake {
+        format!("take the baseline anew; {}", disaster.describe())
+    } else {
+        disaster.describe().to_owned()
+    };
+    let salvage = if to_mistake { "collect the log until the mistake; " } else { "" };
     let restore = format!(
-        "restore into fresh volumes with the application stopped: {}",
+        "{salvage}restore into fresh volumes with the application stopped: {}",
         method.describe_restore()
     );
     let probes = format!("run all {} probes, those that write included", config.probes.len());
@@ -191,7 +198,7 @@ fn steps(request: &Request, config: &Config, method: &Method, disaster: Disaster
         (Phase::Baseline, &baseline),
         (Phase::Backup, &backup),
         (Phase::ArtefactCheck, "read every part back in full before anything is destroyed"),
-        (Phase::Disaster, disaster.describe()),
+        (Phase::Disaster, &strike),
         (Phase::Restore, &restore),
         (Phase::Boot, "start the application and wait until it is ready"),
         (Phase::Green, "ask until every health probe is green: the recovery clock stops"),

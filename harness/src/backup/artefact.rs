@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use crate::error::{Attempt, Error, Result};
 use crate::model::artefact::{
-    MANIFEST_FILE, MANIFEST_SCHEMA, Manifest, Part, PartKind, RecoveryPoint,
+    MANIFEST_FILE, MANIFEST_SCHEMA, Manifest, NEEDS_FILE, Part, PartKind, RecoveryPoint,
 };
 
 /// A folder with the parts of a backup and its manifest.
@@ -46,6 +46,7 @@ impl Artefact {
             recovery_point,
             parts: Vec::new(),
             needs: Vec::new(),
+            target: None,
             tools: BTreeMap::new(),
         };
         Ok(Self { dir: dir.to_owned(), manifest })
@@ -166,6 +167,28 @@ impl Artefact {
         Ok(parts)
     }
 
+    /// The artefacts in the same folder that its file `needs` names, a line each.
+    pub(super) fn needs(&self) -> Result<Vec<String>> {
+        let path = self.dir.join(NEEDS_FILE);
+        let text = match fs::read_to_string(&path) {
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            read => read.attempt(|| format!("cannot read {}", path.display()))?,
+        };
+        let names = text.lines().map(str::trim).filter(|name| !name.is_empty());
+        let names = names.map(str::to_owned).collect::<Vec<_>>();
+        let is_other = |name: &&String| {
+            let plain = Path::new(name).file_name().is_some_and(|it| it == name.as_str());
+            plain && self.dir.file_name().is_none_or(|own| own != name.as_str())
+        };
+        match names.iter().find(|name| !is_other(name)) {
+            None => Ok(names),
+            Some(name) => Err(Error::undecided(format!(
+                "{} names {name:?}, no other artefact",
+                path.display()
+            ))),
+        }
+    }
+
     /// Writes the manifest: from here on the artefact can be restored.
     pub fn seal(&self) -> Result<()> {
         let file = self.dir.join(MANIFEST_FILE);
@@ -178,6 +201,18 @@ impl Artefact {
             .open(&file)
             .and_then(|mut out| out.write_all(&text).and_then(|()| out.sync_all()));
         written.attempt(|| format!("cannot write {}", file.display()))
+    }
+
+    /// Opens it for more: what describes and judges it goes, and is to be written anew.
+    pub(crate) fn unseal(&mut self) -> Result<()> {
+        let judges = [PartKind::Certificate, PartKind::Rows, PartKind::Origin];
+        let paths = self.manifest.parts.iter().filter(|part| judges.contains(&part.kind));
+        let paths = paths.map(|part| self.path(part)).collect::<Result<Vec<_>>>()?;
+        for path in std::iter::once(self.dir.join(MANIFEST_FILE)).chain(paths) {
+            fs::remove_file(&path).attempt(|| format!("cannot remove {}", path.display()))?;
+        }
+        self.manifest.parts.clear();
+        Ok(())
     }
 
     /// Holds every part, read in full, against the manifest. Gives back what is wrong.

@@ -186,6 +186,24 @@ impl Method {
         }
     }
 
+    /// Whether it can add to an artefact what was written after it, with the server still there.
+    #[must_use]
+    pub fn salvages(&self) -> bool {
+        match self {
+            Self::PgDump => false,
+            Self::Commands(commands) => commands.salvages(),
+        }
+    }
+
+    /// Adds to an unsealed artefact what was written until a mistake.
+    pub async fn salvage(&self, site: &Site<'_>, artefact: &mut Artefact) -> Result<()> {
+        if let Self::Commands(commands) = self {
+            artefact.manifest.parts = commands.salvage(site, artefact).await?;
+            artefact.manifest.needs = artefact.needs()?;
+        }
+        Ok(())
+    }
+
     /// Takes what may be taken under load, before the baseline.
     pub async fn begin(&self, site: &Site<'_>, artefact: &Artefact) -> Result<()> {
         match self {
@@ -215,6 +233,7 @@ impl Method {
             }
             Self::Commands(commands) => {
                 artefact.manifest.parts = commands.take(site, artefact).await?;
+                artefact.manifest.needs = artefact.needs()?;
                 artefact.manifest.tools = BTreeMap::new();
                 Ok(())
             }

@@ -132,7 +132,7 @@ impl Policy {
 }
 
 /// Adds all that those which stay need, and what these need in turn.
-fn with_needed(
+pub(super) fn with_needed(
     mut kept: BTreeMap<String, Reason>,
     candidates: &[Candidate],
 ) -> BTreeMap<String, Reason> {

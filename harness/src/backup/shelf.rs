@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use super::Artefact;
-use super::retention::{Candidate, Policy, Reason};
+use super::retention::{Candidate, Policy, Reason, with_needed};
 use crate::error::{Attempt, Error, Result};
 use crate::model::artefact::MANIFEST_FILE;
 
@@ -45,18 +45,40 @@ pub fn examine(dir: &Path, policy: &Policy, now: Timestamp) -> Result<Vec<Shelve
             shelf.push(shelved(&entry.path())?);
         }
     }
+    find_gaps(&mut shelf);
     // An artefact of one method is no stand-in for one of another.
     let mut by_method = BTreeMap::<String, Vec<Candidate>>::new();
     for it in &shelf {
         by_method.entry(it.method.clone()).or_default().push(it.candidate.clone());
     }
     let kept = by_method.values().flat_map(|candidates| policy.kept(candidates, now));
-    let mut kept = kept.collect::<BTreeMap<_, _>>();
+    // What one needs may be of another method: the base of an increment.
+    let all = shelf.iter().map(|it| it.candidate.clone()).collect::<Vec<_>>();
+    let mut kept = with_needed(kept.collect(), &all);
     for it in &mut shelf {
         it.stays = kept.remove(&it.candidate.name);
     }
     shelf.sort_by_key(|it| std::cmp::Reverse(it.candidate.taken_at));
     Ok(shelf)
+}
+
+/// An artefact is worth no more than those that it cannot be restored without.
+fn find_gaps(shelf: &mut [Shelved]) {
+    loop {
+        let whole = shelf.iter().filter(|it| it.candidate.verified);
+        let whole = whole.map(|it| it.candidate.name.clone()).collect::<BTreeSet<_>>();
+        let mut found = false;
+        for it in shelf.iter_mut().filter(|it| it.candidate.verified) {
+            let missing = it.candidate.needs.iter().filter(|name| !whole.contains(*name));
+            let missing = missing.map(|name| format!("it needs {name}, which is not there whole"));
+            it.damage.extend(missing);
+            it.candidate.verified = it.damage.is_empty();
+            found |= !it.candidate.verified;
+        }
+        if !found {
+            return;
+        }
+    }
 }
 
 fn shelved(dir: &Path) -> Result<Shelved> {
@@ -155,6 +177,38 @@ mod tests {
         }
         assert_eq!(examined(dir.path()).len(), 2);
         assert!(!dir.path().join("old").exists() && dir.path().join("not-an-artefact").exists());
+    }
+
+    /// One that its commands left with a file that says what it needs.
+    fn increment(dir: &Path, (name, taken_at): (&str, &str), method: &str, needs: &str) {
+        let taken_at = taken_at.parse::<Timestamp>().expect("a time");
+        let point = RecoveryPoint { instant: taken_at, lsn: String::new() };
+        let mut artefact = Artefact::create(&dir.join(name), method, point).expect("created");
+        fs::write(artefact.dir().join("log.tar"), name).expect("written");
+        fs::write(artefact.dir().join("needs"), needs).expect("written");
+        artefact.manifest.taken_at = taken_at;
+        artefact.manifest.parts = artefact.adopt(|_| PartKind::Companion).expect("adopted");
+        artefact.manifest.needs = artefact.needs().expect("names");
+        artefact.seal().expect("sealed");
+    }
+
+    #[test]
+    fn what_an_increment_needs_outlives_every_policy() {
+        let dir = tempfile::tempdir().expect("a folder");
+        shelf(dir.path(), &[("older", "2026-01-01T00:00:00Z"), ("base", "2026-02-01T00:00:00Z")]);
+        shelf(dir.path(), &[("other", "2026-02-02T00:00:00Z")]);
+        increment(dir.path(), ("log-1", "2026-02-03T00:00:00Z"), "log", "base\n");
+        increment(dir.path(), ("log-2", "2026-02-04T00:00:00Z"), "log", "log-1\nbase\n");
+        assert_eq!(staying(&examined(dir.path())), ["log-2", "log-1", "other", "base"]);
+        let found = examined(dir.path());
+        found.iter().filter(|it| it.stays.is_none()).for_each(|it| delete(it).expect("it may go"));
+        assert!(!dir.path().join("older").exists());
+        assert_eq!(examined(dir.path()).len(), 4);
+        // Without its base the newest is no backup, and says so.
+        fs::write(dir.path().join("base/database.dump"), "damaged").expect("written");
+        let found = examined(dir.path());
+        let log = found.iter().find(|it| it.candidate.name == "log-2").expect("there");
+        assert!(log.damage.iter().any(|it| it.contains("it needs base")), "{:?}", log.damage);
     }
 
     #[test]

@@ -15,6 +15,9 @@ pub const BUILT_IN: [&str; 1] = ["pg-dump"];
 /// Commands move as much data as there is; this bounds a hanging one.
 const TIMEOUT_S: u64 = 12 * 3600;
 
+/// Stands in a restore for the moment that it shall reach.
+pub const TARGET: &str = "{{target}}";
+
 /// A way to back up and restore by commands.
 #[derive(Debug, Clone, Deserialize)]
 pub struct MethodConfig {
@@ -41,8 +44,15 @@ pub struct MethodConfig {
     /// Verifies an artefact without restoring it.
     #[serde(default)]
     pub verify: Vec<Step>,
+    /// After a mistake, with the server still there: adds to the artefact what was written until
+    /// then.
+    #[serde(default)]
+    pub salvage: Vec<Step>,
     /// Restores an artefact, the application being stopped.
     pub restore: Vec<Step>,
+    /// What `{{target}}` stands for in `restore`: the point of the backup. Once something was
+    /// salvaged it is the last moment before the mistake, as a time.
+    pub target: Option<String>,
 }
 
 /// Where a restore goes.
@@ -117,7 +127,13 @@ impl MethodConfig {
         if self.backup.is_empty() || self.restore.is_empty() {
             return Err(wrong("lacks its backup or its restore".to_owned()));
         }
-        for step in [&self.begin, &self.backup, &self.verify, &self.restore].into_iter().flatten() {
+        let aims = self.restore.iter().flat_map(|step| &step.run).any(|it| it.contains(TARGET));
+        if aims != self.target.is_some() || (!aims && !self.salvage.is_empty()) {
+            return Err(wrong(format!("lacks its target, or {TARGET} in its restore"))
+                .hint("a restore to a chosen moment is told which; salvage needs such a one"));
+        }
+        let steps = [&self.begin, &self.backup, &self.verify, &self.salvage, &self.restore];
+        for step in steps.into_iter().flatten() {
             self.validate_step(step)?;
         }
         Ok(())
@@ -176,7 +192,9 @@ mod tests {
     #[test]
     fn a_method_that_could_not_run_is_refused_by_name() {
         type Change = fn(&mut MethodConfig);
-        let cases: [(Change, &str); 7] = [
+        let cases: [(Change, &str); 9] = [
+            (|it| it.target = Some("drill".to_owned()), "lacks its target"),
+            (|it| it.salvage = it.backup.clone(), "lacks its target"),
             (|it| it.name = "pg-dump".to_owned(), "two methods"),
             (|it| it.promises.clear(), "promises or leaves nothing"),
             (|it| it.restore.clear(), "lacks its backup or its restore"),

@@ -25,7 +25,7 @@ pub use self::browser::{BrowserConfig, BrowserStep};
 pub use self::django::DjangoConfig;
 pub use self::invariant::{Holds, Invariant};
 pub use self::ledger::{LEDGER_JOURNEY, LEDGER_KEY, LedgerConfig};
-pub use self::method::{BUILT_IN, MethodConfig, RestoreInto, Step};
+pub use self::method::{BUILT_IN, MethodConfig, RestoreInto, Step, TARGET};
 pub use self::route::Route;
 pub use self::tls::TlsConfig;
 pub use self::volume::{Measured, VolumeClass, VolumeConfig, growth};

@@ -114,6 +114,12 @@ impl Disaster {
         }
     }
 
+    /// Whether it is a mistake in a server that goes on: one whose log can still be collected.
+    #[must_use]
+    pub fn spares_server(self) -> bool {
+        matches!(self, Self::Database | Self::Table | Self::BadMigration)
+    }
+
     /// Refuses a method that does not promise what this takes. A method that leaves a store out
     /// may be drilled against the loss of everything: that is how its gap shows.
     pub fn require(self, method: &Method) -> Result<()> {

@@ -11,6 +11,9 @@ pub const MANIFEST_SCHEMA: u32 = 1;
 /// File name of the manifest inside an artefact.
 pub const MANIFEST_FILE: &str = "manifest.json";
 
+/// File in which commands name the artefacts that theirs cannot be restored without.
+pub const NEEDS_FILE: &str = "needs";
+
 /// The instant that an artefact represents.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecoveryPoint {
@@ -112,6 +115,10 @@ pub struct Manifest {
     /// Names of the artefacts in the same folder that it cannot be restored without.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub needs: Vec<String>,
+    /// What its restore is told to reach, if that is not the point which its backup named: the
+    /// last moment before a mistake.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
     /// Tool name to version line, such as `pg_dump` to `pg_dump (PostgreSQL) 15.18`.
     pub tools: BTreeMap<String, String>,
 }

@@ -2,6 +2,7 @@
 //! the reason while the database stays as it is.
 
 mod bench;
+mod mistake;
 mod pgbackrest;
 
 use std::fs;

@@ -14,7 +14,7 @@ pub(crate) use self::bound::Bound;
 use super::artefact::Artefact;
 use super::durability::VARIABLE;
 use super::{Examined, Reading, timed};
-use crate::config::{MethodConfig, RestoreInto, Step};
+use crate::config::{MethodConfig, RestoreInto, Step, TARGET};
 use crate::error::{Attempt, Error, Result};
 use crate::model::artefact::{Part, PartKind, Store};
 use crate::model::check::id;
@@ -75,6 +75,21 @@ impl Commands {
     /// Runs the commands that take the backup, and lists what they left.
     pub(super) async fn take(&self, site: &Site<'_>, artefact: &Artefact) -> Result<Vec<Part>> {
         self.run_all(site, artefact, &self.config.backup).await?;
+        self.left(artefact).await
+    }
+
+    pub(super) fn salvages(&self) -> bool {
+        !self.config.salvage.is_empty()
+    }
+
+    /// Runs the commands that bring the backup up to a mistake, and lists what they left.
+    pub(super) async fn salvage(&self, site: &Site<'_>, artefact: &Artefact) -> Result<Vec<Part>> {
+        self.run_all(site, artefact, &self.config.salvage).await?;
+        self.left(artefact).await
+    }
+
+    /// The files of the artefact, of which none that the method promises may be missing.
+    async fn left(&self, artefact: &Artefact) -> Result<Vec<Part>> {
         let (artefact, leaves) = (artefact.clone(), self.config.leaves.clone());
         let parts = blocking(move || {
             artefact.adopt(|name| {
@@ -122,7 +137,7 @@ impl Commands {
     ) -> Result<Vec<StepTiming>> {
         let mut timings = Vec::new();
         for step in &self.config.restore {
-            let mut step = step.clone();
+            let mut step = self.aimed(step, artefact);
             if step.service.is_none() {
                 step.environment.insert(VARIABLE.to_owned(), profile.name().to_owned());
             }
@@ -132,6 +147,16 @@ impl Commands {
             timings.push(done);
         }
         Ok(timings)
+    }
+
+    /// A step of a restore that is told which moment it shall reach.
+    fn aimed(&self, step: &Step, artefact: &Artefact) -> Step {
+        let target = artefact.manifest.target.as_ref().or(self.config.target.as_ref());
+        let mut step = step.clone();
+        if let Some(target) = target {
+            step.run.iter_mut().for_each(|word| *word = word.replace(TARGET, target));
+        }
+        step
     }
 
     async fn run_all(&self, site: &Site<'_>, artefact: &Artefact, steps: &[Step]) -> Result<()> {

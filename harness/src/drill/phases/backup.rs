@@ -71,7 +71,11 @@ impl Rehearsal<'_> {
 
     /// Seals the artefact with what it can be judged by, and what it takes to name rows where it is
     /// kept.
-    async fn seal(&self, mut artefact: Artefact, baseline: &Baseline) -> Result<Artefact> {
+    pub(super) async fn seal(
+        &self,
+        mut artefact: Artefact,
+        baseline: &Baseline,
+    ) -> Result<Artefact> {
         let secrets = self.sandbox.secrets.clone();
         let origin = Origin { secrets, ..baseline.origin.clone() };
         let certificate = baseline.certificate.clone();

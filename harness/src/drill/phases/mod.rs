@@ -3,6 +3,7 @@
 
 mod backup;
 mod copy;
+mod mistake;
 mod proof;
 mod recovery;
 mod source;
@@ -95,8 +96,10 @@ impl<'a> Rehearsal<'a> {
         if self.check_artefact(&artefact, &baseline.certificate).await?.is_break() {
             return Ok(());
         }
+        let (mut artefact, baseline) = self.approach(artefact, baseline).await?;
         let Continue(struck) = self.destroy(&artefact).await? else { return Ok(()) };
-        let Continue(restored) = self.restore(&artefact, &baseline).await? else { return Ok(()) };
+        let restored = self.restore(&mut artefact, &baseline).await?;
+        let Continue(restored) = restored else { return Ok(()) };
         self.recover(struck).await?;
         self.strike(Moment::ServiceGreen).await?;
         // What cannot be compared does not keep the service from being probed.

@@ -25,6 +25,9 @@ use crate::stack::database::{ask, blocking};
 /// The step of a restore in which the database comes up.
 const START: &str = "start the database";
 
+/// The step in which the log is collected until the mistake.
+const SALVAGE: &str = "collect the log until the mistake";
+
 impl Rehearsal<'_> {
     /// Has the disaster strike, and gives back when that began.
     pub(super) async fn destroy(&mut self, artefact: &Artefact) -> Result<Flow<Instant>> {
@@ -46,12 +49,21 @@ impl Rehearsal<'_> {
     /// restored: that is what is compared, whatever the application does when it starts.
     pub(super) async fn restore(
         &mut self,
-        artefact: &Artefact,
+        artefact: &mut Artefact,
         baseline: &Baseline,
     ) -> Result<Flow<Snapshot>> {
         self.journal.enter(Phase::Restore);
         let Sandbox { stack, database, .. } = self.sandbox;
         let method = &self.drill.method;
+        if self.goes_back_to_mistake() {
+            match timed(SALVAGE, Some(Store::Database), self.salvage(artefact, baseline)).await {
+                Ok(step) => self.found.restore_steps.push(step),
+                Err(cause) => {
+                    self.journal.completed(id::RESTORE, "", Err(cause))?;
+                    return Ok(Break(()));
+                }
+            }
+        }
         let cleared = timed("clear the wreck", None, self.clear()).await?;
         let created = timed("create the stack", None, stack.create()).await?;
         self.found.restore_steps.extend([cleared, created]);

@@ -19,7 +19,7 @@ impl Rehearsal<'_> {
     pub(super) async fn verify(&mut self, dir: &Path) -> Result<()> {
         self.journal.enter(Phase::ArtefactCheck);
         let (from, to) = (Artefact::open(dir)?, self.folder.artefact());
-        let artefact = blocking(move || from.copy(&to)).await?;
+        let mut artefact = blocking(move || from.copy(&to)).await?;
         self.found.manifest = Some(artefact.manifest.clone());
         // Before a word of it is believed.
         let read = artefact.clone();
@@ -43,7 +43,9 @@ impl Rehearsal<'_> {
             return Ok(());
         }
         let begun = Instant::now();
-        let Continue(restored) = self.restore(&artefact, &baseline).await? else { return Ok(()) };
+        let Continue(restored) = self.restore(&mut artefact, &baseline).await? else {
+            return Ok(());
+        };
         self.recover(begun).await?;
         let compared = self.compare(&baseline, restored).await;
         let probed = self.probe(&baseline).await;

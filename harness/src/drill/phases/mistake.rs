@@ -1,0 +1,54 @@
+//! The last moment before a mistake. Where the server goes on and the method can still collect
+//! its log, that moment is demanded back, and not that of the backup.
+
+use super::source::Baseline;
+use super::{Rehearsal, close};
+use crate::backup::Artefact;
+use crate::error::Result;
+use crate::fingerprint::catalogue;
+use crate::stack::database::blocking;
+
+impl Rehearsal<'_> {
+    /// Whether this drill goes back to just before its disaster.
+    pub(super) fn goes_back_to_mistake(&self) -> bool {
+        self.drill.disaster.spares_server() && self.drill.method.salvages()
+    }
+
+    /// Takes the baseline anew, right before the mistake, and has the writer go on.
+    pub(super) async fn approach(
+        &mut self,
+        mut artefact: Artefact,
+        baseline: Baseline,
+    ) -> Result<(Artefact, Baseline)> {
+        if !self.goes_back_to_mistake() {
+            return Ok((artefact, baseline));
+        }
+        let (mut later, snapshot) = self.baseline(baseline.red).await?;
+        let point = snapshot.recovery_point().clone();
+        close(snapshot).await?;
+        let connection = self.sandbox.database.connection(&self.sandbox.stack).await?;
+        let replayed = blocking(move || catalogue::replayed_sequences(&connection));
+        later.origin.sequences = replayed.await?;
+        artefact.manifest.target = Some(point.instant.to_string());
+        artefact.manifest.recovery_point = point;
+        self.found.manifest = Some(artefact.manifest.clone());
+        if let Some(writer) = &mut self.writer {
+            writer.resume();
+        }
+        Ok((artefact, later))
+    }
+
+    /// Has the method collect what was written until the mistake.
+    pub(super) async fn salvage(
+        &mut self,
+        artefact: &mut Artefact,
+        baseline: &Baseline,
+    ) -> Result<()> {
+        artefact.unseal()?;
+        self.drill.method.salvage(&self.sandbox.site(), artefact).await?;
+        *artefact = self.seal(artefact.clone(), baseline).await?;
+        self.folder.write_json("evidence/manifest.json", &artefact.manifest)?;
+        self.found.manifest = Some(artefact.manifest.clone());
+        Ok(())
+    }
+}
