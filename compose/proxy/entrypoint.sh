@@ -24,10 +24,10 @@ fi
 echo "server_name $hosts;" > "$generated/hosts.conf"
 
 # The container's own resolver, so that a backend that comes back under another
-# address is found again.
+# address is found again. One that is gone gives 502 soon, not after half a minute.
 nameserver=$(awk '$1 == "nameserver" { print $2; exit }' /etc/resolv.conf)
 case $nameserver in *:*) nameserver="[$nameserver]" ;; esac
-echo "resolver $nameserver valid=2s;" > "$generated/resolver.conf"
+echo "resolver $nameserver valid=2s; resolver_timeout 5s;" > "$generated/resolver.conf"
 
 case $(printf %s "${SSL_ENABLED:-false}" | tr '[:upper:]' '[:lower:]') in
     true|1|yes|on)

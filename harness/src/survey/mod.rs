@@ -32,8 +32,8 @@ use crate::probe::wire::Wire;
 use crate::probe::{django, hosts, landing, tls};
 
 /// After a container is gone, how long its name is remembered: the proxy's resolver keeps it
-/// for two seconds.
-const FORGOTTEN_AFTER: Duration = Duration::from_millis(2500);
+/// for two seconds, counts whole ones, and may have begun the last before.
+const FORGOTTEN_AFTER: Duration = Duration::from_millis(3500);
 
 /// What an audit of one mode found.
 #[derive(Debug, Clone, Serialize)]
