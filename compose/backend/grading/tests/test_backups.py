@@ -182,7 +182,6 @@ class BackupTest(SimpleTestCase):
         self.assert_refused(tar_of(("a", tarfile.REGTYPE, "")), "not a backup")
         self.assert_refused(write(self.source, version=2), "format version 2")
 
-    @override_settings(BACKUP_STACK="here")
     def test_cleaning_up_that_stops_anywhere_can_be_completed(self):
         for stop in range(20):
             self.setUp()
@@ -245,6 +244,7 @@ class BackupTest(SimpleTestCase):
         self.assertEqual(self.place(content, len(content)), "restored")
         self.assertEqual((media.leftovers(self.target), picture(self.target)), ([], picture(self.source)))
 
+    @override_settings(BACKUP_STACK="here")
     def test_foreign_backups_are_refused_with_the_next_step(self):
         judge = origin.judge(15)
         archive.read(io.BytesIO(write(self.source)), judge, keep=False)
