@@ -56,11 +56,12 @@ impl Terminal<'_> {
     }
 }
 
-/// Fills a volume, but for a little; and the way back.
+/// Fills a volume, but for a little; and the way back. At once, and again where the server took
+/// room for its log meanwhile.
 fn fill(folder: &str, left_bytes: u64) -> String {
     format!(
-        "free=$(df --output=avail --block-size=1 {folder} | tail -n 1); \
-         head -c $((free - {left_bytes})) /dev/zero > {folder}/ballast"
+        "for attempt in 1 2 3 4 5; do free=$(df --output=avail --block-size=1 {folder} | tail -n 1); \
+         fallocate --length=$((free - {left_bytes})) {folder}/ballast && exit 0; sleep 1; done; exit 1"
     )
 }
 
