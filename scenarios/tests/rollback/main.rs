@@ -7,7 +7,6 @@ mod killing;
 mod media;
 mod physical;
 mod refused;
-mod small;
 mod terminal;
 
 /// Backs up, then changes the state in every way that a restore would change back: rows, a role's
