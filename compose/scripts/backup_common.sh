@@ -189,8 +189,8 @@ begin() { # NAME
 # its name has its checksum, too. Needs the function verify FILE of the script.
 keep() { # NAME
     local sum
-    sum=$(sha256sum < "$unfinished")
-    { printf '%s  %s\n' "${sum%% *}" "$1" > "$unfinished.sha256" && sync "$unfinished" "$unfinished.sha256"; } ||
+    sum=$(sha256 < "$unfinished")
+    { printf '%s  %s\n' "$sum" "$1" > "$unfinished.sha256" && sync "$unfinished" "$unfinished.sha256"; } ||
         fail "cannot write to $dir; nothing is left of the backup" "free some space and take it again"
     (verify "$unfinished") || fail "the backup does not verify; nothing is left of it" "take it again"
     mv -- "$unfinished.sha256" "$dir/$1.sha256"
@@ -214,7 +214,15 @@ decompress() { # FILE
     esac
 }
 
-# Size, checksum, decompression to the end: what any archive must stand.
+# The digest of standard input. Of both, openssl uses the processor's own instructions.
+if command -v openssl > /dev/null; then
+    sha256() { openssl dgst -sha256 -r | cut -d ' ' -f 1; }
+else
+    sha256() { sha256sum | cut -d ' ' -f 1; }
+fi
+
+# Size and checksum: what any archive must stand. Whoever calls this reads it to its end, too:
+# somebody may have made a checksum of a truncated file.
 verify_file() { # FILE
     local expected actual
     [ -f "$1" ] || fail "$1 does not exist"
@@ -222,13 +230,12 @@ verify_file() { # FILE
     [ -f "$1.sha256" ] || fail "$1 has no checksum: $1.sha256 does not exist" \
         "copy it from where the backup was taken; without it nothing proves that the file is whole"
     expected=$(cut -d ' ' -f 1 < "$1.sha256")
-    actual=$(sha256sum < "$1")
-    [ "${actual%% *}" = "$expected" ] || fail "$1 is damaged: its checksum is not the one in $1.sha256" \
+    actual=$(sha256 < "$1")
+    [ "$actual" = "$expected" ] || fail "$1 is damaged: its checksum is not the one in $1.sha256" \
         "copy it again from where the backup was taken, or use another backup"
-    # Not with the first damage only: a truncated frame ends the stream without a complaint
-    # of the checksum if somebody made a checksum of the truncated file.
-    decompress "$1" > /dev/null || fail "$1 is damaged: it cannot be decompressed to its end" "use another backup"
 }
+
+refuse_damaged() { fail "$1 is damaged: it cannot be decompressed to its end" "use another backup"; } # FILE
 
 # require_origin FILE STACK TARGET_STACK
 require_origin() {

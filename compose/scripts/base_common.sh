@@ -60,22 +60,21 @@ discard() { # FILE
 
 # Writes standard input as the set's .info, with its own checksum.
 write_info() {
-    local text sum
+    local text
     text=$(cat)
-    sum=$(sha256sum <<< "$text")
     begin "${info##*/}"
-    { printf '%s\n%s%s\n' "$text" "$sealed" "${sum%% *}" > "$unfinished" && sync "$unfinished"; } ||
+    { printf '%s\n%s%s\n' "$text" "$sealed" "$(sha256 <<< "$text")" > "$unfinished" && sync "$unfinished"; } ||
         fail "cannot write to $dir" "free some space"
     mv -- "$unfinished" "$info"
     sync "$dir"
 }
 
-sum_of() { local sum; sum=$(sha256sum < "$1") && printf %s "${sum%% *}"; } # FILE
+sum_of() { sha256 < "$1"; } # FILE
 
 verify_info() {
     [ -f "$info" ] || fail "$info does not exist" "a base backup is complete when it has this file; copy the whole set"
     [ "$(head -n 1 "$info")" = "$magic" ] || fail "$info is not of the backup that this restores"
-    [ "$(tail -n 1 "$info")" = "$sealed$(head -n -1 "$info" | sha256sum | cut -d ' ' -f 1)" ] ||
+    [ "$(tail -n 1 "$info")" = "$sealed$(head -n -1 "$info" | sha256)" ] ||
         fail "$info is damaged: its checksum is not that of its lines" "copy it again from where the backup was taken"
 }
 

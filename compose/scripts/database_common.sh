@@ -100,7 +100,7 @@ verify() { # FILE
     verify_file "$1"
     first=$(decompress "$1" 2> /dev/null | head -n 1 || true)
     [ "$first" = "$magic" ] || fail "$1 is not a backup of backup_db.sh" "media is restored by restore_media.sh"
-    last=$(decompress "$1" | tail -n 12)
+    last=$(decompress "$1" | tail -n 12) || refuse_damaged "$1"
     if ! grep -qxF -- '-- PostgreSQL database dump complete' <<< "$last" || [ "${last##*$'\n'}" != "$complete" ]; then
         fail "$1 is truncated: it has no end" "use another backup"
     fi

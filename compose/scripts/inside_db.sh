@@ -90,6 +90,13 @@ undo() {
 
 # --- Reading a set ----------------------------------------------------------------
 
+# As in backup_common.sh.
+if command -v openssl > /dev/null; then
+    sha256() { openssl dgst -sha256 -r | cut -d ' ' -f 1; }
+else
+    sha256() { sha256sum | cut -d ' ' -f 1; }
+fi
+
 # The WAL on standard input: WAL_BYTES of it, and every one of SEGMENTS, into a new folder.
 receive_wal() { # FOLDER
     local segment
@@ -113,12 +120,12 @@ place_wal() {
 receive_base() { # FOLDER [SHA256]
     local summing
     mkfifo "$work/copy"
-    sha256sum < "$work/copy" > "$work/sum" &
+    sha256 < "$work/copy" > "$work/sum" &
     summing=$!
     tee "$work/copy" | zstd --quiet --decompress --stdout | tar --extract --directory="$1" --file=- ||
         refuse "the base backup cannot be unpacked"
     wait "$summing"
-    [ -z "${2:-}" ] || [ "$(cut -d ' ' -f 1 < "$work/sum")" = "$2" ] ||
+    [ -z "${2:-}" ] || [ "$(< "$work/sum")" = "$2" ] ||
         refuse "the base backup is damaged: its checksum is not the one that was written"
 }
 
@@ -210,7 +217,7 @@ receive_repository() { # FOLDER [SHA256]
         refuse "the repository's volume is not empty: restore from what is in it, by giving no file"
     mkdir -m 750 "$receiving"
     mkfifo "$work/copy"
-    sha256sum < "$work/copy" > "$work/sum" &
+    sha256 < "$work/copy" > "$work/sum" &
     summing=$!
     if ! tee "$work/copy" | tar --extract --directory="$receiving" --file=- || ! wait "$summing" ||
         [ "${2:-$(cut -d ' ' -f 1 < "$work/sum")}" != "$(cut -d ' ' -f 1 < "$work/sum")" ]; then

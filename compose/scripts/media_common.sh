@@ -14,16 +14,21 @@ pattern='^(safety-)?media-[0-9]{8}T[0-9]{6}Z\.tar\.(zst|gz)$'
 media_service=${MEDIA_SERVICE:-backend}
 media_path=${MEDIA_PATH:-/srv/media}
 
-# A shell command in a container of its own, as the application's user and with the media at
-# its usual place: who may write the files may read and restore them. The service need not run.
+# A shell command as the application's user and with the media at its usual place: who may write
+# the files may read and restore them. In a container of its own, or, for what only reads, in the
+# service's if it runs: an engine logs all that the first process of a container prints, which
+# takes many times as long as reading it.
 beside() { compose run --rm --no-deps -T --entrypoint sh "$media_service" -c "$@"; }
+within() {
+    if is_running "$media_service"; then compose exec -T "$media_service" sh -c "$@"; else beside "$@"; fi
+}
 
 # Sets $stack; $entries, how many the store has; $interrupted, whether a restore was killed;
 # and $free, the bytes that are left.
 find_media() {
     local seen
     # shellcheck disable=SC2016
-    seen=$(beside "$print_stack"'; echo
+    seen=$(within "$print_stack"'; echo
         find "$0" -mindepth 1 -not -name lost+found -not -path "$0/.restore-*" -printf . | wc -c
         find "$0" -mindepth 1 -maxdepth 1 -name ".restore-*" -printf . | wc -c
         df --output=avail --block-size=1 "$0" | tail -n 1' "$media_path" < /dev/null) ||
@@ -72,7 +77,7 @@ take_backup() {
 write_backup() {
     # PAX records carry fractions of seconds, long and odd names, and extended attributes.
     # shellcheck disable=SC2016
-    beside 'exec tar --create --format=posix --pax-option="comment=$1,delete=atime,delete=ctime" \
+    within 'exec tar --create --format=posix --pax-option="comment=$1,delete=atime,delete=ctime" \
         --acls --xattrs --numeric-owner --directory="$0" --file=- .' \
         "$media_path" "$magic; stack $stack; taken $(date -u +%Y-%m-%dT%H:%M:%SZ)" < /dev/null
 }
@@ -89,14 +94,17 @@ describe() { # FILE
     echo "verified: $(comment_of "$1"), ${contents:-}$(stat --format %s "$1") bytes"
 }
 
-# The check of names, links and owners is in the image of the application. Sets $contents.
+# The check of names, links, owners and of the end is in the image of the application. Sets
+# $contents.
 verify() { # FILE
     local said
     verify_file "$1"
     [ -n "$(comment_of "$1")" ] || fail "$1 is not a backup of backup_media.sh" "a database is restored by restore_db.sh"
-    # The end of an archive is 1024 zero bytes, which tar itself does not miss.
-    [ "$(decompress "$1" | tail -c 1024 | tr -d '\0' | wc -c)" -eq 0 ] || fail "$1 is truncated: it has no end" "use another backup"
-    said=$(decompress "$1" | beside 'cd /opt/korrigo/app && exec python3 -m grading.backups.inspect') ||
+    # Whatever it refuses, it reads to the end: if the first of the two fails, it is the file.
+    said=$(decompress "$1" | within 'cd /opt/korrigo/app && exec python3 -m grading.backups.inspect'; echo "${PIPESTATUS[*]}")
+    [[ ${said##*$'\n'} == '0 '* ]] || refuse_damaged "$1"
+    # Not every compose passes exit codes on.
+    [[ $said == *' entries, '*$'\n'* ]] ||
         fail "$1 cannot be restored safely" "look at the message above; restore it by hand where it can do no harm, or use another backup"
-    contents="$said, "
+    contents="${said%$'\n'*}, "
 }

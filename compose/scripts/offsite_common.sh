@@ -32,8 +32,6 @@ list_remote() {
     esac
 }
 
-sum_of() { sha256sum | cut -d ' ' -f 1; }
-
 stated_sum() { # FILE
     local sum
     sum=$(head -c 200 "$1" | cut -d ' ' -f 1)

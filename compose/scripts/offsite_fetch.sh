@@ -47,13 +47,13 @@ begin "$archive"
 rclone copyto "$remote/$archive.sha256" "$unfinished.sha256" || fail "cannot fetch $archive.sha256 from $remote"
 sum=$(stated_sum "$unfinished.sha256") || fail "$archive.sha256 at $remote is not a checksum" "fetch another backup"
 if [ -e "$dir/$archive" ]; then
-    [ "$(sum_of < "$dir/$archive")" = "$sum" ] ||
+    [ "$(sha256 < "$dir/$archive")" = "$sum" ] ||
         fail "$dir/$archive is there already, with other content; it is left as it is" "move it away, or choose another --dir"
     [ -e "$dir/$archive.sha256" ] || mv -- "$unfinished.sha256" "$dir/$archive.sha256"
     say "$archive is here already"
 else
     rclone copyto "$remote/$archive" "$unfinished" || fail "cannot fetch $archive from $remote"
-    [ "$(sum_of < "$unfinished")" = "$sum" ] ||
+    [ "$(sha256 < "$unfinished")" = "$sum" ] ||
         fail "$archive is damaged at $remote: its checksum is not the one in $archive.sha256; nothing is left of it here" \
             "fetch another backup: offsite_fetch.sh --list"
     sync "$unfinished"

@@ -48,7 +48,7 @@ push() { # NAME
             return 0
         fi
     fi
-    [ "$(sum_of < "$dir/$1")" = "$sum" ] || { say "$1 is damaged here: its checksum is not the one in $1.sha256; it is not copied"; return 1; }
+    [ "$(sha256 < "$dir/$1")" = "$sum" ] || { say "$1 is damaged here: its checksum is not the one in $1.sha256; it is not copied"; return 1; }
     # The checksum last: what has one there was copied to its end.
     put "$1" && reads_back "$1" "$sum" && put "$1.sha256" || return 1
     say "$1: there, and read back"
@@ -57,7 +57,7 @@ push() { # NAME
 
 reads_back() { # NAME SUM
     local seen
-    seen=$(rclone cat "$remote/$1" | sum_of) || { say "cannot read $1 back from $remote"; return 1; }
+    seen=$(rclone cat "$remote/$1" | sha256) || { say "cannot read $1 back from $remote"; return 1; }
     [ "$seen" = "$2" ] || { say "$1 is damaged at $remote: what was read back has another checksum"; return 1; }
 }
 

@@ -74,11 +74,12 @@ undo() {
 }
 trap undo EXIT
 
-# Both states are there for a while; a file takes whole blocks.
+# Both states are there for a while; a file takes whole blocks. Sets $archive_bytes.
 require_room() {
-    local bytes entries_in needs
-    read -r entries_in bytes < <(sed -n 's/^\([0-9]*\) entries, [0-9]* files, \([0-9]*\) bytes of content.*/\1 \2/p' <<< "$contents")
-    needs=$((bytes + entries_in * 4096))
+    local entries_in content_bytes needs
+    read -r entries_in content_bytes archive_bytes \
+        < <(sed -n 's/^\([0-9]*\) entries, [0-9]* files, \([0-9]*\) bytes of content in \([0-9]*\).*/\1 \2 \3/p' <<< "$contents")
+    needs=$((content_bytes + entries_in * 4096))
     [ "$free" -gt "$needs" ] ||
         fail "the media store has room for $free bytes, the backup needs $needs" "free some space"
 }
@@ -100,11 +101,10 @@ main() {
         take_backup safety-media
         say "the present state is kept in $dir/$taken"
     fi
-    local bytes said
-    # The receiver must know where the end is.
-    bytes=$(decompress "$archive" | wc -c)
+    local said
     restoring=1
-    said=$(decompress "$archive" | place restore "$bytes") || said=''
+    # The receiver must know where the end is.
+    said=$(decompress "$archive" | place restore "$archive_bytes") || said=''
     [ "$said" = restored ] || fail "cannot restore $archive" "look at the messages above and below"
     restoring=''
     start_application

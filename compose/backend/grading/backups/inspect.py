@@ -10,30 +10,57 @@ import tarfile
 from grading.backups.tree import Judge, Refused
 
 READ_SIZE_BYTES = 1024 * 1024
+# As many zero bytes end an archive.
+END_BYTES = 1024
+
+
+class Measured:
+    """A stream that knows how long it was, and where the last byte was that is not zero."""
+
+    def __init__(self, stream):
+        self.stream, self.bytes, self.bytes_until_zeros = stream, 0, 0
+
+    def read(self, size):
+        block = self.stream.read(size)
+        if content := block.rstrip(b"\0"):
+            self.bytes_until_zeros = self.bytes + len(content)
+        self.bytes += len(block)
+        return block
 
 
 def inspect(stream):
-    judge = Judge()
-    with tarfile.open(fileobj=stream, mode="r|") as archive:
+    """What the archive would put into a store, and how many bytes it has itself; or Refused."""
+    judge, stream = Judge(), Measured(stream)
+    with tarfile.open(fileobj=stream, mode="r|", bufsize=READ_SIZE_BYTES) as archive:
         for member in archive:
             path = judge.admit(member)
             if os.geteuid() and (member.uid != os.geteuid() or member.gid not in {os.getegid(), *os.getgroups()}):
                 raise Refused(f"{path or 'the store'!r} belongs to {member.uid}:{member.gid}, and the application could not give it back")
+        end = archive.offset
     judge.finish()
-    # tarfile takes a damaged header in the middle for the end.
-    while block := stream.read(READ_SIZE_BYTES):
-        if block.strip(b"\0"):
-            raise Refused("there is more behind the end of the archive")
-    return judge
+    drain(stream)
+    # tarfile takes a damaged header in the middle for the end, and does not miss the end.
+    if stream.bytes_until_zeros > end:
+        raise Refused("there is more behind the end of the archive")
+    if stream.bytes - end < END_BYTES:
+        raise Refused("the archive is truncated: it has no end")
+    return judge, stream.bytes
+
+
+def drain(stream):
+    while stream.read(READ_SIZE_BYTES):
+        pass
 
 
 def main():
     try:
-        judge = inspect(sys.stdin.buffer)
+        judge, size = inspect(sys.stdin.buffer)
     except (Refused, tarfile.TarError, EOFError) as fault:
         print(f"refused: {fault}", file=sys.stderr)
+        # Whoever sends it can then tell a damaged file from one that is refused.
+        drain(sys.stdin.buffer)
         return 1
-    print(f"{len(judge.kinds)} entries, {judge.files} files, {judge.bytes} bytes of content")
+    print(f"{len(judge.kinds)} entries, {judge.files} files, {judge.bytes} bytes of content in {size}")
     return 0
 
 

@@ -276,6 +276,21 @@ class BackupTest(SimpleTestCase):
             with self.subTest(named=named), self.assertRaisesMessage(Refused, named):
                 inspect(io.BytesIO(tar_of(*members)))
 
+    def test_an_archive_is_read_to_its_end(self):
+        content = tar_of(("a", tarfile.REGTYPE, ""), ("b", tarfile.REGTYPE, ""))
+        judge, size = inspect(io.BytesIO(content))
+        self.assertEqual((sorted(judge.kinds), size), (["a", "b"], len(content)))
+        end = 2 * tarfile.BLOCKSIZE
+        damaged = content[: tarfile.BLOCKSIZE] + b"x" * tarfile.BLOCKSIZE + content[end:]
+        for named, wrong in {
+            "it has no end": content[:end],
+            "it has no end ": content[: end + tarfile.BLOCKSIZE],
+            "more behind the end": content + content,
+            "more behind the end ": damaged,
+        }.items():
+            with self.subTest(named=named), self.assertRaisesMessage(Refused, named.strip()):
+                inspect(io.BytesIO(wrong))
+
     def test_hostile_members_of_a_backup_are_refused_before_they_are_written(self):
         sink = io.BytesIO()
         writer = archive.Writer(sink, HEADER)
