@@ -70,6 +70,28 @@ async fn files_that_kept_their_names_and_not_their_content_are_restored() {
     demand(&finished, Verdict::Passed, "disaster.happened", Outcome::Passed, "overwritten");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_host_comes_back_as_another_project() {
+    let base = reports();
+    let mut drill = drill(base.path());
+    drill.request.disaster = Disaster::Host.name().to_owned();
+    let mut drill = Drill::new(drill.request, drill.config).expect("it can be planned");
+    drill.compose = std::env::var("DR_DRILL_COMPOSE").ok();
+    drill.report_base = base.path().to_owned();
+    let finished = rehearse(&drill).await;
+    let record = &finished.record;
+    assert_eq!((record.verdict, finished.exit_code), (Verdict::Passed, 0), "{:?}", record.reasons);
+    let (was, is) = (&record.environment["project"], &record.environment["restored_project"]);
+    assert_ne!(was, is);
+    // From where the new project begins, no command names the old one.
+    let words = |project: &str| format!(" --project-name {project} ");
+    let ran =
+        record.commands.iter().map(|command| format!("{} ", command.command)).collect::<Vec<_>>();
+    let moved = ran.iter().position(|line| line.contains(&words(is))).expect("it came back");
+    assert!(ran[..moved].iter().any(|line| line.contains(&words(was))), "{ran:?}");
+    assert!(!ran[moved..].iter().any(|line| line.contains(&words(was))), "{ran:?}");
+}
+
 #[test]
 fn a_method_that_does_not_promise_what_is_lost_is_refused_before_anything_starts() {
     let method = r#"

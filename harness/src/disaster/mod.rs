@@ -94,7 +94,9 @@ impl Disaster {
     pub fn describe(self) -> &'static str {
         match self {
             Self::Volumes => "remove every container, delete every volume, prove them gone",
-            Self::Host => "remove every container, volume and network, prove nothing is left",
+            Self::Host => {
+                "remove every container, volume and network, prove nothing is left; rebuild as another project"
+            }
             Self::Database => "drop the database while it is used, prove that it is gone",
             Self::Media => "delete every file of the media store, prove it empty",
             Self::Table => "truncate the largest table and what refers to it, prove it empty",

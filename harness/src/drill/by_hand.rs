@@ -76,7 +76,7 @@ impl Drill {
                 return Err(cause);
             }
         };
-        let mut rehearsal = Rehearsal::new(self, &sandbox, &folder, &mut journal);
+        let mut rehearsal = Rehearsal::new(self, &sandbox, None, &folder, &mut journal);
         let started = tokio::select! {
             started = rehearsal.start_and_seed() => started,
             () = cancelled.cancelled() => Err(Error::interrupted()),

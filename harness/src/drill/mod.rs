@@ -192,11 +192,11 @@ impl Drill {
         journal.enter(Phase::Prepare);
         let work = folder.work();
         let prepared = tokio::select! {
-            prepared = Sandbox::prepare(self, &run, &work, &runner, events) => prepared,
+            prepared = self.prepare(&run, &work, &runner, events) => prepared,
             () = cancelled.cancelled() => Err(Error::interrupted()),
         };
-        let sandbox = match prepared {
-            Ok(sandbox) => sandbox,
+        let (sandbox, elsewhere) = match prepared {
+            Ok(prepared) => prepared,
             Err(cause) => {
                 journal.leave(false);
                 folder.remove()?;
@@ -204,7 +204,8 @@ impl Drill {
             }
         };
 
-        let mut rehearsal = Rehearsal::new(self, &sandbox, &folder, &mut journal);
+        let mut rehearsal =
+            Rehearsal::new(self, &sandbox, elsewhere.as_ref(), &folder, &mut journal);
         let result = tokio::select! {
             result = rehearsal.run() => result,
             () = cancelled.cancelled() => Err(Error::interrupted()),
@@ -233,6 +234,20 @@ impl Drill {
             _ => record.verdict.exit_code(),
         };
         Ok(Finished { record, exit_code, report, stopped, kept })
+    }
+
+    /// The sandbox, and where it comes back if the whole host is lost: as another project.
+    async fn prepare(
+        &self,
+        run: &RunId,
+        work: &Path,
+        runner: &Runner,
+        events: &Events,
+    ) -> Result<(Sandbox, Option<Sandbox>)> {
+        let sandbox = Sandbox::prepare(self, run, work, runner, events).await?;
+        let is_moved = self.disaster == Disaster::Host;
+        let elsewhere = is_moved.then(|| sandbox.elsewhere()).transpose()?;
+        Ok((sandbox, elsewhere))
     }
 
     /// What the run found out, judged.

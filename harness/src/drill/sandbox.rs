@@ -139,6 +139,13 @@ impl Sandbox {
         })
     }
 
+    /// The same copy as another project, on which nothing exists yet.
+    pub(super) fn elsewhere(&self) -> Result<Self> {
+        let stack = self.stack.elsewhere()?;
+        let media = self.media.as_ref().map(|media| stack.volume(&media.name)).transpose()?;
+        Ok(Self { stack, media, ..self.clone() })
+    }
+
     /// How its probes reach it: by address, under its public name.
     pub async fn target(&self, config: &Config, read_only: bool) -> Result<Target> {
         let service = &config.service;

@@ -25,12 +25,35 @@ pub struct Seal {
 /// A sealed stack, ready to be written to a file.
 #[derive(Debug, Clone)]
 pub struct SealedStack {
+    /// Its compose project.
+    pub project: String,
     /// The compose file. JSON, which every version reads as YAML.
     pub file: Value,
     /// Services, in the order of the configuration.
     pub services: Vec<String>,
     /// Name in the engine of each volume of the stack.
     pub volumes: BTreeMap<String, String>,
+}
+
+impl SealedStack {
+    /// The same stack as another project: nothing in the engine has a name in common.
+    #[must_use]
+    pub fn renamed(&self, project: String) -> Self {
+        let mut file = self.file.clone();
+        for section in ["volumes", "networks"] {
+            for (name, resource) in file[section].as_object_mut().into_iter().flatten() {
+                resource["name"] = json!(actual(&project, name));
+            }
+        }
+        let names = self.volumes.keys();
+        let volumes = names.map(|name| (name.clone(), actual(&project, name))).collect();
+        Self { project, file, services: self.services.clone(), volumes }
+    }
+}
+
+/// Name in the engine of what a project calls `name`.
+fn actual(project: &str, name: &str) -> String {
+    format!("{project}_{name}")
 }
 
 /// Keys of a service that would reach outside the sandbox, and why they are refused.
@@ -58,7 +81,7 @@ pub fn seal(config: &Value, seal: &Seal) -> Result<SealedStack> {
             .hint("check the compose files that drill.toml names under [stack]"));
     };
     let volumes = declared(config, "volumes")
-        .map(|name| (name.clone(), format!("{}_{name}", seal.project)))
+        .map(|name| (name.clone(), actual(&seal.project, name)))
         .collect::<BTreeMap<_, _>>();
     let mut sealed_services = Map::new();
     for (name, service) in services {
@@ -74,7 +97,7 @@ pub fn seal(config: &Value, seal: &Seal) -> Result<SealedStack> {
         .map(String::as_str)
         .chain(["default"])
         .map(|name| {
-            let actual = format!("{}_{name}", seal.project);
+            let actual = actual(&seal.project, name);
             (name.to_owned(), json!({ "name": actual, "internal": true, "labels": labels }))
         })
         .collect::<Map<_, _>>();
@@ -88,7 +111,7 @@ pub fn seal(config: &Value, seal: &Seal) -> Result<SealedStack> {
             file[section] = local_only(section, &config[section])?;
         }
     }
-    Ok(SealedStack { file, services: names, volumes })
+    Ok(SealedStack { project: seal.project.clone(), file, services: names, volumes })
 }
 
 fn declared<'a>(config: &'a Value, section: &str) -> impl Iterator<Item = &'a String> {
@@ -270,6 +293,28 @@ mod tests {
             json!({ "name": "p_state", "labels": { "dr-drill.run": "r1" } })
         );
         assert!(!file.to_string().contains("production"));
+    }
+
+    #[test]
+    fn renamed_it_has_no_name_in_common() {
+        let config = json!({
+            "services": { "db": { "image": "x", "networks": { "back": {} },
+                "volumes": [{ "type": "volume", "source": "state", "target": "/state" }] } },
+            "networks": { "back": {} }, "volumes": { "state": null },
+        });
+        let before = sealed(&config).expect("can be sealed");
+        let after = before.renamed("q".to_owned());
+        assert_eq!(after.volumes["state"], "q_state");
+        for (section, name) in [("volumes", "state"), ("networks", "back"), ("networks", "default")]
+        {
+            let (was, is) = (&before.file[section][name], &after.file[section][name]);
+            assert_eq!(
+                (&was["name"], &is["name"]),
+                (&json!(format!("p_{name}")), &json!(format!("q_{name}")))
+            );
+            assert_eq!((&was["labels"], &was["internal"]), (&is["labels"], &is["internal"]));
+        }
+        assert_eq!(before.file["services"], after.file["services"]);
     }
 
     #[test]

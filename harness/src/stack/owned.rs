@@ -20,6 +20,9 @@ use super::run::{LABEL_RUN, RunId, RunLabels};
 use crate::error::{Attempt, Error, Result};
 use crate::process::{Command, Runner};
 
+/// How long removing a stack may take, removals that the engine does not complete included.
+const TEAR_DOWN_LIMIT: Duration = Duration::from_secs(600);
+
 /// A volume of an owned stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnedVolume {
@@ -52,12 +55,7 @@ impl OwnedStack {
         tool_image: &str,
     ) -> Result<Self> {
         let file = work_dir.join("compose.json");
-        // It holds the stack's secrets.
-        let mut options = OpenOptions::new();
-        let created = options.create(true).truncate(true).write(true).mode(0o600).open(&file);
-        created
-            .and_then(|mut out| out.write_all(sealed.file.to_string().as_bytes()))
-            .attempt(|| format!("cannot write {}", file.display()))?;
+        write_sealed(&sealed, &file)?;
         Ok(Self {
             engine: engine.clone(),
             compose: compose.clone(),
@@ -66,6 +64,14 @@ impl OwnedStack {
             sealed,
             tool_image: tool_image.to_owned(),
         })
+    }
+
+    /// The same stack as another project of this run: under new names, with nothing in it yet.
+    pub fn elsewhere(&self) -> Result<Self> {
+        let sealed = self.sealed.renamed(format!("{}-elsewhere", self.sealed.project));
+        let file = self.file.with_file_name("compose-elsewhere.json");
+        write_sealed(&sealed, &file)?;
+        Ok(Self { sealed, file, ..self.clone() })
     }
 
     /// The same stack, deaf to cancellation.
@@ -94,6 +100,12 @@ impl OwnedStack {
     #[must_use]
     pub fn run(&self) -> &RunId {
         &self.run
+    }
+
+    /// Its compose project.
+    #[must_use]
+    pub fn project(&self) -> &str {
+        &self.sealed.project
     }
 
     /// Its sealed compose file.
@@ -125,13 +137,13 @@ impl OwnedStack {
 
     /// Creates every container, volume and network, and starts nothing.
     pub async fn create(&self) -> Result<()> {
-        self.compose.create(&self.run.project(), &self.file).await
+        self.compose.create(self.project(), &self.file).await
     }
 
     /// Creates and starts services (all if none is named) and waits until they are ready.
     /// Gives back the first that does not become so.
     pub async fn up(&self, services: &[&str], limit: Duration) -> Result<Option<Unready>> {
-        let started = self.compose.up(&self.run.project(), &self.file, services).await;
+        let started = self.compose.up(self.project(), &self.file, services).await;
         let wanted = if services.is_empty() {
             self.sealed.services.clone()
         } else {
@@ -196,7 +208,7 @@ impl OwnedStack {
         environment: &BTreeMap<String, String>,
         words: &[String],
     ) -> Command {
-        let command = self.compose.run(&self.run.project(), &self.file);
+        let command = self.compose.run(self.project(), &self.file);
         let user = user.into_iter().flat_map(|user| ["--user".to_owned(), user.to_owned()]);
         let environment = environment.iter().map(|(name, value)| format!("{name}={value}"));
         let environment = environment.flat_map(|variable| ["-e".to_owned(), variable]);
@@ -205,7 +217,7 @@ impl OwnedStack {
 
     /// Tells a command on the host which compose project is meant: this one.
     pub fn bind(&self, command: Command) -> Command {
-        self.compose.bind(command, &self.run.project(), &self.file)
+        self.compose.bind(command, self.project(), &self.file)
     }
 
     /// A short-lived container beside the stack with one volume at `/store`, and no network.
@@ -268,17 +280,28 @@ impl OwnedStack {
 
     /// Removes everything that carries this run's label, until nothing new has appeared for
     /// `settle`: an engine finishes what a command that was ended had asked of it. Idempotent.
+    ///
+    /// # Errors
+    /// Undecided when the engine still lists something of it after [`TEAR_DOWN_LIMIT`].
     pub async fn tear_down(&self, settle: Duration) -> Result<()> {
-        let mut quiet_since = Instant::now();
+        let began = Instant::now();
+        let mut quiet_since = began;
         loop {
-            let mut removed = false;
+            let mut removed = None;
             for kind in ResourceKind::ALL {
                 for name in self.engine.list(kind, &self.label()).await? {
                     self.remove_owned(kind, &name).await?;
-                    removed = true;
+                    removed = Some(format!("{} {name}", kind.noun()));
                 }
             }
-            if removed {
+            if let Some(last) = removed {
+                if began.elapsed() > TEAR_DOWN_LIMIT {
+                    let limit_s = TEAR_DOWN_LIMIT.as_secs();
+                    return Err(Error::undecided(format!(
+                        "after {limit_s} s the engine still lists what was removed: {last}"
+                    ))
+                    .hint("look at the engine's log, then: cargo xtask clean"));
+                }
                 quiet_since = Instant::now();
             } else if quiet_since.elapsed() >= settle {
                 return Ok(());
@@ -308,4 +331,13 @@ impl OwnedStack {
     fn label(&self) -> String {
         format!("{LABEL_RUN}={}", self.run)
     }
+}
+
+/// Writes a sealed compose file, which holds the stack's secrets.
+fn write_sealed(sealed: &SealedStack, file: &Path) -> Result<()> {
+    let mut options = OpenOptions::new();
+    let created = options.create(true).truncate(true).write(true).mode(0o600).open(file);
+    created
+        .and_then(|mut out| out.write_all(sealed.file.to_string().as_bytes()))
+        .attempt(|| format!("cannot write {}", file.display()))
 }

@@ -52,6 +52,7 @@ pub(super) struct Found {
 pub(super) struct Rehearsal<'a> {
     drill: &'a Drill,
     sandbox: &'a Sandbox,
+    elsewhere: Option<&'a Sandbox>,
     folder: &'a RunFolder,
     journal: &'a mut Journal,
     writer: Option<Writer>,
@@ -65,15 +66,18 @@ impl<'a> Rehearsal<'a> {
     pub(super) fn new(
         drill: &'a Drill,
         sandbox: &'a Sandbox,
+        elsewhere: Option<&'a Sandbox>,
         folder: &'a RunFolder,
         journal: &'a mut Journal,
     ) -> Self {
-        let found = Found {
-            services: sandbox.stack.services().to_vec(),
-            environment: sandbox.environment.clone(),
-            ..Found::default()
-        };
-        Self { drill, sandbox, folder, journal, writer: None, found }
+        let mut environment = sandbox.environment.clone();
+        let restored = elsewhere.unwrap_or(sandbox);
+        for (name, sandbox) in [("project", sandbox), ("restored_project", restored)] {
+            environment.insert(name.to_owned(), sandbox.stack.project().to_owned());
+        }
+        let services = sandbox.stack.services().to_vec();
+        let found = Found { services, environment, ..Found::default() };
+        Self { drill, sandbox, elsewhere, folder, journal, writer: None, found }
     }
 
     /// Runs the phases until one stops the drill.

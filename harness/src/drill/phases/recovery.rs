@@ -53,6 +53,8 @@ impl Rehearsal<'_> {
         baseline: &Baseline,
     ) -> Result<Flow<Snapshot>> {
         self.journal.enter(Phase::Restore);
+        // Of a host that is lost not even the names come back.
+        self.sandbox = self.elsewhere.unwrap_or(self.sandbox);
         let Sandbox { stack, database, .. } = self.sandbox;
         let method = &self.drill.method;
         if self.goes_back_to_mistake() {
