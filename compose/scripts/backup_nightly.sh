@@ -5,6 +5,7 @@
 #   backup_nightly.sh [--project NAME] [--file FILE] [--dir DIR]
 #   backup_nightly.sh --test-notifications
 #
+#   BACKUP_PHYSICAL   "base" or "pgbackrest": a backup by backup_base.sh or backup_pgbackrest.sh, too
 #   OFFSITE_REMOTE    where offsite_push.sh copies to (default: nowhere, which it says)
 #   NOTIFY_PING       dead man's switch: fetched when all went well, with /fail appended when not.
 #                     Its owner raises the alarm when nothing comes
@@ -77,6 +78,7 @@ esac
 # The database first: what its rows name is then in the media. One that fails does not keep
 # the other from being taken.
 attempt backup_db.sh "$@"
+[ -z "${BACKUP_PHYSICAL:-}" ] || attempt "backup_$BACKUP_PHYSICAL.sh" "$@"
 attempt backup_media.sh "$@"
 if [ -n "${OFFSITE_REMOTE:-}" ]; then attempt offsite_push.sh "$@"; else say "no copy off-site: OFFSITE_REMOTE is not set"; fi
 

@@ -81,11 +81,15 @@ SQL
     in_db 'exec pgbackrest check --archive-timeout=120' < /dev/null >&2 || fail "the WAL is not archived" "look at the message above"
     # shellcheck disable=SC2016
     oldest=$(in_db 'pgbackrest repo-get "backup/$PGBACKREST_STANZA/backup.info"' < /dev/null |
-        sed -nE 's/^[0-9]{8}-[0-9]{6}F=.*"backup-timestamp-stop":([0-9]+).*/\1/p' | head -n 1)
+        sed -nE '0,/^[0-9]{8}-[0-9]{6}F=/s/^[0-9]{8}-[0-9]{6}F=.*"backup-timestamp-stop":([0-9]+).*/\1/p')
     [ -n "$oldest" ] || fail "the repository has no backup" "take one: backup_pgbackrest.sh --full"
     begin "$name"
+    # What is there now, by name: tar would fail at a folder into which the archiver puts more
+    # meanwhile. What has its own name is complete, and never changes.
     # shellcheck disable=SC2016
-    { in_db 'exec tar --create --exclude="*.pgbackrest.tmp" --directory="$PGBACKREST_REPO1_PATH" --file=- .' < /dev/null > "$unfinished" &&
+    { in_db 'cd "$PGBACKREST_REPO1_PATH" && list=$(mktemp) && trap "rm -f -- $list" EXIT &&
+        find . -not -type d -not -name "*.pgbackrest.tmp" -print0 > "$list" &&
+        tar --create --null --no-recursion --files-from="$list" --file=-' < /dev/null > "$unfinished" &&
         sync "$unfinished"; } || fail "cannot copy the repository; nothing is left of the file" "look at the message above, and at the free space of $dir"
     mv -- "$unfinished" "$repository"
     write_info << INFO

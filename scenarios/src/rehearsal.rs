@@ -13,6 +13,7 @@ use harness::model::record::Verdict;
 use harness::plan::Request;
 use harness::process::Runner;
 use harness::stack::LABEL_RUN;
+use harness::stack::compose::Compose;
 use harness::stack::engine::{Engine, ResourceKind};
 use harness::{Error, Result};
 use tokio_util::sync::CancellationToken;
@@ -80,6 +81,22 @@ pub fn drill_of(base: &Path, method: &str) -> Drill {
     drill.compose = std::env::var("DR_DRILL_COMPOSE").ok();
     base.clone_into(&mut drill.report_base);
     drill
+}
+
+/// The command of compose 1.29, for what has to hold with both versions.
+///
+/// # Panics
+/// When there is none: nothing would be known of that version.
+pub async fn compose_v1() -> String {
+    let runner = Runner::new(CancellationToken::new());
+    // In the search path version 2 may have that name, too.
+    for command in ["/usr/bin/docker-compose", "docker-compose"] {
+        let found = Compose::find(&runner, Some(command)).await;
+        if found.is_ok_and(|compose| compose.version().starts_with("1.")) {
+            return command.to_owned();
+        }
+    }
+    panic!("no compose 1.29: apt-get install docker-compose (Debian 12, Ubuntu 24.04)")
 }
 
 /// Sabotages a drill at one moment.

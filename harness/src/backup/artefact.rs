@@ -105,10 +105,19 @@ impl Artefact {
         &self.dir
     }
 
-    /// The part of a kind.
+    /// The part of a kind. Of two, nobody could say which one is meant.
     pub fn part(&self, kind: PartKind) -> Result<&Part> {
-        let part = self.manifest.part(kind);
-        part.ok_or_else(|| Error::undecided(format!("the artefact has no part {}", kind.name())))
+        let mut parts = self.manifest.parts.iter().filter(|part| part.kind == kind);
+        let kind = kind.name();
+        match (parts.next(), parts.next()) {
+            (Some(only), None) => Ok(only),
+            (None, _) => Err(Error::undecided(format!("the artefact has no part {kind}"))),
+            (Some(one), Some(other)) => {
+                let (one, other) = (&one.file, &other.file);
+                Err(Error::undecided(format!("the artefact has two parts {kind}: {one}, {other}"))
+                    .hint("narrow its pattern in leaves, or have the commands leave one"))
+            }
+        }
     }
 
     /// Where a part is. Its name is one plain component: a manifest is hostile input.
@@ -319,6 +328,19 @@ mod tests {
         }
         fs::remove_file(&part).expect("removed");
         assert_eq!(artefact.damage().expect("readable"), ["database.dump is missing"]);
+    }
+
+    #[test]
+    fn of_two_parts_of_a_kind_neither_is_taken_for_the_one() {
+        let dir = tempfile::tempdir().expect("temporary folder");
+        let mut artefact = artefact(&dir.path().join("a"));
+        assert_eq!(artefact.part(PartKind::Database).expect("one").file, "database.dump");
+        let second = Part { file: "later.dump".to_owned(), ..artefact.manifest.parts[0].clone() };
+        artefact.manifest.parts.push(second);
+        let error = artefact.part(PartKind::Database).expect_err("two").to_string();
+        assert!(error.contains("database.dump, later.dump"), "{error}");
+        let error = artefact.part(PartKind::Media).expect_err("none").to_string();
+        assert!(error.contains("no part media"), "{error}");
     }
 
     #[test]

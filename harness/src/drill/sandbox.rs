@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
+
 use super::Drill;
 use super::origin::{Secrets, Seeded};
 use crate::config::{Config, Generator, TlsConfig, Variable};
@@ -18,7 +20,7 @@ use crate::stack::compose::{Compose, StackSource};
 use crate::stack::database::{self, Database};
 use crate::stack::engine::Engine;
 use crate::stack::images::{BaseSpec, Images, SUITE};
-use crate::stack::isolation::{Seal, seal};
+use crate::stack::isolation::{Seal, SealedStack, seal};
 use crate::stack::{OwnedStack, OwnedVolume, RunId, RunLabels, Site};
 
 /// A sealed copy with all that is known of it.
@@ -94,13 +96,7 @@ impl Sandbox {
 
         let images = Images::new(&engine, events);
         let debian = images.base(SUITE).await?;
-        let base = match &config.stack.base {
-            Some(base) => Some(BaseSpec { context: absolute(&request.stack_dir.join(base))? }),
-            None => None,
-        };
-        let built = images.build_all(&resolved, base.as_ref(), &debian).await?;
-        let labels = RunLabels::of(run).pairs();
-        let sealed = seal(&resolved, &Seal { project: run.project(), labels, images: built })?;
+        let sealed = seal_for(run, drill, &resolved, &images, &debian).await?;
         let stack = OwnedStack::new(&engine, &compose, run, sealed, work, &debian)?;
         stack.volume(&database.volume)?;
         let media = config.media.as_ref().map(|media| stack.volume(&media.volume)).transpose()?;
@@ -146,6 +142,24 @@ impl Sandbox {
         Ok(Self { stack, media, ..self.clone() })
     }
 
+    /// Seals the stack with further files of its folder under the names of this copy, as its
+    /// operator has it by a longer `COMPOSE_FILE`, for commands that are bound to it. Starts
+    /// nothing.
+    pub(crate) async fn seal_with(
+        &self,
+        drill: &Drill,
+        files: &[PathBuf],
+        events: &Events,
+    ) -> Result<()> {
+        let mut source = source(drill, &self.secrets)?;
+        source.files.extend(files.iter().cloned());
+        let resolved = self.stack.compose().config(&source).await?;
+        let images = Images::new(self.stack.engine(), events);
+        let debian = images.base(SUITE).await?;
+        let sealed = seal_for(self.stack.run(), drill, &resolved, &images, &debian).await?;
+        self.stack.keep_variant(files, &sealed)
+    }
+
     /// How its probes reach it: by address, under its public name.
     pub async fn target(&self, config: &Config, read_only: bool) -> Result<Target> {
         let service = &config.service;
@@ -172,6 +186,23 @@ impl Exec for Sandbox {
             Ok((output.exit_code, format!("{}\n{}", output.text(), output.stderr)))
         })
     }
+}
+
+/// Builds the images of a stack and seals it under the names of a run.
+async fn seal_for(
+    run: &RunId,
+    drill: &Drill,
+    resolved: &Value,
+    images: &Images,
+    debian: &str,
+) -> Result<SealedStack> {
+    let base = match &drill.config.stack.base {
+        Some(base) => Some(BaseSpec { context: absolute(&drill.request.stack_dir.join(base))? }),
+        None => None,
+    };
+    let built = images.build_all(resolved, base.as_ref(), debian).await?;
+    let labels = RunLabels::of(run).pairs();
+    seal(resolved, &Seal { project: run.project(), labels, images: built })
 }
 
 /// Cores that this process may use.

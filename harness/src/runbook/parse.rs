@@ -4,6 +4,8 @@
 //! A marker is an HTML comment directly before its block: fields separated by `;`, the first
 //! of which names the step. `docs/runbook.md` has the grammar.
 
+use jiff::civil::Time;
+
 use super::Fault;
 use super::messages::Claim;
 
@@ -12,6 +14,7 @@ const COMMENT: (&str, &str) = ("<!--", "-->");
 const STEP: &str = "étape";
 const EXPECTED: &str = "attendu";
 const PLACE: &str = "où";
+const TIME: &str = "heure";
 const FILE: &str = "fichier";
 const NOT_RUN: &str = "non exécuté";
 const MESSAGES: &str = "messages";
@@ -61,6 +64,8 @@ pub enum Place {
     Host,
     /// In a container that has what a server has: cron, systemd's tools, a mailer.
     Container,
+    /// In such a container, once its cron, started by a clock that showed this time, has run.
+    Night(Time),
 }
 
 /// What a block must do.
@@ -243,14 +248,17 @@ fn role(marker: &str) -> Result<(String, Role), String> {
         Some(fields.remove(at).1)
     };
     let name = take(STEP).unwrap_or_default().to_owned();
-    let (expected, place) = (take(EXPECTED), take(PLACE));
+    let (expected, place, time) = (take(EXPECTED), take(PLACE), take(TIME));
     let (file, not_run) = (take(FILE), take(NOT_RUN));
     if let Some((key, _)) = fields.first() {
-        return Err(format!("{key:?} is unknown: {EXPECTED}, {PLACE}, {FILE}, {NOT_RUN}"));
+        return Err(format!("{key:?} is unknown: {EXPECTED}, {PLACE}, {TIME}, {FILE}, {NOT_RUN}"));
+    }
+    if time.is_some() && expected.is_none() {
+        return Err(format!("{TIME} is for what is run"));
     }
     let role = match (expected, place, file, not_run) {
         (Some(expected), place, None, None) => {
-            Role::Run { place: placed(place)?, expected: expectation(expected)? }
+            Role::Run { place: placed(place, time)?, expected: expectation(expected)? }
         }
         (None, None, Some(path), None) if path.starts_with('/') && !path.contains("..") => {
             Role::File(path.to_owned())
@@ -262,11 +270,16 @@ fn role(marker: &str) -> Result<(String, Role), String> {
     Ok((name, role))
 }
 
-fn placed(place: Option<&str>) -> Result<Place, String> {
-    match place {
-        None | Some("hôte") => Ok(Place::Host),
-        Some("conteneur") => Ok(Place::Container),
-        Some(other) => Err(format!("{other:?} is no place: hôte, conteneur")),
+fn placed(place: Option<&str>, time: Option<&str>) -> Result<Place, String> {
+    match (place, time) {
+        (None | Some("hôte"), None) => Ok(Place::Host),
+        (Some("conteneur"), None) => Ok(Place::Container),
+        (Some("conteneur"), Some(time)) => {
+            let time = time.parse().map_err(|_| format!("{time:?} is no time of a day"))?;
+            Ok(Place::Night(time))
+        }
+        (None | Some("hôte"), Some(_)) => Err(format!("{TIME}: the clock of a host is its own")),
+        (Some(other), _) => Err(format!("{other:?} is no place: hôte, conteneur")),
     }
 }
 

@@ -118,8 +118,13 @@ impl<'a> Walk<'a> {
         written().attempt(|| format!("cannot write {}", folder.display()))?;
         let bound = Bound::new(&standing.sandbox.site())?;
         let receiver = Receiver::start().await?;
-        let in_container =
-            |step: &Step| matches!(step.role, Role::Run { place: Place::Container, .. });
+        let further = drill.config.methods.iter().map(|method| &method.files);
+        for files in further.filter(|files| !files.is_empty()) {
+            standing.sandbox.seal_with(drill, files, events).await?;
+        }
+        let in_container = |step: &Step| {
+            matches!(step.role, Role::Run { place: Place::Container | Place::Night(_), .. })
+        };
         let mut walk = Self { standing, drill, bound, folder, receiver, image: None };
         if runbook.steps.iter().any(in_container) {
             walk.image = Some(walk.build(events).await?);
@@ -174,6 +179,8 @@ impl<'a> Walk<'a> {
         let command = match place {
             Place::Host => self.on_host(&block).await?,
             Place::Container => self.in_container(&block),
+            // By this clock cron starts.
+            Place::Night(time) => self.in_container(&block).arg(time.to_string()),
         };
         command.timeout(STEP_TIMEOUT).run().await
     }
@@ -219,7 +226,10 @@ impl<'a> Walk<'a> {
         let sandbox = &self.standing.sandbox;
         let command = sandbox.stack.engine().docker(["run", "--rm", "--interactive"]);
         let command = command.args(["--network", "none", "--log-driver", "none"]);
-        let command = command.args(["--add-host", "smtp.example.org:127.0.0.1"]);
+        // The names that the text has: the mail server, and two at which nobody listens.
+        let hosts =
+            ["smtp", "chat", "hc"].map(|host| format!("--add-host={host}.example.org:127.0.0.1"));
+        let command = command.args(hosts);
         let mounted = |path: &Path, at: &str| format!("{}:{at}:ro", path.display());
         command
             .args(RunLabels::of(&self.standing.run).arguments())

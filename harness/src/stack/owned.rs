@@ -55,7 +55,7 @@ impl OwnedStack {
         tool_image: &str,
     ) -> Result<Self> {
         let file = work_dir.join("compose.json");
-        write_sealed(&sealed, &file)?;
+        write_sealed(&file, &sealed)?;
         Ok(Self {
             engine: engine.clone(),
             compose: compose.clone(),
@@ -70,7 +70,7 @@ impl OwnedStack {
     pub fn elsewhere(&self) -> Result<Self> {
         let sealed = self.sealed.renamed(format!("{}-elsewhere", self.sealed.project));
         let file = self.file.with_file_name("compose-elsewhere.json");
-        write_sealed(&sealed, &file)?;
+        write_sealed(&file, &sealed)?;
         Ok(Self { sealed, file, ..self.clone() })
     }
 
@@ -112,6 +112,23 @@ impl OwnedStack {
     #[must_use]
     pub fn file(&self) -> &Path {
         &self.file
+    }
+
+    /// The compose tool that drives it.
+    #[must_use]
+    pub fn compose(&self) -> &Compose {
+        &self.compose
+    }
+
+    /// Keeps the same stack sealed with further files, for commands that are [bound](Self::bind) to
+    /// this one and name those files behind its own in `COMPOSE_FILE`.
+    pub fn keep_variant(&self, files: &[PathBuf], sealed: &SealedStack) -> Result<()> {
+        let mut file = self.file.clone().into_os_string();
+        for further in files {
+            file.push(":");
+            file.push(further);
+        }
+        write_sealed(Path::new(&file), sealed)
     }
 
     /// Its services, in the order of the configuration.
@@ -333,8 +350,8 @@ impl OwnedStack {
     }
 }
 
-/// Writes a sealed compose file, which holds the stack's secrets.
-fn write_sealed(sealed: &SealedStack, file: &Path) -> Result<()> {
+/// Writes what holds the stack's secrets: for its owner alone.
+fn write_sealed(file: &Path, sealed: &SealedStack) -> Result<()> {
     let mut options = OpenOptions::new();
     let created = options.create(true).truncate(true).write(true).mode(0o600).open(file);
     created

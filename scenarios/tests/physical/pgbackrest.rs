@@ -22,6 +22,7 @@ async fn a_delta_restore_of_pgbackrest_reaches_any_moment_after_its_first_backup
     bench.succeed("backup_pgbackrest.sh", &["--export", "--point", "mistake"]).await;
     let file = bench.file("Z.tar").display().to_string();
     bench.succeed("backup_pgbackrest.sh", &["--verify", &file]).await;
+    keep_newest_that_verifies(&bench, &file).await;
 
     let restore = async |args: &[&str]| {
         let args = [&["--replace", "--yes"], args].concat();
@@ -44,6 +45,34 @@ async fn a_delta_restore_of_pgbackrest_reaches_any_moment_after_its_first_backup
     assert!(verified.stderr.contains("its checksum is not the one"), "{}", verified.stderr);
     assert_eq!(bench.ask(MOMENTS).await, "1 2 3");
     bench.remove().await;
+}
+
+/// Exports while the archiver is at work, damages that file, and prunes: the one before stays.
+async fn keep_newest_that_verifies(bench: &Bench, file: &str) {
+    let stack = &bench.standing.sandbox.stack;
+    // A segment has such a name until it is complete.
+    let archiving = "cd \"$PGBACKREST_REPO1_PATH/archive/$PGBACKREST_STANZA\"/*/*/ && \
+        touch /tmp/busy && while [ -e /tmp/busy ]; do touch x.pgbackrest.tmp && rm x.pgbackrest.tmp; done";
+    let archiver = stack.exec("db", Some("postgres"), ["sh", "-c", archiving]).await;
+    let archiver = archiver.expect("a container");
+    let (later, archived) = tokio::join!(
+        async {
+            let later = bench.succeed("backup_pgbackrest.sh", &["--export"]).await;
+            let ended = ["rm", "/tmp/busy"];
+            let ended = stack.exec("db", Some("postgres"), ended).await.expect("a container");
+            assert!(ended.run().await.expect("it runs").succeeded());
+            later
+        },
+        archiver.run(),
+    );
+    assert!(archived.expect("it runs").succeeded());
+    let mut flipped = fs::read(&later).expect("a file");
+    let middle = flipped.len() / 2;
+    flipped[middle] ^= 1;
+    fs::write(&later, flipped).expect("written");
+    bench.succeed("backup_pgbackrest.sh", &["--prune", "--keep-days", "0"]).await;
+    assert_eq!(bench.file("Z.tar").display().to_string(), file);
+    assert!(!fs::exists(&later).expect("it can be seen"), "{later} is damaged, and stays");
 }
 
 /// As after the loss of the volume in which the repository is.

@@ -4,8 +4,10 @@ use super::killing;
 use super::terminal::{Copy, Terminal};
 use super::{PREPARE, until_recovered};
 
+pub(super) const RESTORE: &str = "scripts/restore_db.sh --replace --yes \"$BASE\"";
+
 /// The commands before which it is killed, and whether the state before is still the live one.
-const PHASES: [(&str, bool); 10] = [
+pub(super) const PHASES: [(&str, bool); 10] = [
     ("verify \"$archive\"", true),
     ("take_backup safety-db", true),
     ("restoring=1", true),
@@ -18,13 +20,16 @@ const PHASES: [(&str, bool); 10] = [
     ("say \"restored", false),
 ];
 
-async fn rolled_back(terminal: &Terminal<'_>) -> Result<(), String> {
+/// Kills it in phases. The state before must come back each time.
+pub(super) async fn killed_in(
+    terminal: &Terminal<'_>,
+    phases: &[(&str, bool)],
+) -> Result<(), String> {
     let before = terminal.fingerprint().await?;
     let recover = until_recovered("scripts/restore_db.sh --recover --yes");
-    for (at, before_lives) in PHASES {
+    for &(at, before_lives) in phases {
         let phase = |cause: String| format!("killed at {at}: {cause}");
-        let restore = "scripts/restore_db.sh --replace --yes \"$BASE\"";
-        terminal.killed(at, restore).await.map_err(phase)?;
+        terminal.killed(at, RESTORE).await.map_err(phase)?;
         terminal.run(&recover, 0, &[]).await.map_err(phase)?;
         if !before_lives {
             let differs = terminal.unchanged_since(&before).await.is_err();
@@ -37,9 +42,14 @@ async fn rolled_back(terminal: &Terminal<'_>) -> Result<(), String> {
         }
         terminal.unchanged_since(&before).await.map_err(phase)?;
     }
+    Ok(())
+}
+
+async fn rolled_back(terminal: &Terminal<'_>) -> Result<(), String> {
+    killed_in(terminal, &PHASES).await?;
     // Nothing is in the way of a clean retry.
-    let retry = "scripts/restore_db.sh --replace --yes \"$BASE\"";
-    terminal.run(retry, 0, &["restore_db: restored"]).await?;
+    let before = terminal.fingerprint().await?;
+    terminal.run(RESTORE, 0, &["restore_db: restored"]).await?;
     match terminal.unchanged_since(&before).await {
         Ok(()) => Err("the retry restored nothing".to_owned()),
         Err(_) => Ok(()),

@@ -1,13 +1,19 @@
 //! `manage.py restore`, killed before each of its lines that matter.
 
+use harness::model::fingerprint::Certificate;
+
 use super::killing::Fate;
 use super::terminal::{Copy, Terminal};
 use super::{PREPARE, until_recovered};
 
-const RUN: &str = "docker compose run --rm --no-deps -T backend python manage.py restore";
+/// What runs one of its commands, the name of which follows.
+const RUN: &str = "docker compose run --rm --no-deps -T backend python manage.py";
+/// Restores what was taken before the changes.
+pub(super) const RESTORE: &str = "docker compose run --rm --no-deps -T backend python manage.py \
+    restore --input - --yes < \"$ARCHIVE\"";
 
 /// The lines before which it is killed, and whether the state before is still the live one.
-const PHASES: [(&str, bool); 15] = [
+pub(super) const PHASES: [(&str, bool); 15] = [
     ("contents = archive.read(stream, judge, root", true),
     ("self._dress(self.staging / path", true),
     ("self._confirm(", true),
@@ -25,23 +31,27 @@ const PHASES: [(&str, bool); 15] = [
     ("at[\"staging\"].rmdir()", false),
 ];
 
-async fn rolled_back(terminal: &Terminal<'_>) -> Result<(), String> {
-    let restore = format!("{RUN} --input - --yes < \"$ARCHIVE\"");
+/// Kills it in phases. The state before must come back each time. Gives back the fingerprint of
+/// what it restores.
+pub(super) async fn killed_in(
+    terminal: &Terminal<'_>,
+    phases: &[(&str, bool)],
+) -> Result<Certificate, String> {
     // Roles that the backup does not know stay, although nobody needs them.
     let go_back = format!(
-        "{RUN} --input - --yes < \"$NOW\"\n\
+        "{RUN} restore --input - --yes < \"$NOW\"\n\
          docker compose exec -T --user postgres db sh -c \
          'psql -q -U \"$POSTGRES_USER\" -c \"DROP ROLE only_in_backup\" \"$POSTGRES_DB\"'"
     );
-    let recover = until_recovered(&format!("{RUN} --recover"));
+    let recover = until_recovered(&format!("{RUN} restore --recover"));
     let before = terminal.fingerprint().await?;
-    terminal.run(&restore, 0, &["restore: restored"]).await?;
+    terminal.run(RESTORE, 0, &["restore: restored"]).await?;
     let restored = terminal.fingerprint().await?;
     terminal.run(&go_back, 0, &["restore: restored"]).await?;
     terminal.unchanged_since(&before).await?;
-    for (at, before_lives) in PHASES {
+    for &(at, before_lives) in phases {
         let phase = |cause: String| format!("killed at {at}: {cause}");
-        terminal.killed_inside("backend", at, &restore, Fate::Both).await.map_err(phase)?;
+        terminal.killed_inside("backend", at, RESTORE, Fate::Both).await.map_err(phase)?;
         terminal.run(&recover, 0, &[]).await.map_err(phase)?;
         if !before_lives {
             let complete = terminal.unchanged_since(&restored).await;
@@ -50,13 +60,18 @@ async fn rolled_back(terminal: &Terminal<'_>) -> Result<(), String> {
         }
         terminal.unchanged_since(&before).await.map_err(phase)?;
     }
+    Ok(restored)
+}
+
+async fn rolled_back(terminal: &Terminal<'_>) -> Result<(), String> {
+    let restored = killed_in(terminal, &PHASES).await?;
     // A retry needs nobody to clean up first, and a backup of what is half done is refused.
     let at = "entry.rename(Path(root";
-    terminal.killed_inside("backend", at, &restore, Fate::Container).await?;
-    let backup = RUN.replace("restore", "backup --output -");
+    terminal.killed_inside("backend", at, RESTORE, Fate::Container).await?;
+    let backup = format!("{RUN} backup --output -");
     let refused = until_said(&backup, "a restore was interrupted");
     terminal.run(&refused, 0, &[]).await?;
-    terminal.run(&until_recovered(&format!("({restore})")), 0, &["restore: restored"]).await?;
+    terminal.run(&until_recovered(&format!("({RESTORE})")), 0, &["restore: restored"]).await?;
     terminal.unchanged_since(&restored).await
 }
 

@@ -7,7 +7,9 @@ mod killing;
 mod media;
 mod physical;
 mod refused;
+mod small;
 mod terminal;
+mod v1;
 
 /// Backs up, then changes the state in every way that a restore would change back: rows, a role's
 /// setting, a role, files. The state after that is what every rollback must bring back.

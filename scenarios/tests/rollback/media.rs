@@ -4,17 +4,20 @@ use super::killing::{self, Fate};
 use super::terminal::{Copy, Terminal};
 use super::{PREPARE, refused, until_recovered};
 
-const RESTORE: &str = "scripts/restore_media.sh --replace --yes \"$MEDIA\"";
+pub(super) const RESTORE: &str = "scripts/restore_media.sh --replace --yes \"$MEDIA\"";
+const RECOVER: &str = "scripts/restore_media.sh --recover --yes";
+/// A line at which the store is half replaced.
+const BUSY: &str = "media.decide(root)";
 
 /// What came of a restore that was killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+pub(super) enum State {
     Before,
     Restored,
 }
 
 /// The commands of the script before which it is killed.
-const ON_HOST: [(&str, State); 5] = [
+pub(super) const ON_HOST: [(&str, State); 5] = [
     ("find_media", State::Before),
     ("take_backup safety-media", State::Before),
     ("restoring=1", State::Before),
@@ -23,7 +26,7 @@ const ON_HOST: [(&str, State); 5] = [
 ];
 
 /// The lines of what it runs in a container before which that is killed.
-const INSIDE: [(&str, State); 10] = [
+pub(super) const INSIDE: [(&str, State); 10] = [
     ("staging = media.begin", State::Before),
     ("at[\"staging\"].mkdir", State::Before),
     ("tar.stdin.close()", State::Before),
@@ -36,7 +39,12 @@ const INSIDE: [(&str, State); 10] = [
     ("at[\"root\"].unlink()", State::Restored),
 ];
 
-async fn rolled_back(terminal: &Terminal<'_>) -> Result<(), String> {
+/// Kills it in phases, and then its container alone. The state before must come back each time.
+pub(super) async fn killed_in(
+    terminal: &Terminal<'_>,
+    on_host: &[(&str, State)],
+    inside: &[(&str, State)],
+) -> Result<(), String> {
     let before = terminal.fingerprint().await?;
     terminal.run(RESTORE, 0, &["restore_media: restored"]).await?;
     let restored = terminal.fingerprint().await?;
@@ -46,41 +54,43 @@ async fn rolled_back(terminal: &Terminal<'_>) -> Result<(), String> {
     let go_back = "scripts/restore_media.sh --replace --yes --no-safety-backup \
         \"$(find \"$BACKUP_DIR\" -name 'safety-media-*.tar.*' ! -name '*.sha256' | sort | tail -n 1)\"";
     terminal.run(go_back, 0, &["restore_media: restored"]).await?;
-    let recover = until_recovered("scripts/restore_media.sh --recover --yes");
     let settled = async |state| {
-        terminal.run(&recover, 0, &[]).await?;
+        terminal.run(&until_recovered(RECOVER), 0, &[]).await?;
         if state == State::Restored {
             terminal.unchanged_since(&restored).await?;
             terminal.run(go_back, 0, &["restore_media: restored"]).await?;
         }
         terminal.unchanged_since(&before).await
     };
-    for (at, state) in ON_HOST {
+    for &(at, state) in on_host {
         let phase = |cause: String| format!("killed at {at}: {cause}");
         terminal.killed(at, RESTORE).await.map_err(phase)?;
         settled(state).await.map_err(phase)?;
     }
-    for (at, state) in INSIDE {
+    for &(at, state) in inside {
         let phase = |cause: String| format!("killed inside at {at}: {cause}");
         terminal.killed_inside("backend", at, RESTORE, Fate::Both).await.map_err(phase)?;
         settled(state).await.map_err(phase)?;
     }
-    // Only the container dies, and the script sees to it; only the script dies, and the container
-    // is not disturbed; what was interrupted is neither backed up nor restored over.
-    let at = "media.decide(root)";
-    terminal.killed_inside("backend", at, RESTORE, Fate::Container).await?;
-    terminal.unchanged_since(&before).await?;
-    let busy = Fate::ContainerLater(
-        "scripts/restore_media.sh --recover --yes",
-        "another restore is at work on the media store",
-    );
-    terminal.killed_inside("backend", at, RESTORE, busy).await?;
+    // The script sees to it.
+    terminal.killed_inside("backend", BUSY, RESTORE, Fate::Container).await?;
+    terminal.unchanged_since(&before).await
+}
+
+async fn rolled_back(terminal: &Terminal<'_>) -> Result<(), String> {
+    killed_in(terminal, &ON_HOST, &INSIDE).await?;
+    // Only the script dies, and the container is not disturbed; what was interrupted is neither
+    // backed up nor restored over.
+    let before = terminal.fingerprint().await?;
+    let busy = Fate::ContainerLater(RECOVER, "another restore is at work on the media store");
+    terminal.killed_inside("backend", BUSY, RESTORE, busy).await?;
     for refused in ["scripts/backup_media.sh", RESTORE] {
         terminal.run(refused, 1, &["was interrupted", "hint:"]).await?;
     }
     let django = "docker compose run --rm --no-deps -T backend python manage.py restore --recover";
     terminal.run(django, 1, &["a restore by restore_media.sh was interrupted"]).await?;
-    settled(State::Before).await
+    terminal.run(&until_recovered(RECOVER), 0, &[]).await?;
+    terminal.unchanged_since(&before).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,25 +6,27 @@ use super::terminal::{Copy, Terminal};
 use super::until_recovered;
 
 /// A set from before the changes and one from after them; the application is stopped.
-const PREPARE_BASE: &str = r#"
+pub(super) const PREPARE_BASE: &str = r#"
 docker compose stop backend celery celery-beat proxy
 export THEN=$(scripts/backup_base.sh)
 docker compose exec -T --user postgres db sh -c 'psql -q -v ON_ERROR_STOP=1 -U "$POSTGRES_USER" "$POSTGRES_DB"' << 'SQL'
 UPDATE grading_exam SET title = title || ' (later)';
 DELETE FROM grading_annotation WHERE id % 3 = 0;
 SQL
+export NOW=$(scripts/backup_base.sh)
 "#;
 
-const BASE: &str = "scripts/restore_base.sh --replace --yes \"$THEN\"";
+pub(super) const BASE: &str = "scripts/restore_base.sh --replace --yes \"$THEN\"";
+const RECOVER: &str = "scripts/restore_base.sh --recover --yes";
 /// The database is not among what `--recover` starts: it did not run.
 const START: &str = "docker compose start db";
 
 /// The commands of the script before which it is killed, and whether the state before is there.
-const ON_HOST: [(&str, bool); 3] =
+pub(super) const ON_HOST: [(&str, bool); 3] =
     [("stop_all", true), ("cat \"$wal\" \"$base\"", true), ("start_all", false)];
 
 /// The commands of what it runs in a container before which that is killed.
-const INSIDE: [(&str, bool); 11] = [
+pub(super) const INSIDE: [(&str, bool); 11] = [
     ("require_fit", true),
     ("receive_wal", true),
     ("everything_else -exec mv", true),
@@ -38,11 +40,15 @@ const INSIDE: [(&str, bool); 11] = [
     ("echo \"$reached\"", false),
 ];
 
-async fn base_rolled_back(terminal: &Terminal<'_>) -> Result<(), String> {
-    let recover = until_recovered("scripts/restore_base.sh --recover --yes");
+/// Kills it in phases, and then its container alone. The state before must come back each time.
+pub(super) async fn killed_in(
+    terminal: &Terminal<'_>,
+    on_host: &[(&str, bool)],
+    inside: &[(&str, bool)],
+) -> Result<(), String> {
     let before = terminal.fingerprint().await?;
     let settled = async |before_lives: bool| {
-        terminal.run(&recover, 0, &[]).await?;
+        terminal.run(&until_recovered(RECOVER), 0, &[]).await?;
         terminal.run(START, 0, &[]).await?;
         if !before_lives {
             if terminal.unchanged_since(&before).await.is_ok() {
@@ -53,31 +59,35 @@ async fn base_rolled_back(terminal: &Terminal<'_>) -> Result<(), String> {
         }
         terminal.unchanged_since(&before).await
     };
-    for (at, before_lives) in ON_HOST {
+    for &(at, before_lives) in on_host {
         let phase = |cause: String| format!("killed at {at}: {cause}");
         terminal.killed(at, BASE).await.map_err(phase)?;
         settled(before_lives).await.map_err(phase)?;
     }
-    for (at, before_lives) in INSIDE {
+    for &(at, before_lives) in inside {
         let phase = |cause: String| format!("killed inside at {at}: {cause}");
         terminal.killed_inside("db", at, BASE, Fate::Both).await.map_err(phase)?;
         settled(before_lives).await.map_err(phase)?;
     }
-    // Only the container dies: the script brings the state back, and starts what it stopped.
+    // The script brings the state back, and starts what it stopped.
     terminal.killed_inside("db", "begin_lineage", BASE, Fate::Container).await?;
-    terminal.unchanged_since(&before).await?;
+    terminal.unchanged_since(&before).await
+}
+
+async fn base_rolled_back(terminal: &Terminal<'_>) -> Result<(), String> {
+    killed_in(terminal, &ON_HOST, &INSIDE).await?;
+    let before = terminal.fingerprint().await?;
     // Only the script dies: nobody disturbs the container, starts the half-restored cluster, or
     // restores over it.
-    let busy = Fate::ContainerLater(
-        "scripts/restore_base.sh --recover --yes",
-        "another restore is at work on this volume",
-    );
+    let busy = Fate::ContainerLater(RECOVER, "another restore is at work on this volume");
     terminal.killed_inside("db", "begin_lineage", BASE, busy).await?;
     terminal.run(BASE, 1, &["a restore was interrupted", "hint:"]).await?;
     let start = "docker compose run --rm --no-deps -T db";
     let refused = format!("if {start} postgres; then exit 0; else exit 1; fi");
     terminal.run(&refused, 1, &["restore_base.sh --recover"]).await?;
-    settled(true).await?;
+    terminal.run(&until_recovered(RECOVER), 0, &[]).await?;
+    terminal.run(START, 0, &[]).await?;
+    terminal.unchanged_since(&before).await?;
     // Nothing is in the way of a clean retry.
     terminal.run(BASE, 0, &["restore_base: restored"]).await?;
     match terminal.unchanged_since(&before).await {
@@ -90,8 +100,7 @@ async fn base_rolled_back(terminal: &Terminal<'_>) -> Result<(), String> {
 async fn a_restore_of_a_base_backup_killed_in_any_phase_is_rolled_back_exactly() {
     let copy = Copy::up("base-backup").await;
     let terminal = copy.terminal().await;
-    let prepare = [PREPARE_BASE, "export NOW=$(scripts/backup_base.sh)\n", killing::PREPARE];
-    let ended = match terminal.run(&prepare.concat(), 0, &[]).await {
+    let ended = match terminal.run(&[PREPARE_BASE, killing::PREPARE].concat(), 0, &[]).await {
         Ok(()) => base_rolled_back(&terminal).await,
         Err(cause) => Err(cause),
     };
@@ -100,7 +109,7 @@ async fn a_restore_of_a_base_backup_killed_in_any_phase_is_rolled_back_exactly()
     assert_eq!(ended, Ok(()));
 }
 
-const PREPARE_PGBACKREST: &str = r#"
+pub(super) const PREPARE_PGBACKREST: &str = r#"
 docker compose stop backend celery celery-beat proxy
 scripts/backup_pgbackrest.sh --full
 scripts/backup_pgbackrest.sh --export --point then
@@ -118,16 +127,26 @@ const PGBACKREST: &str = "scripts/restore_pgbackrest.sh --replace --yes --to the
 const DELTA: [&str; 5] =
     ["choose_backup", "recover_to", "kill -INT \"$server\"", "begin_lineage", "echo \"$reached"];
 
-async fn pgbackrest_goes_back(terminal: &Terminal<'_>) -> Result<(), String> {
+/// Kills it where it is told to. The backup from before must bring that state back each time.
+pub(super) async fn delta_killed_at(
+    terminal: &Terminal<'_>,
+    phases: &[&str],
+) -> Result<(), String> {
     let before = terminal.fingerprint().await?;
     let go_back = until_recovered("scripts/restore_pgbackrest.sh --replace --yes --to before");
-    for at in DELTA {
+    for at in phases {
         let phase = |cause: String| format!("killed at {at}: {cause}");
         terminal.killed_inside("db", at, PGBACKREST, Fate::Both).await.map_err(phase)?;
         terminal.run(&go_back, 0, &["restore_pgbackrest: restored"]).await.map_err(phase)?;
         terminal.run(START, 0, &[]).await.map_err(phase)?;
         terminal.unchanged_since(&before).await.map_err(phase)?;
     }
+    Ok(())
+}
+
+async fn pgbackrest_goes_back(terminal: &Terminal<'_>) -> Result<(), String> {
+    delta_killed_at(terminal, &DELTA).await?;
+    let before = terminal.fingerprint().await?;
     // A clean retry reaches what was asked for.
     terminal.run(PGBACKREST, 0, &["restore_pgbackrest: restored"]).await?;
     match terminal.unchanged_since(&before).await {

@@ -28,8 +28,17 @@ impl Copy {
     /// # Panics
     /// When it does not come up.
     pub(super) async fn up(method: &str) -> Self {
+        Self::up_with(method, None).await
+    }
+
+    /// A copy that is driven by one compose command, in the scripts, too.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    pub(super) async fn up_with(method: &str, compose: Option<String>) -> Self {
         let base = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary folder");
-        let drill = rehearsal::drill_of(base.path(), method);
+        let mut drill = rehearsal::drill_of(base.path(), method);
+        drill.compose = compose.or(drill.compose);
         let standing = drill.stand(&Events::ignored(), CancellationToken::new()).await;
         Self { standing: standing.expect("the copy comes up"), drill, _base: base }
     }

@@ -49,6 +49,9 @@ fn list(runbook: &Runbook, options: &RunbookOptions) {
         let (becomes, detail) = match &step.role {
             Role::Run { place: Place::Host, .. } => ("run", String::new()),
             Role::Run { place: Place::Container, .. } => ("run", "in a container".to_owned()),
+            Role::Run { place: Place::Night(time), .. } => {
+                ("run", format!("in a container, after a run of its cron, started at {time}"))
+            }
             Role::File(path) => ("file", path.clone()),
             Role::NotRun(reason) => ("not run", reason.clone()),
         };

@@ -68,6 +68,10 @@ mod tests {
 
     /// Runs the script as `program`; the real compose is `echo`.
     fn run(program: &str, words: &[&str]) -> (bool, String) {
+        run_on("/tmp/compose.json", "", program, words)
+    }
+
+    fn run_on(file: &str, files: &str, program: &str, words: &[&str]) -> (bool, String) {
         let folder = tempfile::tempdir().expect("temporary folder");
         let script = folder.path().join(program);
         fs::write(&script, SCRIPT).expect("written");
@@ -76,7 +80,8 @@ mod tests {
             .args(words)
             .env("COMPOSE_PROJECT_NAME", "another")
             .env("DR_DRILL_BOUND_PROJECT", "mine")
-            .env("DR_DRILL_BOUND_FILE", "/tmp/compose.json")
+            .env("DR_DRILL_BOUND_FILE", file)
+            .env("COMPOSE_FILE", files)
             .env("DR_DRILL_BOUND_COMPOSE", "echo compose")
             .output()
             .expect("sh runs");
@@ -99,6 +104,22 @@ mod tests {
             ),
         ] {
             assert_eq!(run(program, words), (true, format!("{bound} {rest}")), "{words:?}");
+        }
+    }
+
+    #[test]
+    fn further_files_of_the_stack_are_those_that_were_sealed_with_it() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let file = folder.path().join("compose.json").display().to_string();
+        let with_wal = format!("{file}:compose.wal.yaml");
+        fs::write(&with_wal, "{}").expect("written");
+        for (files, used) in [(&*file, &*file), (&*with_wal, &*with_wal)] {
+            let said = format!("compose --project-name mine --file {used} ps");
+            assert_eq!(run_on(&file, files, "docker", &["compose", "ps"]), (true, said));
+        }
+        for files in [format!("{file}:other.yaml"), "/etc/other.yaml".to_owned()] {
+            let (accepted, said) = run_on(&file, &files, "docker", &["compose", "ps"]);
+            assert!(!accepted && said.contains(&files), "{files}: {said}");
         }
     }
 

@@ -12,6 +12,17 @@ must_be() {
     [ "$2" = "$3" ] || refuse "$1 $2: this run's is $3"
 }
 
+# Further files of the stack, behind the run's own: the whole is sealed under that very name.
+bound_file=$DR_DRILL_BOUND_FILE
+case ${COMPOSE_FILE-} in
+"" | "$DR_DRILL_BOUND_FILE") ;;
+"$DR_DRILL_BOUND_FILE":*)
+    [ -f "$COMPOSE_FILE" ] || refuse "COMPOSE_FILE=$COMPOSE_FILE"
+    bound_file=$COMPOSE_FILE
+    ;;
+*) refuse "COMPOSE_FILE=$COMPOSE_FILE" ;;
+esac
+
 if [ "${0##*/}" = docker ]; then
     case ${1-} in
     compose) shift ;;
@@ -53,4 +64,4 @@ done
 PATH=${PATH#"${0%/*}:"}
 
 # shellcheck disable=SC2086  # words of a command, as the drill found it
-exec $DR_DRILL_BOUND_COMPOSE --project-name "$DR_DRILL_BOUND_PROJECT" --file "$DR_DRILL_BOUND_FILE" "$@"
+exec $DR_DRILL_BOUND_COMPOSE --project-name "$DR_DRILL_BOUND_PROJECT" --file "$bound_file" "$@"

@@ -1,12 +1,14 @@
 //! The last moment before a mistake. Where the server goes on and the method can still collect
 //! its log, that moment is demanded back, and not that of the backup.
 
+use postgres::Client;
+
 use super::source::Baseline;
 use super::{Rehearsal, close};
 use crate::backup::Artefact;
-use crate::error::Result;
+use crate::error::{Attempt, Result};
 use crate::fingerprint::catalogue;
-use crate::stack::database::blocking;
+use crate::stack::database::{ask, blocking};
 
 impl Rehearsal<'_> {
     /// Whether this drill goes back to just before its disaster.
@@ -27,8 +29,10 @@ impl Rehearsal<'_> {
         let point = snapshot.recovery_point().clone();
         close(snapshot).await?;
         let connection = self.sandbox.database.connection(&self.sandbox.stack).await?;
+        let server = connection.clone();
         let replayed = blocking(move || catalogue::replayed_sequences(&connection));
         later.origin.sequences = replayed.await?;
+        ask(server, commit).await?;
         artefact.manifest.target = Some(point.instant.to_string());
         artefact.manifest.recovery_point = point;
         self.found.manifest = Some(artefact.manifest.clone());
@@ -51,4 +55,11 @@ impl Rehearsal<'_> {
         self.found.manifest = Some(artefact.manifest.clone());
         Ok(())
     }
+}
+
+/// Commits nothing. Recovery to a time ends at the first commit after it, and the files of a dropped
+/// database go before its drop is committed: where nobody wrote in between, they would go again.
+fn commit(client: &mut Client) -> Result<()> {
+    let committed = client.execute("select pg_current_xact_id()", &[]);
+    committed.attempt(|| "cannot commit after the last moment before the mistake").map(drop)
 }

@@ -18,6 +18,10 @@ scripts/backup_db.sh
 ```sh
 false
 ```
+<!-- étape: lire ; où: conteneur ; heure: 02:29:55 ; attendu: code 0, sortie contient "fait" -->
+```sh
+journalctl
+```
 <!-- étape: réseau ; non exécuté: il faut un hôte réel -->
 ```bash
 reboot
@@ -39,7 +43,8 @@ fn a_block_has_its_name_its_line_its_text_and_its_role() {
         ("sauver", 6, "scripts/backup_db.sh\n"),
         ("minuterie", 11, "[Timer]\n"),
         ("vérifier", 16, "false\n"),
-        ("réseau", 20, "reboot\n"),
+        ("lire", 20, "journalctl\n"),
+        ("réseau", 24, "reboot\n"),
     ];
     assert_eq!(seen, expected.map(|(name, line, text)| (name.to_owned(), line, text.to_owned())));
     let run = |place, exit_code, output: &[&str], error: &[&str]| {
@@ -50,9 +55,11 @@ fn a_block_has_its_name_its_line_its_text_and_its_role() {
     assert_eq!(steps[0].role, run(Place::Host, 0, &["a; b, c"], &[]));
     assert_eq!(steps[1].role, Role::File("/etc/systemd/system/a.timer".to_owned()));
     assert_eq!(steps[2].role, run(Place::Container, 1, &[], &["refused"]));
-    assert_eq!(steps[3].role, Role::NotRun("il faut un hôte réel".to_owned()));
+    let night = Place::Night(jiff::civil::time(2, 29, 55, 0));
+    assert_eq!(steps[3].role, run(night, 0, &["fait"], &[]));
+    assert_eq!(steps[4].role, Role::NotRun("il faut un hôte réel".to_owned()));
     let sources = ["scripts/*.sh", "a/*.py"].map(str::to_owned).to_vec();
-    assert_eq!(claims, [Claim { line: 28, message: "… is empty".to_owned(), sources }]);
+    assert_eq!(claims, [Claim { line: 32, message: "… is empty".to_owned(), sources }]);
 }
 
 #[test]
@@ -69,14 +76,17 @@ fn damage_to_the_text_is_named_with_its_line() {
         ("code 0, sortie contient \"a; b, c\"", "code 0", 6, "no text is expected"),
         ("où: conteneur", "où: ailleurs", 16, "no place"),
         ("fichier: /etc", "fichier: etc", 11, "absolute"),
-        ("non exécuté: il faut un hôte réel", "non exécuté:", 20, "empty"),
-        ("reboot\n```\n", "reboot\n", 20, "no end"),
+        ("non exécuté: il faut un hôte réel", "non exécuté:", 24, "empty"),
+        ("reboot\n```\n", "reboot\n", 24, "no end"),
         ("scripts/backup_db.sh\n", "", 6, "empty"),
         ("```bash\nscripts", "```text\nscripts", 6, "must be bash"),
         ("```bash\nscripts", "  ```bash\nscripts", 6, "margin"),
         ("\n```ini", "\ntexte\n```ini", 10, "not directly before"),
-        ("| `… is empty`", "| … is empty", 28, "backticks"),
-        (" | recommencer", "", 28, "a remedy"),
+        ("| `… is empty`", "| … is empty", 32, "backticks"),
+        (" | recommencer", "", 32, "a remedy"),
+        ("02:29:55", "demain", 20, "no time"),
+        ("où: conteneur ; heure", "heure", 20, "its own"),
+        ("fichier: /etc", "heure: 02:29:55 ; fichier: /etc", 11, "is for what is run"),
     ];
     for (from, to, line, what) in cases {
         let damaged = INTACT.replacen(from, to, 1);
