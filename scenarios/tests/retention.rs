@@ -91,7 +91,7 @@ async fn what_an_artefact_needs_stays_until_nothing_needs_it() {
     let base = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary folder");
     let shelf = base.path().join("shelf");
     let increment = shelf.join("increment");
-    let dump = take(&increment, "full", base.path()).await;
+    let dump = Box::pin(take(&increment, "full", base.path())).await;
     let full = copied(&increment, "full", Some("2026-01-01T00:00:00Z"));
     copied(&increment, "other", Some("2026-01-02T00:00:00Z"));
 

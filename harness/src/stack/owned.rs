@@ -71,7 +71,7 @@ impl OwnedStack {
         let sealed = self.sealed.renamed(format!("{}-elsewhere", self.sealed.project));
         let file = self.file.with_file_name("compose-elsewhere.json");
         write_sealed(&file, &sealed)?;
-        Ok(Self { sealed, file, ..self.clone() })
+        Ok(Self { file, sealed, ..self.clone() })
     }
 
     /// The same stack, deaf to cancellation.
@@ -299,7 +299,7 @@ impl OwnedStack {
     /// `settle`: an engine finishes what a command that was ended had asked of it. Idempotent.
     ///
     /// # Errors
-    /// Undecided when the engine still lists something of it after [`TEAR_DOWN_LIMIT`].
+    /// Undecided when the engine still lists something of it after ten minutes.
     pub async fn tear_down(&self, settle: Duration) -> Result<()> {
         let began = Instant::now();
         let mut quiet_since = began;

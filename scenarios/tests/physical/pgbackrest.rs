@@ -53,9 +53,9 @@ async fn keep_newest_that_verifies(bench: &Bench, file: &str) {
     // A segment has such a name until it is complete.
     let archiving = "cd \"$PGBACKREST_REPO1_PATH/archive/$PGBACKREST_STANZA\"/*/*/ && \
         touch /tmp/busy && while [ -e /tmp/busy ]; do touch x.pgbackrest.tmp && rm x.pgbackrest.tmp; done";
-    let archiver = stack.exec("db", Some("postgres"), ["sh", "-c", archiving]).await;
-    let archiver = archiver.expect("a container");
-    let (later, archived) = tokio::join!(
+    let work = stack.exec("db", Some("postgres"), ["sh", "-c", archiving]).await;
+    let work = work.expect("a container");
+    let (later, worked) = tokio::join!(
         async {
             let later = bench.succeed("backup_pgbackrest.sh", &["--export"]).await;
             let ended = ["rm", "/tmp/busy"];
@@ -63,9 +63,9 @@ async fn keep_newest_that_verifies(bench: &Bench, file: &str) {
             assert!(ended.run().await.expect("it runs").succeeded());
             later
         },
-        archiver.run(),
+        work.run(),
     );
-    assert!(archived.expect("it runs").succeeded());
+    assert!(worked.expect("it runs").succeeded());
     let mut flipped = fs::read(&later).expect("a file");
     let middle = flipped.len() / 2;
     flipped[middle] ^= 1;
