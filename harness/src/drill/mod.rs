@@ -192,7 +192,7 @@ impl Drill {
         journal.enter(Phase::Prepare);
         let work = folder.work();
         let prepared = tokio::select! {
-            prepared = self.prepare(&run, &work, &runner, events) => prepared,
+            prepared = Box::pin(self.prepare(&run, &work, &runner, events)) => prepared,
             () = cancelled.cancelled() => Err(Error::interrupted()),
         };
         let (sandbox, elsewhere) = match prepared {
@@ -207,7 +207,7 @@ impl Drill {
         let mut rehearsal =
             Rehearsal::new(self, &sandbox, elsewhere.as_ref(), &folder, &mut journal);
         let result = tokio::select! {
-            result = rehearsal.run() => result,
+            result = Box::pin(rehearsal.run()) => result,
             () = cancelled.cancelled() => Err(Error::interrupted()),
         };
         let found = rehearsal.end();

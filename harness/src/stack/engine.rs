@@ -19,6 +19,9 @@ const SOCKET: &str = "/var/run/docker.sock";
 /// Label by which compose, in all its versions, names the service of a container.
 pub const LABEL_SERVICE: &str = "com.docker.compose.service";
 
+/// Label by which it marks the containers of `compose run`.
+const LABEL_ONE_OFF: &str = "com.docker.compose.oneoff";
+
 /// What an engine keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ResourceKind {
@@ -64,6 +67,20 @@ pub struct Container {
     pub address: Option<IpAddr>,
     /// Labels.
     pub labels: BTreeMap<String, String>,
+}
+
+impl Container {
+    /// Whether `compose run` made it, for one command. Version 1 leaves it if it is killed.
+    #[must_use]
+    pub fn is_one_off(&self) -> bool {
+        self.labels.get(LABEL_ONE_OFF).is_some_and(|value| value == "True")
+    }
+
+    /// Whether it is the container in which a service runs.
+    #[must_use]
+    pub fn is_of(&self, service: &str) -> bool {
+        self.service == service && !self.is_one_off()
+    }
 }
 
 /// The container engine.

@@ -187,7 +187,7 @@ impl OwnedStack {
     /// The container of a service.
     pub async fn container(&self, service: &str) -> Result<Container> {
         let containers = self.containers().await?;
-        containers.into_iter().find(|container| container.service == service).ok_or_else(|| {
+        containers.into_iter().find(|container| container.is_of(service)).ok_or_else(|| {
             Error::undecided(format!("service {service:?} has no container"))
                 .hint(format!("the services of the stack are: {}", self.sealed.services.join(", ")))
         })

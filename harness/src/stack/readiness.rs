@@ -68,7 +68,7 @@ pub(super) async fn wait(
         let containers = engine.containers(label).await?;
         let mut waiting = None;
         for service in services {
-            let container = containers.iter().find(|container| &container.service == service);
+            let container = containers.iter().find(|container| container.is_of(service));
             match state(container) {
                 State::Ready => {}
                 State::Failed(state) => {
