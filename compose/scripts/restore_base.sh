@@ -8,7 +8,7 @@
 #   restore_base.sh [--project NAME] [--file FILE] [--dir DIR] [--replace] [--to latest|TIME|NAME] FILE
 #
 #   --to latest          the end of its WAL (default)
-#   --to TIME            just before the first commit after it: "2026-03-01 14:05:00 Europe/Paris"
+#   --to TIME            just before the first commit after it: 'TZ="Europe/Paris" 2026-03-01 14:05:00'
 #   --to NAME            a named restore point
 #   --replace            there is a cluster: replace it. Without it, only an empty volume is
 #                        restored into

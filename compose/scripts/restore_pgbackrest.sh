@@ -11,7 +11,7 @@
 #   restore_pgbackrest.sh [--project NAME] [--file FILE] [--dir DIR] [--replace] [--to latest|TIME|NAME] [FILE]
 #
 #   --to latest          the end of its WAL (default)
-#   --to TIME            just before the first commit after it: "2026-03-01 14:05:00 Europe/Paris".
+#   --to TIME            just before the first commit after it: 'TZ="Europe/Paris" 2026-03-01 14:05:00'.
 #                        For a dropped database: a time before the last commit before that
 #   --to NAME            the restore point of the file; without FILE, of any whose .info is in --dir
 #   --replace            there is a cluster: overwrite it. Without it, only an empty volume is
