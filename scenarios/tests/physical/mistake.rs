@@ -6,6 +6,7 @@ use harness::config::{Config, MethodConfig};
 use harness::drill::Drill;
 use harness::model::artefact::PartKind;
 use harness::model::check::Outcome;
+use harness::model::phase::Phase;
 use harness::model::record::Verdict;
 use harness::plan::Request;
 use rstest::rstest;
@@ -45,6 +46,11 @@ async fn a_mistake_costs_no_write_that_was_acknowledged_before_it(#[case] method
     // Its point is the mistake's, long after that of the backup.
     assert!(manifest.target.is_some(), "{manifest:?}");
     assert!(manifest.recovery_point.instant > manifest.taken_at, "{manifest:?}");
+    // Lost are the seconds in which the moment was taken down and the mistake made.
+    let phases = record.timings.phases.iter().rev().skip_while(|it| it.name != Phase::Disaster);
+    let approach_s = phases.take(2).map(|phase| phase.seconds).sum::<f64>();
+    let loss_s = record.timings.data_loss_s.expect("a ledger");
+    assert!(loss_s <= approach_s, "{loss_s} s, {:?}", record.timings);
     // Of what the backup left and what was salvaged, one is restored, and nobody has to guess.
     let files = manifest.parts.iter().filter(|part| part.kind == PartKind::Database);
     assert_eq!(files.count(), 1, "{manifest:?}");
