@@ -17,6 +17,16 @@ fn reports() -> tempfile::TempDir {
     tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary folder")
 }
 
+/// The drill of the reference stack against a disaster.
+fn drill_of(base: &Path, disaster: Disaster) -> Drill {
+    let usual = drill(base);
+    let request = Request { disaster: disaster.name().to_owned(), ..usual.request };
+    let mut drill = Drill::new(request, usual.config).expect("it can be planned");
+    drill.compose = usual.compose;
+    drill.report_base = usual.report_base;
+    drill
+}
+
 async fn strike(live: &Live, disaster: Disaster) -> harness::Result<Struck> {
     let Live { stack, database, media, artefact } = live;
     let site = Site { stack, database, media: media.as_ref(), dir: artefact, work: artefact };
@@ -59,12 +69,7 @@ async fn a_backup_outlives_every_disaster_in_a_row() {
 #[tokio::test(flavor = "multi_thread")]
 async fn files_that_kept_their_names_and_not_their_content_are_restored() {
     let base = reports();
-    let mut drill = drill(base.path());
-    drill.request.disaster = Disaster::Ransomware.name().to_owned();
-    let mut drill = Drill::new(drill.request, drill.config).expect("it can be planned");
-    drill.compose = std::env::var("DR_DRILL_COMPOSE").ok();
-    drill.report_base = base.path().to_owned();
-    let finished = rehearse(&drill).await;
+    let finished = rehearse(&drill_of(base.path(), Disaster::Ransomware)).await;
     let record = &finished.record;
     assert_eq!((record.verdict, finished.exit_code), (Verdict::Passed, 0), "{:?}", record.reasons);
     demand(&finished, Verdict::Passed, "disaster.happened", Outcome::Passed, "overwritten");
@@ -73,12 +78,7 @@ async fn files_that_kept_their_names_and_not_their_content_are_restored() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_host_comes_back_as_another_project() {
     let base = reports();
-    let mut drill = drill(base.path());
-    drill.request.disaster = Disaster::Host.name().to_owned();
-    let mut drill = Drill::new(drill.request, drill.config).expect("it can be planned");
-    drill.compose = std::env::var("DR_DRILL_COMPOSE").ok();
-    drill.report_base = base.path().to_owned();
-    let finished = rehearse(&drill).await;
+    let finished = rehearse(&drill_of(base.path(), Disaster::Host)).await;
     let record = &finished.record;
     assert_eq!((record.verdict, finished.exit_code), (Verdict::Passed, 0), "{:?}", record.reasons);
     let (was, is) = (&record.environment["project"], &record.environment["restored_project"]);

@@ -71,10 +71,7 @@ impl<'a> Rehearsal<'a> {
         journal: &'a mut Journal,
     ) -> Self {
         let mut environment = sandbox.environment.clone();
-        let restored = elsewhere.unwrap_or(sandbox);
-        for (name, sandbox) in [("project", sandbox), ("restored_project", restored)] {
-            environment.insert(name.to_owned(), sandbox.stack.project().to_owned());
-        }
+        environment.insert("project".to_owned(), sandbox.stack.project().to_owned());
         let services = sandbox.stack.services().to_vec();
         let found = Found { services, environment, ..Found::default() };
         Self { drill, sandbox, elsewhere, folder, journal, writer: None, found }

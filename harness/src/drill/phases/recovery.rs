@@ -56,6 +56,9 @@ impl Rehearsal<'_> {
         // Of a host that is lost not even the names come back.
         self.sandbox = self.elsewhere.unwrap_or(self.sandbox);
         let Sandbox { stack, database, .. } = self.sandbox;
+        // Said where it is done: a drill that stopped before restored nothing.
+        let project = stack.project().to_owned();
+        self.found.environment.insert("restored_project".to_owned(), project);
         let method = &self.drill.method;
         if self.goes_back_to_mistake() {
             match timed(SALVAGE, Some(Store::Database), self.salvage(artefact, baseline)).await {
