@@ -214,11 +214,12 @@ decompress() { # FILE
     esac
 }
 
-# The digest of standard input. Of both, openssl uses the processor's own instructions.
-if command -v openssl > /dev/null; then
+# The digest of standard input. Of both, openssl uses the processor's own instructions; one that
+# does not work is not asked.
+sha256() { sha256sum | cut -d ' ' -f 1; }
+of_nothing=e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
+if [ "$(openssl dgst -sha256 -r < /dev/null 2> /dev/null | cut -d ' ' -f 1)" = "$of_nothing" ]; then
     sha256() { openssl dgst -sha256 -r | cut -d ' ' -f 1; }
-else
-    sha256() { sha256sum | cut -d ' ' -f 1; }
 fi
 
 # Size and checksum: what any archive must stand. Whoever calls this reads it to its end, too:
@@ -230,6 +231,8 @@ verify_file() { # FILE
     [ -f "$1.sha256" ] || fail "$1 has no checksum: $1.sha256 does not exist" \
         "copy it from where the backup was taken; without it nothing proves that the file is whole"
     expected=$(cut -d ' ' -f 1 < "$1.sha256")
+    [[ $expected =~ ^[0-9a-f]{64}$ ]] || fail "$1 has no checksum: what is in $1.sha256 is none" \
+        "copy it from where the backup was taken; without it nothing proves that the file is whole"
     actual=$(sha256 < "$1")
     [ "$actual" = "$expected" ] || fail "$1 is damaged: its checksum is not the one in $1.sha256" \
         "copy it again from where the backup was taken, or use another backup"

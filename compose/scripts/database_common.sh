@@ -65,6 +65,9 @@ take_backup() {
     globals=$(in_db 'exec pg_dumpall --globals-only --username="$POSTGRES_USER" --database=template1' < /dev/null && echo .) ||
         fail "cannot read the roles"
     globals=${globals%.}
+    # Not every compose passes exit codes on.
+    grep -qxF -- '-- PostgreSQL database cluster dump complete' <<< "$globals" ||
+        fail "the roles were read in part; nothing is left of the backup" "take it again"
     # Tablespaces are folders outside the cluster's, which no dump carries.
     ! grep -q '^CREATE TABLESPACE' <<< "$globals" ||
         fail "the cluster has tablespaces, which this method does not carry" "use a physical backup"
@@ -98,9 +101,9 @@ describe() { # FILE
 verify() { # FILE
     local first last
     verify_file "$1"
+    last=$(decompress "$1" | tail -n 12) || refuse_damaged "$1"
     first=$(decompress "$1" 2> /dev/null | head -n 1 || true)
     [ "$first" = "$magic" ] || fail "$1 is not a backup of backup_db.sh" "media is restored by restore_media.sh"
-    last=$(decompress "$1" | tail -n 12) || refuse_damaged "$1"
     if ! grep -qxF -- '-- PostgreSQL database dump complete' <<< "$last" || [ "${last##*$'\n'}" != "$complete" ]; then
         fail "$1 is truncated: it has no end" "use another backup"
     fi

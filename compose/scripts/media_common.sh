@@ -50,7 +50,7 @@ attempts=3
 
 # take_backup KIND: leaves a verified file in the folder, and its name in $taken.
 take_backup() {
-    local attempt codes said
+    local attempt codes ended said
     taken=$(new_name "$1" "tar.$compressed")
     begin "$taken"
     said=$dir/.unfinished-messages
@@ -58,10 +58,12 @@ take_backup() {
     for ((attempt = 1; ; attempt++)); do
         codes=(0 0)
         write_backup 2> "$said" | compress > "$unfinished" || codes=("${PIPESTATUS[@]}")
-        cat "$said" >&2
-        [ "${codes[*]}" != '0 0' ] || break
+        # What tar says itself: not every compose passes exit codes on.
+        ended=$(sed -n 's/^tar: ended with //p' "$said")
+        grep -v '^tar: ended with ' "$said" >&2 || true
+        [ "$ended ${codes[1]}" != '0 0' ] || break
         # Code 1 of tar: nothing is missing, but something was written to meanwhile.
-        if [ "${codes[*]}" != '1 0' ] || ! grep -q 'changed as we read it\|removed before we read it' "$said"; then
+        if [ "$ended ${codes[1]}" != '1 0' ] || ! grep -q 'changed as we read it\|removed before we read it' "$said"; then
             fail "the backup failed; nothing is left of it" "look at the messages above, and at the free space of $dir"
         fi
         if [ "$attempt" -ge "$attempts" ]; then
@@ -77,8 +79,9 @@ take_backup() {
 write_backup() {
     # PAX records carry fractions of seconds, long and odd names, and extended attributes.
     # shellcheck disable=SC2016
-    within 'exec tar --create --format=posix --pax-option="comment=$1,delete=atime,delete=ctime" \
-        --acls --xattrs --numeric-owner --directory="$0" --file=- .' \
+    within 'tar --create --format=posix --pax-option="comment=$1,delete=atime,delete=ctime" \
+        --acls --xattrs --numeric-owner --directory="$0" --file=- .
+        code=$?; echo "tar: ended with $code" >&2; exit $code' \
         "$media_path" "$magic; stack $stack; taken $(date -u +%Y-%m-%dT%H:%M:%SZ)" < /dev/null
 }
 
@@ -99,10 +102,10 @@ describe() { # FILE
 verify() { # FILE
     local said
     verify_file "$1"
-    [ -n "$(comment_of "$1")" ] || fail "$1 is not a backup of backup_media.sh" "a database is restored by restore_db.sh"
     # Whatever it refuses, it reads to the end: if the first of the two fails, it is the file.
     said=$(decompress "$1" | within 'cd /opt/korrigo/app && exec python3 -m grading.backups.inspect'; echo "${PIPESTATUS[*]}")
     [[ ${said##*$'\n'} == '0 '* ]] || refuse_damaged "$1"
+    [ -n "$(comment_of "$1")" ] || fail "$1 is not a backup of backup_media.sh" "a database is restored by restore_db.sh"
     # Not every compose passes exit codes on.
     [[ $said == *' entries, '*$'\n'* ]] ||
         fail "$1 cannot be restored safely" "look at the message above; restore it by hand where it can do no harm, or use another backup"

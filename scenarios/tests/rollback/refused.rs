@@ -3,7 +3,7 @@
 use super::terminal::Terminal;
 
 /// What makes a bad backup `$BAD` of a good one, how it is restored, and what is said of it.
-const REFUSED: [(&str, &str, &str, &str); 15] = [
+const REFUSED: [(&str, &str, &str, &str); 17] = [
     (
         "database truncated",
         "head -c 20000 \"$BASE\" > $BAD.sql.zst; cp \"$BASE.sha256\" $BAD.sql.zst.sha256",
@@ -83,6 +83,19 @@ const REFUSED: [(&str, &str, &str, &str); 15] = [
         "which leads out of the store",
     ),
     (
+        "media without the end of its archive",
+        // Up to there are the headers of an empty file.
+        "$HOSTILE korrigo.test good.txt; zstd -dc $BAD.tar.zst | head -c 2560 | zstd -q > $BAD.cut; mv $BAD.cut $BAD.tar.zst; sha256sum $BAD.tar.zst > $BAD.tar.zst.sha256",
+        "scripts/restore_media.sh --replace --yes $BAD.tar.zst",
+        "it has no end",
+    ),
+    (
+        "media whose checksum is none",
+        "cp \"$MEDIA\" $BAD.tar.zst; : > $BAD.tar.zst.sha256",
+        "scripts/restore_media.sh --replace --yes $BAD.tar.zst",
+        "has no checksum",
+    ),
+    (
         "archive of Django's, truncated",
         "docker compose run --rm --no-deps -T backend python manage.py backup --output - > $BAD.whole; head -c 100000 $BAD.whole > $BAD.tar",
         "docker compose run --rm --no-deps -T backend python manage.py restore --input - --yes < $BAD.tar",
@@ -129,6 +142,33 @@ as_root=()
     mount -t tmpfs -o size=64k tmpfs "$DIR" && exec scripts/restore_db.sh --replace --yes --dir "$DIR" "$BASE"'
 "#;
 
+/// Backups that are taken in part, by a compose that says that all went well: some packagings of
+/// version 2 do. `$DEAF` is that compose.
+const DEAF: &str = r#"
+export DEAF=$BACKUP_DIR/../deaf.sh
+cat > "$DEAF" << 'DEAF'
+case "$*" in
+    *pg_dumpall*) docker compose "$@" | head -c 600 ;;
+    *) docker compose "$@" ;;
+esac
+exit 0
+DEAF
+"#;
+const IN_PART: [(&str, &str); 2] = [
+    ("COMPOSE_COMMAND=\"sh $DEAF\" scripts/backup_db.sh", "the roles were read in part"),
+    (
+        "code=0
+         in_store() { docker compose run --rm --no-deps -T --entrypoint sh backend -c \"cd /srv/media; $1\"; }
+         file=$(in_store 'find . -type f | sort | head -n 1')
+         mode=$(in_store \"stat -c %a '$file'\")
+         in_store \"chmod 0 '$file'\"
+         COMPOSE_COMMAND=\"sh $DEAF\" scripts/backup_media.sh || code=$?
+         in_store \"chmod $mode '$file'\"
+         exit $code",
+        "Cannot open: Permission denied",
+    ),
+];
+
 pub(super) async fn all(terminal: &Terminal<'_>) -> Result<(), String> {
     let before = terminal.fingerprint().await?;
     terminal.run(HOSTILE, 0, &[]).await?;
@@ -137,6 +177,10 @@ pub(super) async fn all(terminal: &Terminal<'_>) -> Result<(), String> {
         let refused = terminal.run(&block, 1, &[says, "hint:"]).await;
         refused.map_err(|cause| format!("{what}: {cause}"))?;
         terminal.unchanged_since(&before).await.map_err(|cause| format!("{what}: {cause}"))?;
+    }
+    terminal.run(DEAF, 0, &[]).await?;
+    for (backup, says) in IN_PART {
+        terminal.run(backup, 1, &[says, "nothing is left of", "hint:"]).await?;
     }
     terminal.run(FULL, 1, &["nothing is left of it", "hint:"]).await?;
     let full = FULL.replace("restore_db.sh", "restore_media.sh").replace("$BASE", "$MEDIA");
