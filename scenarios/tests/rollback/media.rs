@@ -26,9 +26,10 @@ pub(super) const ON_HOST: [(&str, State); 5] = [
 ];
 
 /// The lines of what it runs in a container before which that is killed.
-pub(super) const INSIDE: [(&str, State); 10] = [
+pub(super) const INSIDE: [(&str, State); 11] = [
     ("staging = media.begin", State::Before),
-    ("at[\"staging\"].mkdir", State::Before),
+    ("at[\"apart\"].mkdir", State::Before),
+    ("os.rename(tempfile.mkdtemp(", State::Before),
     ("tar.stdin.close()", State::Before),
     ("media.swap(root)", State::Before),
     ("at[\"leaving\"].rename(", State::Before),

@@ -26,12 +26,13 @@ pub(super) const ON_HOST: [(&str, bool); 3] =
     [("stop_all", true), ("cat \"$wal\" \"$base\"", true), ("start_all", false)];
 
 /// The commands of what it runs in a container before which that is killed.
-pub(super) const INSIDE: [(&str, bool); 11] = [
+pub(super) const INSIDE: [(&str, bool); 12] = [
     ("require_fit", true),
     ("receive_wal", true),
+    ("receive_base", true),
     ("everything_else -exec mv", true),
     ("mv \"$moving\" \"$aside\"", true),
-    ("receive_base", true),
+    ("move_in", true),
     ("recover_to", true),
     ("kill -INT \"$server\"", true),
     ("begin_lineage", true),

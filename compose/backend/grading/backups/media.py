@@ -2,6 +2,7 @@
 the same volume, which then takes the place of the live entries by renaming.
 
 Names in the store's root that start with .restore- are this module's own:
+  .restore-apart     where the next is made
   .restore-staging   what is being restored
   .restore-leaving   live entries, while they are being moved away
   .restore-before    all that was live; the root now holds what was restored
@@ -15,9 +16,10 @@ import json
 import os
 import shutil
 import stat
+import subprocess
 import tarfile
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from . import BackupError
@@ -247,7 +249,7 @@ class Reader:
 
 
 def _paths(root):
-    return {name: Path(root, f"{OWN}{name}") for name in ("staging", "leaving", "before", "done", "root")}
+    return {name: Path(root, f"{OWN}{name}") for name in ("apart", "staging", "leaving", "before", "done", "root")}
 
 
 def _live(root):
@@ -272,8 +274,19 @@ def begin(root, *words):
     """Makes the staging folder, and gives it back."""
     at = _paths(root)
     at["root"].write_text(" ".join([str(os.stat(root).st_mtime_ns), *words]))
-    at["staging"].mkdir(mode=0o700)
+    _make_apart(at)
     return at["staging"]
+
+
+def _make_apart(at):
+    """Makes the staging folder. ext4 without a journal, for every file that it makes, looks
+    through the inodes that were deleted nearby in the last minutes: after a disaster that took
+    four fifths of the time. Its hint +T puts the folders in one apart, by their names."""
+    at["apart"].mkdir(mode=0o700)
+    with suppress(FileNotFoundError):
+        subprocess.run(["chattr", "+T", at["apart"]], stderr=subprocess.DEVNULL, check=False)
+    os.rename(tempfile.mkdtemp(dir=at["apart"]), at["staging"])
+    at["apart"].rmdir()
 
 
 def _note(at, word):
@@ -350,6 +363,7 @@ def undo(root):
         for entry in list(at["leaving"].iterdir()):
             entry.rename(Path(root, entry.name))
         at["leaving"].rmdir()
+    _remove(at["apart"])
     _remove(at["staging"])
     _date_root(root, at, 0)
 
