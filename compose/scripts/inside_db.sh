@@ -100,7 +100,7 @@ fi
 
 # Sets $cluster: a folder for many files at once. ext4 without a journal, for every file that it
 # makes, looks through the inodes that were deleted nearby in the last minutes: after a disaster
-# that took four fifths of the time. Its hint +T puts the folders in one apart, by their names.
+# that took three quarters of the time. Its hint +T puts the folders in one apart, by their names.
 make_apart() { # PARENT
     chattr +T "$1" 2> /dev/null || true
     cluster=$(mktemp -d -p "$1" cluster.XXXXXX)

@@ -281,7 +281,7 @@ def begin(root, *words):
 def _make_apart(at):
     """Makes the staging folder. ext4 without a journal, for every file that it makes, looks
     through the inodes that were deleted nearby in the last minutes: after a disaster that took
-    four fifths of the time. Its hint +T puts the folders in one apart, by their names."""
+    three quarters of the time. Its hint +T puts the folders in one apart, by their names."""
     at["apart"].mkdir(mode=0o700)
     with suppress(FileNotFoundError):
         subprocess.run(["chattr", "+T", at["apart"]], stderr=subprocess.DEVNULL, check=False)
