@@ -87,6 +87,7 @@ verify_set() {
     for part in base manifest wal; do
         file=${!part}
         [ -f "$file" ] || fail "$file does not exist" "copy the whole set from where the backup was taken"
+        require_plain "$file"
         [ "$(stat --format %s "$file")" = "$(field "size $part")" ] ||
             fail "$file is damaged: it is $(stat --format %s "$file") bytes, $(field "size $part") were written" "copy it again from where the backup was taken"
         [ "$part" = base ] || [ "$(sum_of "$file")" = "$(field "sha256 $part")" ] ||

@@ -25,6 +25,7 @@ discard() { # FILE
 verify_set() {
     verify_info
     [ -f "$repository" ] || fail "$repository does not exist" "copy both files from where the backup was taken"
+    require_plain "$repository"
     [ "$(stat --format %s "$repository")" = "$(field 'size repository')" ] ||
         fail "$repository is damaged: it is $(stat --format %s "$repository") bytes, $(field 'size repository') were written" "copy it again from where the backup was taken"
 }

@@ -15,7 +15,7 @@ use harness::model::profile::Profile;
 use harness::model::record::Verdict;
 use scenarios::rehearsal::{demand, drill_of, rehearse, sabotaged, sql};
 
-use self::bench::{Bench, MOMENTS, reports, shell};
+use self::bench::{Bench, MOMENTS, encrypt, reports, shell};
 
 const RESTORE: &str = "restore_base.sh";
 
@@ -141,6 +141,10 @@ async fn refuse_what_cannot_be(bench: &Bench, set: &str) {
     let sum = shell(r#"sha256sum < "$0" | cut -d ' ' -f 1"#, &[&wal.display().to_string()]);
     bench.set("sha256 wal", &sum);
     bench.refused(RESTORE, &[set], &format!("WAL segment {lost} is missing")).await;
+    mend();
+
+    encrypt(set);
+    bench.refused(RESTORE, &[set], "is encrypted").await;
     mend();
 
     // One byte in the middle, and half of it gone.

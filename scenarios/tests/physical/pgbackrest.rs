@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use super::bench::{Bench, MOMENTS, reports, shell};
+use super::bench::{Bench, MOMENTS, encrypt, reports, shell};
 
 const RESTORE: &str = "restore_pgbackrest.sh";
 
@@ -115,6 +115,10 @@ async fn a_repository_file_that_cannot_be_restored_is_refused_and_the_whole_one_
     bench.set("stack", "elsewhere");
     bench.refused(RESTORE, &[&file], "is of another stack").await;
     mend();
+    encrypt(&file);
+    bench.refused(RESTORE, &[&file], "is encrypted").await;
+    mend();
+
     let mut flipped = kept[1].1.clone();
     let middle = flipped.len() / 2;
     flipped[middle] ^= 1;

@@ -3,7 +3,7 @@
 use super::terminal::Terminal;
 
 /// What makes a bad backup `$BAD` of a good one, how it is restored, and what is said of it.
-const REFUSED: [(&str, &str, &str, &str); 17] = [
+const REFUSED: [(&str, &str, &str, &str); 21] = [
     (
         "database truncated",
         "head -c 20000 \"$BASE\" > $BAD.sql.zst; cp \"$BASE.sha256\" $BAD.sql.zst.sha256",
@@ -47,6 +47,18 @@ const REFUSED: [(&str, &str, &str, &str); 17] = [
         "is not a backup of backup_db.sh",
     ),
     (
+        "database encrypted",
+        "$ENCRYPT \"$BASE\" $BAD.sql.zst; cp \"$BASE.sha256\" $BAD.sql.zst.sha256",
+        "scripts/restore_db.sh --replace --yes $BAD.sql.zst",
+        "is encrypted",
+    ),
+    (
+        "database encrypted, with a checksum of that, and named so",
+        "$ENCRYPT \"$BASE\" $BAD.sql.zst.enc; sha256sum $BAD.sql.zst.enc > $BAD.sql.zst.enc.sha256",
+        "scripts/restore_db.sh --replace --yes $BAD.sql.zst.enc",
+        "is encrypted",
+    ),
+    (
         "media truncated",
         "head -c 20000 \"$MEDIA\" > $BAD.tar.zst; sha256sum $BAD.tar.zst > $BAD.tar.zst.sha256",
         "scripts/restore_media.sh --replace --yes $BAD.tar.zst",
@@ -57,6 +69,12 @@ const REFUSED: [(&str, &str, &str, &str); 17] = [
         "cp \"$MEDIA\" $BAD.tar.zst; cp \"$MEDIA.sha256\" $BAD.tar.zst.sha256; printf '\\x55' | dd of=$BAD.tar.zst bs=1 seek=9999 conv=notrunc status=none",
         "scripts/restore_media.sh --replace --yes $BAD.tar.zst",
         "its checksum is not the one in",
+    ),
+    (
+        "media encrypted",
+        "$ENCRYPT \"$MEDIA\" $BAD.tar.zst; cp \"$MEDIA.sha256\" $BAD.tar.zst.sha256",
+        "scripts/restore_media.sh --replace --yes $BAD.tar.zst",
+        "is encrypted",
     ),
     (
         "media of another stack",
@@ -107,9 +125,16 @@ const REFUSED: [(&str, &str, &str, &str); 17] = [
         "docker compose run --rm --no-deps -T backend python manage.py restore --input - --yes < $BAD.tar",
         "the backup is damaged",
     ),
+    (
+        "archive of Django's, encrypted",
+        "docker compose run --rm --no-deps -T backend python manage.py backup --output - > $BAD.whole; $ENCRYPT $BAD.whole $BAD.tar",
+        "docker compose run --rm --no-deps -T backend python manage.py restore --input - --yes < $BAD.tar",
+        "is encrypted",
+    ),
 ];
 
-/// A media backup with one member that nobody should unpack.
+/// A media backup with one member that nobody should unpack, and a copy of a file that nobody can
+/// read without its key.
 const HOSTILE: &str = r#"
 mkdir -p "$BACKUP_DIR/../bad/inside"
 export BAD=$BACKUP_DIR/../bad/bad
@@ -129,7 +154,12 @@ tar --create --format=posix --absolute-names --owner=korrigo:10001 --group=korri
     zstd -q > "$BAD.tar.zst"
 sha256sum "$BAD.tar.zst" > "$BAD.tar.zst.sha256"
 HOSTILE
-chmod +x "${BAD%/*}/hostile.sh"
+export ENCRYPT=${BAD%/*}/encrypt.sh
+cat > "$ENCRYPT" << 'ENCRYPT'
+#!/bin/sh
+exec openssl enc -aes-256-cbc -pbkdf2 -pass pass:lost -in "$1" -out "$2"
+ENCRYPT
+chmod +x "$HOSTILE" "$ENCRYPT"
 "#;
 
 /// A folder for the safety backup with less room than that takes. Only root may mount one.

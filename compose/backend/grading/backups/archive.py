@@ -22,6 +22,7 @@ from .tree import Refused
 
 FORMAT = "korrigo-backup"
 VERSION = 1
+ENCRYPTED = "decrypt it first, with the key that is kept apart; if it was never encrypted, use another backup"
 DAMAGED = "copy it again from where it was taken, or use another backup"
 MANIFEST_BYTES_MAX = 64 * 1024 * 1024
 
@@ -88,7 +89,11 @@ def read(stream, accept, root=None, keep=True):
     """Reads an archive to its end and verifies it. `accept` judges the header before anything
     else is read. With a root, the media is unpacked into its staging folder."""
     try:
-        with tarfile.open(fileobj=stream, mode="r|") as tar:
+        tar = tarfile.open(fileobj=stream, mode="r|")
+    except tarfile.TarError:
+        raise BackupError("the backup is encrypted, or damaged at its beginning", ENCRYPTED) from None
+    try:
+        with tar:
             return _Reading(tar, accept, root, keep).all()
     except (tarfile.TarError, EOFError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise BackupError(f"the backup is damaged: {error}", DAMAGED) from None

@@ -178,7 +178,8 @@ class BackupTest(SimpleTestCase):
         self.assert_refused(content.replace(b"mtime=1700000000.123456789", b"mtime=1700000000.123456000"), "media")
 
     def test_what_is_no_backup_is_refused_at_once(self):
-        self.assert_refused(b"-- PostgreSQL database dump" * 100, "damaged")
+        self.assert_refused(b"-- PostgreSQL database dump" * 100, "damaged at its beginning")
+        self.assert_refused(b"Salted__" + os.urandom(9999), "encrypted")
         self.assert_refused(tar_of(("a", tarfile.REGTYPE, "")), "not a backup")
         self.assert_refused(write(self.source, version=2), "format version 2")
 
