@@ -81,7 +81,7 @@ IDENT
     sync "$PGDATA"
 }
 
-if [ -e "$PGDATA/.before-restore" ] || [ -e "$PGDATA/.moving-aside" ]; then
+if [ -e "$PGDATA/.incoming" ] || [ -e "$PGDATA/.moving-aside" ] || [ -e "$PGDATA/.before-restore" ]; then
     fail "a restore is under way or was interrupted; bring back the state before it: restore_base.sh --recover"
 fi
 

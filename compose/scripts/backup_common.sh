@@ -225,12 +225,14 @@ fi
 # What was encrypted after it was taken begins otherwise: nobody can read it without the key.
 require_plain() { # FILE
     local begins
+    [ -s "$1" ] || fail "$1 is empty" "copy it again from where the backup was taken, or take it again"
     begins=$(head --bytes=262 -- "$1" | od --address-radix=n --output-duplicates --format=x1 | tr -d ' \n')
     case $1 in
         *.zst) [[ $begins == 28b52ffd* ]] ;;
         *.gz) [[ $begins == 1f8b* ]] ;;
         # "ustar", where the header of the first member says what it is.
         *.tar) [ "${begins:514}" = 7573746172 ] ;;
+        *.manifest) [[ $begins == 7b* ]] ;;
         *.age | *.asc | *.enc | *.gpg) false ;;
     esac || fail "$1 is encrypted, or damaged at its beginning" \
         "decrypt it first, with the key that is kept apart; if it was never encrypted, use another backup"
@@ -241,7 +243,6 @@ require_plain() { # FILE
 verify_file() { # FILE
     local expected actual
     [ -f "$1" ] || fail "$1 does not exist"
-    [ -s "$1" ] || fail "$1 is empty" "take the backup again"
     require_plain "$1"
     [ -f "$1.sha256" ] || fail "$1 has no checksum: $1.sha256 does not exist" \
         "copy it from where the backup was taken; without it nothing proves that the file is whole"

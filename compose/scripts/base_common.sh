@@ -72,6 +72,7 @@ write_info() {
 sum_of() { sha256 < "$1"; } # FILE
 
 verify_info() {
+    case ${archive:-} in *.age | *.asc | *.enc | *.gpg) require_plain "$archive" ;; esac
     [ -f "$info" ] || fail "$info does not exist" "a base backup is complete when it has this file; copy the whole set"
     [ "$(head -n 1 "$info")" = "$magic" ] || fail "$info is not of the backup that this restores"
     [ "$(tail -n 1 "$info")" = "$sealed$(head -n -1 "$info" | sha256)" ] ||

@@ -106,40 +106,35 @@ make_apart() { # PARENT
     cluster=$(mktemp -d -p "$1" cluster.XXXXXX)
 }
 
+# Reads 64 KiB at a time, as much as a pipe holds, where tar's default is 10 KiB.
+unpack() { tar --extract --blocking-factor=128 --directory="$1" --file=-; } # FOLDER
+unpack_compressed() { zstd --quiet --decompress --stdout | unpack "$1"; }   # FOLDER
+
 # The WAL on standard input: WAL_BYTES of it, and every one of SEGMENTS, into a new folder.
 receive_wal() { # FOLDER
     local segment
     mkdir -m 700 "$1"
-    head --bytes="$WAL_BYTES" | zstd --quiet --decompress --stdout | unpack "$1" ||
+    head --bytes="$WAL_BYTES" | unpack_compressed "$1" ||
         refuse "the WAL cannot be unpacked"
     for segment in $SEGMENTS; do
         [ -s "$1/$segment" ] || refuse "WAL segment $segment is missing"
     done
 }
 
-# Moves what was received to where the server looks for it. The WAL is in an archive already.
-move_in() {
-    local segment
-    for segment in $SEGMENTS; do : > "$cluster/pg_wal/archive_status/$segment.done"; done
-    mv --target-directory="$cluster/pg_wal" -- "$incoming"/wal/*
-    find "$cluster" -mindepth 1 -maxdepth 1 -exec mv --target-directory="$PGDATA" -- {} +
-    rm -r -- "$incoming"
-}
-
-# Reads 64 KiB at a time, as much as a pipe holds, where tar's default is 10 KiB.
-unpack() { tar --extract --blocking-factor=128 --directory="$1" --file=-; } # FOLDER
-
-# The base backup on standard input, to its end.
-receive_base() { # FOLDER [SHA256]
+# Gives standard input, to its end, to COMMAND, which unpacks it; whether it came whole. Of an empty
+# SHA256 any will do.
+receive() { # SHA256 COMMAND…
     local summing
     mkfifo "$work/copy"
     sha256 < "$work/copy" > "$work/sum" &
     summing=$!
-    tee "$work/copy" | zstd --quiet --decompress --stdout | unpack "$1" ||
-        refuse "the base backup cannot be unpacked"
-    wait "$summing"
-    [ -z "${2:-}" ] || [ "$(< "$work/sum")" = "$2" ] ||
-        refuse "the base backup is damaged: its checksum is not the one that was written"
+    tee "$work/copy" | "${@:2}" && wait "$summing" && [[ -z $1 || $(< "$work/sum") == "$1" ]]
+}
+
+# The base backup on standard input.
+receive_base() { # FOLDER [SHA256]
+    receive "${2:-}" unpack_compressed "$1" ||
+        refuse "the base backup is damaged: it cannot be unpacked, or its checksum is not the one that was written"
 }
 
 verify_set() {
@@ -195,17 +190,34 @@ begin_lineage() { printf 'restored-%s-%s' "$(date -u +%Y%m%dT%H%M%SZ)" "$(od -An
 
 # --- Restoring a set --------------------------------------------------------------
 
+# Which server is on the cluster, or was until it crashed.
+started() { cat "$PGDATA/postmaster.pid" 2> /dev/null || true; }
+
+# Moves what was received to where the server looks for it. The WAL is in an archive already.
+move_in() {
+    local segment
+    # A server that runs keeps what a restore left, and a backup of it has that.
+    rm -rf -- "${cluster:?}/${incoming##*/}" "${cluster:?}/${former##*/}"
+    for segment in $SEGMENTS; do : > "$cluster/pg_wal/archive_status/$segment.done"; done
+    mv --target-directory="$cluster/pg_wal" -- "$incoming"/wal/*
+    find "$cluster" -mindepth 1 -maxdepth 1 -exec mv --target-directory="$PGDATA" -- {} +
+    rm -r -- "$incoming"
+}
+
 # WAL and base backup on standard input. TARGET is a setting, or empty for all there is.
 restore_set() {
     require_fit
     # The owner of the files must be able to write here, and nobody else may read.
     chmod 700 "$PGDATA"
-    rm -rf -- "$incoming"
+    local before
+    before=$(started)
     trap undo EXIT
+    # From here on the entrypoint refuses to start a server.
     mkdir -m 700 "$incoming"
     make_apart "$incoming"
     receive_wal "$incoming/wal"
     receive_base "$cluster" "$BASE_SHA256"
+    [ "$(started)" = "$before" ] || refuse "the database was started meanwhile"
     set_aside
     move_in
     # There is no other WAL than what is in its place.
@@ -223,17 +235,13 @@ restore_set() {
 
 # The repository on standard input, to its end, into an empty folder: all of it or nothing.
 receive_repository() { # FOLDER [SHA256]
-    local summing receiving=$1/.receiving
+    local receiving=$1/.receiving
     # Left by one that was killed.
     rm -rf -- "$receiving"
     [ -z "$(find "$1" -mindepth 1 -print -quit)" ] ||
         refuse "the repository's volume is not empty: restore from what is in it, by giving no file"
     mkdir -m 750 "$receiving"
-    mkfifo "$work/copy"
-    sha256 < "$work/copy" > "$work/sum" &
-    summing=$!
-    if ! tee "$work/copy" | unpack "$receiving" || ! wait "$summing" ||
-        [ "${2:-$(cut -d ' ' -f 1 < "$work/sum")}" != "$(cut -d ' ' -f 1 < "$work/sum")" ]; then
+    if ! receive "${2:-}" unpack "$receiving"; then
         rm -rf -- "$receiving"
         refuse "the repository is damaged: it cannot be unpacked, or its checksum is not the one that was written"
     fi

@@ -26,13 +26,15 @@ pub(super) const ON_HOST: [(&str, bool); 3] =
     [("stop_all", true), ("cat \"$wal\" \"$base\"", true), ("start_all", false)];
 
 /// The commands of what it runs in a container before which that is killed.
-pub(super) const INSIDE: [(&str, bool); 12] = [
+pub(super) const INSIDE: [(&str, bool); 14] = [
     ("require_fit", true),
     ("receive_wal", true),
     ("receive_base", true),
+    ("wait \"$summing\"", true),
     ("everything_else -exec mv", true),
     ("mv \"$moving\" \"$aside\"", true),
-    ("move_in", true),
+    ("find \"$cluster\"", true),
+    ("rm -r -- \"$incoming\"", true),
     ("recover_to", true),
     ("kill -INT \"$server\"", true),
     ("begin_lineage", true),
@@ -78,17 +80,19 @@ pub(super) async fn killed_in(
 async fn base_rolled_back(terminal: &Terminal<'_>) -> Result<(), String> {
     killed_in(terminal, &ON_HOST, &INSIDE).await?;
     let before = terminal.fingerprint().await?;
-    // Only the script dies: nobody disturbs the container, starts the half-restored cluster, or
-    // restores over it.
-    let busy = Fate::ContainerLater(RECOVER, "another restore is at work on this volume");
-    terminal.killed_inside("db", "begin_lineage", BASE, busy).await?;
-    terminal.run(BASE, 1, &["a restore was interrupted", "hint:"]).await?;
-    let start = "docker compose run --rm --no-deps -T db";
-    let refused = format!("if {start} postgres; then exit 0; else exit 1; fi");
-    terminal.run(&refused, 1, &["restore_base.sh --recover"]).await?;
-    terminal.run(&until_recovered(RECOVER), 0, &[]).await?;
-    terminal.run(START, 0, &[]).await?;
-    terminal.unchanged_since(&before).await?;
+    // Only the script dies: nobody disturbs the container, starts a cluster that is to give way or
+    // is half restored, or restores over it.
+    for at in ["set_aside", "begin_lineage"] {
+        let busy = Fate::ContainerLater(RECOVER, "another restore is at work on this volume");
+        terminal.killed_inside("db", at, BASE, busy).await?;
+        terminal.run(BASE, 1, &["a restore was interrupted", "hint:"]).await?;
+        let start = "docker compose run --rm --no-deps -T db";
+        let refused = format!("if {start} postgres; then exit 0; else exit 1; fi");
+        terminal.run(&refused, 1, &["restore_base.sh --recover"]).await?;
+        terminal.run(&until_recovered(RECOVER), 0, &[]).await?;
+        terminal.run(START, 0, &[]).await?;
+        terminal.unchanged_since(&before).await?;
+    }
     // Nothing is in the way of a clean retry.
     terminal.run(BASE, 0, &["restore_base: restored"]).await?;
     match terminal.unchanged_since(&before).await {

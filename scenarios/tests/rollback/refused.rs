@@ -3,7 +3,7 @@
 use super::terminal::Terminal;
 
 /// What makes a bad backup `$BAD` of a good one, how it is restored, and what is said of it.
-const REFUSED: [(&str, &str, &str, &str); 21] = [
+const REFUSED: [(&str, &str, &str, &str); 22] = [
     (
         "database truncated",
         "head -c 20000 \"$BASE\" > $BAD.sql.zst; cp \"$BASE.sha256\" $BAD.sql.zst.sha256",
@@ -39,6 +39,12 @@ const REFUSED: [(&str, &str, &str, &str); 21] = [
         "zstd -dc \"$BASE\" | sed '1,6s/^-- stack: .*/-- stack: elsewhere/' | zstd -q > $BAD.sql.zst; sha256sum $BAD.sql.zst > $BAD.sql.zst.sha256",
         "scripts/restore_db.sh --replace --yes $BAD.sql.zst",
         "it was taken from \"elsewhere\"",
+    ),
+    (
+        "database of another stack than the one that is named",
+        "zstd -dc \"$BASE\" | sed '1,6s/^-- stack: .*/-- stack: elsewhere/' | zstd -q > $BAD.sql.zst; sha256sum $BAD.sql.zst > $BAD.sql.zst.sha256",
+        "scripts/restore_db.sh --replace --yes --from-stack nowhere $BAD.sql.zst",
+        "--from-stack 'elsewhere'",
     ),
     (
         "media in place of a database",
@@ -199,6 +205,15 @@ const IN_PART: [(&str, &str); 2] = [
     ),
 ];
 
+/// Another stack's backup, which the operator names, is restored as their own would be.
+const NAMED: &str = r#"
+rm -f $BAD.*
+zstd -dc "$BASE" | sed '1,6s/^-- stack: .*/-- stack: elsewhere/' | zstd -q > $BAD.sql.zst
+sha256sum $BAD.sql.zst > $BAD.sql.zst.sha256
+scripts/restore_db.sh --replace --yes --no-safety-backup --from-stack elsewhere $BAD.sql.zst
+"#;
+const OWN: &str = "scripts/restore_db.sh --replace --yes --no-safety-backup \"$BASE\"";
+
 pub(super) async fn all(terminal: &Terminal<'_>) -> Result<(), String> {
     let before = terminal.fingerprint().await?;
     terminal.run(HOSTILE, 0, &[]).await?;
@@ -215,5 +230,9 @@ pub(super) async fn all(terminal: &Terminal<'_>) -> Result<(), String> {
     terminal.run(FULL, 1, &["nothing is left of it", "hint:"]).await?;
     let full = FULL.replace("restore_db.sh", "restore_media.sh").replace("$BASE", "$MEDIA");
     terminal.run(&full, 1, &["nothing is left of it", "hint:"]).await?;
-    terminal.unchanged_since(&before).await
+    terminal.unchanged_since(&before).await?;
+    terminal.run(NAMED, 0, &["restore_db: restored"]).await?;
+    let restored = terminal.fingerprint().await?;
+    terminal.run(OWN, 0, &["restore_db: restored"]).await?;
+    terminal.unchanged_since(&restored).await
 }

@@ -90,7 +90,9 @@ def read(stream, accept, root=None, keep=True):
     else is read. With a root, the media is unpacked into its staging folder."""
     try:
         tar = tarfile.open(fileobj=stream, mode="r|")
-    except tarfile.TarError:
+    except tarfile.TarError as error:
+        if str(error) == "empty file":
+            raise BackupError("the backup is empty", DAMAGED) from None
         raise BackupError("the backup is encrypted, or damaged at its beginning", ENCRYPTED) from None
     try:
         with tar:

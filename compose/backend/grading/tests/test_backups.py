@@ -180,6 +180,7 @@ class BackupTest(SimpleTestCase):
     def test_what_is_no_backup_is_refused_at_once(self):
         self.assert_refused(b"-- PostgreSQL database dump" * 100, "damaged at its beginning")
         self.assert_refused(b"Salted__" + os.urandom(9999), "encrypted")
+        self.assert_refused(b"", "empty")
         self.assert_refused(tar_of(("a", tarfile.REGTYPE, "")), "not a backup")
         self.assert_refused(write(self.source, version=2), "format version 2")
 
@@ -222,7 +223,7 @@ class BackupTest(SimpleTestCase):
         self.assertGreaterEqual(stop, 3)
 
     def place(self, content, size):
-        with mock.patch("sys.stdin", io.TextIOWrapper(io.BytesIO(content))):
+        with mock.patch("sys.stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(content)))):
             with media.alone(self.target):
                 return place.restore(self.target, size)
 
