@@ -54,11 +54,11 @@ def drain(stream):
 
 def main():
     try:
-        judge, size = inspect(sys.stdin.buffer.raw)
+        judge, size = inspect(sys.stdin.buffer)
     except (Refused, tarfile.TarError, EOFError) as fault:
         print(f"refused: {fault}", file=sys.stderr)
         # Whoever sends it can then tell a damaged file from one that is refused.
-        drain(sys.stdin.buffer.raw)
+        drain(sys.stdin.buffer)
         return 1
     print(f"{len(judge.kinds)} entries, {judge.files} files, {judge.bytes} bytes of content in {size}")
     return 0

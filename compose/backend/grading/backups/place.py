@@ -42,8 +42,7 @@ def unpack(staging, size):
     tar = subprocess.Popen([*UNPACK, f"--directory={staging}", "--file=-"], stdin=subprocess.PIPE)
     received = 0
     with tar:
-        # Raw, what a pipe holds at a time: gathering more takes longer than all the rest.
-        while block := sys.stdin.buffer.raw.read(media.READ_BYTES):
+        while block := sys.stdin.buffer.read(media.READ_BYTES):
             received += len(block)
             try:
                 tar.stdin.write(block)

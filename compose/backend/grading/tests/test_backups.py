@@ -223,7 +223,7 @@ class BackupTest(SimpleTestCase):
         self.assertGreaterEqual(stop, 3)
 
     def place(self, content, size):
-        with mock.patch("sys.stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(content)))):
+        with mock.patch("sys.stdin", io.TextIOWrapper(io.BytesIO(content))):
             with media.alone(self.target):
                 return place.restore(self.target, size)
 
