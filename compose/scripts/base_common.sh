@@ -79,11 +79,17 @@ verify_info() {
         fail "$info is damaged: its checksum is not that of its lines" "copy it again from where the backup was taken"
 }
 
+# What is read when it is restored is held against that one.
+require_digest() { # FIELD
+    [[ $(field "$1") =~ ^[0-9a-f]{64}$ ]] || fail "$info has no checksum: \"$1\" is none" "copy it again from where the backup was taken"
+}
+
 # Sizes and the checksums of the small files, in no time: the rest is read when it is restored,
 # before the server starts on it.
 verify_set() {
     local part file
     verify_info
+    require_digest 'sha256 base'
     [ -n "$(field segments)" ] || fail "$base has no WAL yet, without which it cannot be restored" "complete it: backup_base.sh --finish"
     for part in base manifest wal; do
         file=${!part}

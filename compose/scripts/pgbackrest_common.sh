@@ -24,6 +24,7 @@ discard() { # FILE
 
 verify_set() {
     verify_info
+    require_digest 'sha256 repository'
     [ -f "$repository" ] || fail "$repository does not exist" "copy both files from where the backup was taken"
     require_plain "$repository"
     [ "$(stat --format %s "$repository")" = "$(field 'size repository')" ] ||

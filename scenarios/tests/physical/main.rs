@@ -143,6 +143,10 @@ async fn refuse_what_cannot_be(bench: &Bench, set: &str) {
     bench.refused(RESTORE, &[set], &format!("WAL segment {lost} is missing")).await;
     mend();
 
+    bench.set("sha256 base", "");
+    bench.refused(RESTORE, &[set], "has no checksum").await;
+    mend();
+
     encrypt(set);
     bench.refused(RESTORE, &[set], "is encrypted").await;
     mend();

@@ -109,7 +109,7 @@ const REFUSED: [(&str, &str, &str, &str); 22] = [
     (
         "media without the end of its archive",
         // Up to there are the headers of an empty file.
-        "$HOSTILE korrigo.test good.txt; zstd -dc $BAD.tar.zst | head -c 2560 | zstd -q > $BAD.cut; mv $BAD.cut $BAD.tar.zst; sha256sum $BAD.tar.zst > $BAD.tar.zst.sha256",
+        "$HOSTILE korrigo.test good.txt; zstd -qdc $BAD.tar.zst > $BAD.cut; head -c 2560 $BAD.cut | zstd -q > $BAD.tar.zst; sha256sum $BAD.tar.zst > $BAD.tar.zst.sha256",
         "scripts/restore_media.sh --replace --yes $BAD.tar.zst",
         "it has no end",
     ),
@@ -232,6 +232,9 @@ pub(super) async fn all(terminal: &Terminal<'_>) -> Result<(), String> {
     terminal.run(&full, 1, &["nothing is left of it", "hint:"]).await?;
     terminal.unchanged_since(&before).await?;
     terminal.run(NAMED, 0, &["restore_db: restored"]).await?;
+    if terminal.unchanged_since(&before).await.is_ok() {
+        return Err("the restore of another stack's backup changed nothing".to_owned());
+    }
     let restored = terminal.fingerprint().await?;
     terminal.run(OWN, 0, &["restore_db: restored"]).await?;
     terminal.unchanged_since(&restored).await
