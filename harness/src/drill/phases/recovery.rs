@@ -20,6 +20,7 @@ use crate::model::check::{Outcome, id};
 use crate::model::phase::Phase;
 use crate::model::profile::Profile;
 use crate::model::record::StepTiming;
+use crate::stack::OwnedVolume;
 use crate::stack::database::{ask, blocking};
 
 /// The step of a restore in which the database comes up.
@@ -127,16 +128,14 @@ impl Rehearsal<'_> {
         let (strikes, promises) = (self.drill.disaster.strikes(), self.drill.method.promises());
         let stays =
             |store| !strikes.is_empty() && !strikes.contains(&store) && !promises.contains(&store);
-        stack.destroy_containers(&[]).await?;
-        for volume in stack.volumes() {
+        let is_kept = |volume: &OwnedVolume| {
             let is_media = media.as_ref().is_some_and(|media| media.name == volume.name);
-            let is_kept = (volume.name == database.volume && stays(Store::Database))
-                || (is_media && stays(Store::Media));
-            if !is_kept {
-                stack.destroy_volume(&volume).await?;
-            }
-        }
-        Ok(())
+            (volume.name == database.volume && stays(Store::Database))
+                || (is_media && stays(Store::Media))
+        };
+        stack.destroy_containers(&[]).await?;
+        let wreck = stack.volumes().filter(|volume| !is_kept(volume)).collect::<Vec<_>>();
+        stack.destroy_volumes(&wreck).await
     }
 
     /// Starts the database on what was restored, and waits until its recovery has ended.
