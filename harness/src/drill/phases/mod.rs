@@ -25,6 +25,7 @@ use super::{Drill, Source, invariants};
 use crate::backup::Artefact;
 use crate::error::Result;
 use crate::fingerprint::database::{Keep, Snapshot};
+use crate::fingerprint::references::ReferenceColumn;
 use crate::model::artefact::Manifest;
 use crate::model::phase::Phase;
 use crate::model::record::{CopyTiming, Integrity, LedgerRecord, StepTiming};
@@ -56,6 +57,8 @@ pub(super) struct Rehearsal<'a> {
     folder: &'a RunFolder,
     journal: &'a mut Journal,
     writer: Option<Writer>,
+    /// The columns that name files.
+    references: Vec<ReferenceColumn>,
     found: Found,
 }
 
@@ -74,7 +77,8 @@ impl<'a> Rehearsal<'a> {
         environment.insert("project".to_owned(), sandbox.stack.project().to_owned());
         let services = sandbox.stack.services().to_vec();
         let found = Found { services, environment, ..Found::default() };
-        Self { drill, sandbox, elsewhere, folder, journal, writer: None, found }
+        let (writer, references) = (None, Vec::new());
+        Self { drill, sandbox, elsewhere, folder, journal, writer, references, found }
     }
 
     /// Runs the phases until one stops the drill.
@@ -139,7 +143,14 @@ impl<'a> Rehearsal<'a> {
         snapshot: &Snapshot,
     ) -> Result<BTreeMap<String, invariants::Reading>> {
         let connection = self.sandbox.database.connection(&self.sandbox.stack).await?;
-        invariants::read(connection, snapshot.id(), &self.drill.config.invariants).await
+        let invariants = &self.drill.config.invariants;
+        self.waiting(invariants::read(connection, snapshot.id(), invariants)).await
+    }
+
+    /// Waits for the service or for its database: what is asked takes them longer than it takes
+    /// the drill.
+    async fn waiting<T>(&self, answer: impl Future<Output = T>) -> T {
+        self.sandbox.stack.runner().waiting(answer).await
     }
 
     /// The probes of the stack. Those that write are left out where it must stay as it is.
@@ -169,7 +180,9 @@ impl<'a> Rehearsal<'a> {
             media: self.sandbox.media.clone(),
             artefact: self.artefact_dir(),
         };
-        saboteur.strike(moment, &live).await
+        let struck = saboteur.strike(moment, &live).await;
+        self.sandbox.stack.forget();
+        struck
     }
 }
 

@@ -93,7 +93,7 @@ impl Rehearsal<'_> {
         self.strike(Moment::StoresRestored).await?;
         self.prove_durable(&baseline.origin.settings).await?;
         let connection = database.connection(stack).await?;
-        blocking(move || Snapshot::open(&connection)).await.map(Continue)
+        self.waiting(blocking(move || Snapshot::open(&connection))).await.map(Continue)
     }
 
     /// Has the method restore, under the drill's profile.
@@ -115,7 +115,8 @@ impl Rehearsal<'_> {
     /// Reads back from the server whether it is as durable as its source was.
     async fn prove_durable(&mut self, source: &Settings) -> Result<()> {
         let Sandbox { stack, database, .. } = self.sandbox;
-        let restored = ask(database.connection(stack).await?, durability::read).await?;
+        let connection = database.connection(stack).await?;
+        let restored = self.waiting(ask(connection, durability::read)).await?;
         let seen = durability::seen(self.drill.profile, &restored);
         self.journal.judge(id::DURABLE, seen, &durability::wrong(source, &restored));
         Ok(())
@@ -147,7 +148,7 @@ impl Rehearsal<'_> {
             self.journal.report(id::SERVICE, Outcome::Failed, why);
             return Ok(Break(()));
         }
-        database.wait_until_writable(stack, self.ready_limit()).await?;
+        self.waiting(database.wait_until_writable(stack, self.ready_limit())).await?;
         self.found.restore_steps.push(step(START, started));
         Ok(Continue(()))
     }
@@ -161,7 +162,7 @@ impl Rehearsal<'_> {
         }
         self.found.restore_steps.push(step(START, started));
         self.strike(Moment::StoresFresh).await?;
-        let tables = pg_dump::foreign_tables(stack, database).await?;
+        let tables = self.waiting(pg_dump::foreign_tables(stack, database)).await?;
         let Some(first) = tables.first() else { return Ok(Continue(())) };
         let others = tables.len() - 1;
         let why = format!("refused: the target is not empty, it has {first} and {others} more");
@@ -179,8 +180,9 @@ impl Rehearsal<'_> {
             }
             None => {
                 self.journal.enter(Phase::Green);
-                let recovery =
-                    self.prober(false).await?.until_green(GREEN_LIMIT, &self.journal.events).await;
+                let prober = self.prober(false).await?;
+                let events = &self.journal.events;
+                let recovery = self.waiting(prober.until_green(GREEN_LIMIT, events)).await;
                 let recovery_time_s =
                     recovery.green_at.map(|green_at| (green_at - struck).as_secs_f64());
                 self.found.recovery_time_s = recovery_time_s;
