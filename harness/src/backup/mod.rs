@@ -228,9 +228,10 @@ impl Method {
                     let Some(volume) = site.media else { return Ok(None) };
                     media::take(site.stack, volume, artefact).await.map(Some)
                 };
-                let (parts, files) = tokio::try_join!(rows, files)?;
+                let tools = pg_dump::tools(site.stack, site.database);
+                let (parts, files, tools) = tokio::try_join!(rows, files, tools)?;
                 artefact.manifest.parts.extend(parts.into_iter().chain(files));
-                artefact.manifest.tools = pg_dump::tools(site.stack, site.database).await?;
+                artefact.manifest.tools = tools;
                 Ok(())
             }
             Self::Commands(commands) => {

@@ -61,7 +61,7 @@ impl Rehearsal<'_> {
             let replayed = catalogue::replayed_sequences;
             if physical { replayed(&connection) } else { catalogue::sequences(&connection) }
         });
-        baseline.origin.sequences = last.await?;
+        baseline.origin.sequences = self.waiting(last).await?;
         self.folder.write_json("evidence/origin.json", &baseline.origin)?;
         let artefact = self.seal(artefact, baseline).await?;
         self.folder.write_json("evidence/manifest.json", &artefact.manifest)?;
@@ -101,7 +101,7 @@ impl Rehearsal<'_> {
             return Ok(());
         }
         let connection = self.sandbox.database.connection(&self.sandbox.stack).await?;
-        let snapshot = blocking(move || Snapshot::open(&connection)).await?;
+        let snapshot = self.waiting(blocking(move || Snapshot::open(&connection))).await?;
         let after = self.observe(snapshot).await?;
         close(after.snapshot).await?;
         let moved = compare::certificates(baseline, &after.certificate);
