@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
-
 use super::Drill;
 use super::origin::{Secrets, Seeded};
 use crate::config::{Config, Generator, TlsConfig, Variable};
@@ -20,7 +18,7 @@ use crate::stack::compose::{Compose, StackSource};
 use crate::stack::database::{self, Database};
 use crate::stack::engine::Engine;
 use crate::stack::images::{BaseSpec, Images, SUITE};
-use crate::stack::isolation::{Seal, SealedStack, seal};
+use crate::stack::isolation::{Allowed, Seal, SealedStack};
 use crate::stack::{OwnedStack, OwnedVolume, RunId, RunLabels, Site};
 
 /// A sealed copy with all that is known of it.
@@ -93,10 +91,12 @@ impl Sandbox {
             runner.keep_secret(&name, &value);
         }
         let database = Database::of(&config.database, &resolved)?;
+        // Nothing is built for a stack that cannot be sealed.
+        let allowed = Allowed::of(&resolved, &source.dir)?;
 
         let images = Images::new(&engine, events);
         let debian = images.base(SUITE).await?;
-        let sealed = seal_for(run, drill, &resolved, &images, &debian).await?;
+        let sealed = seal_for(run, drill, &allowed, &images, &debian).await?;
         let stack = OwnedStack::new(&engine, &compose, run, sealed, work, &debian)?;
         stack.volume(&database.volume)?;
         let media = config.media.as_ref().map(|media| stack.volume(&media.volume)).transpose()?;
@@ -154,9 +154,11 @@ impl Sandbox {
         let mut source = source(drill, &self.secrets)?;
         source.files.extend(files.iter().cloned());
         let resolved = self.stack.compose().config(&source).await?;
+        let allowed = Allowed::of(&resolved, &source.dir)?;
         let images = Images::new(self.stack.engine(), events);
         let debian = images.base(SUITE).await?;
-        let sealed = seal_for(self.stack.run(), drill, &resolved, &images, &debian).await?;
+        let run = self.stack.run();
+        let sealed = seal_for(run, drill, &allowed, &images, &debian).await?;
         self.stack.keep_variant(files, &sealed)
     }
 
@@ -192,7 +194,7 @@ impl Exec for Sandbox {
 async fn seal_for(
     run: &RunId,
     drill: &Drill,
-    resolved: &Value,
+    allowed: &Allowed,
     images: &Images,
     debian: &str,
 ) -> Result<SealedStack> {
@@ -200,9 +202,9 @@ async fn seal_for(
         Some(base) => Some(BaseSpec { context: absolute(&drill.request.stack_dir.join(base))? }),
         None => None,
     };
-    let built = images.build_all(resolved, base.as_ref(), debian).await?;
+    let built = images.build_all(allowed.config(), base.as_ref(), debian).await?;
     let labels = RunLabels::of(run).pairs();
-    seal(resolved, &Seal { project: run.project(), labels, images: built })
+    allowed.seal(&Seal { project: run.project(), labels, images: built })
 }
 
 /// Cores that this process may use.
