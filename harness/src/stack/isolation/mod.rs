@@ -103,6 +103,16 @@ impl Allowed {
         &self.config
     }
 
+    /// Its services.
+    pub fn services(&self) -> impl Iterator<Item = &str> {
+        names(&self.config, "services")
+    }
+
+    /// Its volumes, by their names in the stack.
+    pub fn volumes(&self) -> impl Iterator<Item = &str> {
+        names(&self.config, "volumes")
+    }
+
     /// What the copy does not have as the stack has it, in the order of section, name and key.
     #[must_use]
     pub fn changes(&self) -> &[Change] {
@@ -127,7 +137,8 @@ impl Allowed {
             service["labels"] = labels.clone();
             services.insert(name.clone(), service);
         }
-        let volumes = names(&self.config, "volumes")
+        let volumes = self
+            .volumes()
             .map(|name| (name.to_owned(), actual(&seal.project, name)))
             .collect::<BTreeMap<_, _>>();
         let sealed_volumes = volumes
