@@ -93,6 +93,7 @@ impl Allowed {
         let config = walk.file(config);
         walk::error(&walk.refusals).map_or(Ok(()), Err)?;
         let mut changes = walk.changes;
+        changes.extend(built(&config));
         changes.sort();
         Ok(Self { config, changes })
     }
@@ -177,6 +178,18 @@ impl SealedStack {
         let volumes = names.map(|name| (name.clone(), actual(&project, name))).collect();
         Self { project, file, services: self.services.clone(), volumes }
     }
+}
+
+/// The images that are not those of the stack.
+fn built(config: &Value) -> impl Iterator<Item = Change> {
+    let services = config["services"].as_object().into_iter().flatten();
+    services.filter(|(_, service)| !service["build"].is_null()).map(|(name, _)| Change {
+        section: "services".to_owned(),
+        name: name.clone(),
+        key: "image".to_owned(),
+        what: What::Changed,
+        reason: "the drill builds it, and names it by its content",
+    })
 }
 
 /// Whether a build section may have a key.
