@@ -12,6 +12,7 @@ mod ledger;
 mod observe;
 mod origin;
 mod phases;
+mod resolved;
 mod sabotage;
 mod sandbox;
 mod verdict;

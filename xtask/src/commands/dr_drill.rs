@@ -86,7 +86,8 @@ async fn rehearse(drills: &[Drill], options: &RunOptions) -> Result<Vec<Finished
     let cancelled = interrupt::token();
     for drill in drills {
         if options.dry_run {
-            display::plan(drill.plan(), options.format);
+            let sealing = drill.sealing(cancelled.clone()).await?;
+            display::plan(drill.plan(), &sealing, options.format);
             continue;
         }
         let finished = one(drill, options.format, cancelled.clone()).await?;

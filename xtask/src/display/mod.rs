@@ -3,6 +3,7 @@
 
 pub(crate) mod methods;
 mod people;
+mod sealing;
 pub(crate) mod summary;
 
 use std::io::Write;
@@ -10,6 +11,7 @@ use std::io::Write;
 use harness::Error;
 use harness::model::event::Event;
 use harness::plan::Plan;
+use harness::stack::isolation::Change;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::flags::Format;
@@ -59,10 +61,11 @@ pub(crate) fn undecided(error: &Error) {
     }));
 }
 
-/// Prints what a drill would do and find out.
-pub(crate) fn plan(plan: &Plan, format: Format) {
+/// Prints what a drill would do and find out, and what its copy would not have.
+pub(crate) fn plan(plan: &Plan, sealing: &[Change], format: Format) {
     if format == Format::Json {
-        return json_line(&serde_json::json!({ "event": "plan", "plan": plan }));
+        let line = serde_json::json!({ "event": "plan", "plan": plan, "sealing": sealing });
+        return json_line(&line);
     }
     let mut out = anstream::stdout().lock();
     let Plan { stack, method, disaster, scale, seed, .. } = plan;
@@ -76,5 +79,10 @@ pub(crate) fn plan(plan: &Plan, format: Format) {
     let _ = writeln!(out, "\n{} checks", plan.checks.len());
     for check in &plan.checks {
         let _ = writeln!(out, "  {:<28} {:<8} {}", check.id, check.requirement, check.title);
+    }
+    let _ =
+        writeln!(out, "\n{} keys that the sealed copy does not have as they are", sealing.len());
+    for line in sealing::lines(sealing) {
+        let _ = writeln!(out, "  {line}");
     }
 }
