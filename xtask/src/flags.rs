@@ -22,6 +22,9 @@ pub(crate) const ALL_METHODS: &str = "all";
 pub(crate) struct Flags {
     #[command(subcommand)]
     pub(crate) command: Command,
+    /// What standard output carries.
+    #[arg(long, value_enum, default_value_t = Format::Human, global = true)]
+    pub(crate) format: Format,
 }
 
 #[derive(Debug, Subcommand)]
@@ -83,9 +86,6 @@ pub(crate) struct RunbookOptions {
     /// Print the blocks, and which are run, and do nothing.
     #[arg(long)]
     pub(crate) list: bool,
-    /// What standard output carries.
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    pub(crate) format: Format,
 }
 
 #[derive(Debug, Args)]
@@ -103,9 +103,6 @@ pub(crate) struct RetentionOptions {
     /// Say what may go and delete nothing, as without `--delete`.
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// What standard output carries.
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    pub(crate) format: Format,
 }
 
 #[derive(Debug, Args)]
@@ -122,9 +119,6 @@ pub(crate) struct VolumesOptions {
     /// Seed of the data.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) seed: u64,
-    /// What standard output carries.
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    pub(crate) format: Format,
 }
 
 /// Which stack, with what data, driven by what.
@@ -207,9 +201,6 @@ pub(crate) struct RunOptions {
     /// Print the plan and do nothing.
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// What standard output carries.
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    pub(crate) format: Format,
 }
 
 #[derive(Debug, Args)]
@@ -224,9 +215,6 @@ pub(crate) struct SmokeOptions {
     /// Folder below which each run writes its own.
     #[arg(long, value_name = "DIR", default_value = DEFAULT_BASE)]
     pub(crate) report: PathBuf,
-    /// What standard output carries.
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    pub(crate) format: Format,
 }
 
 #[derive(Debug, Args)]
@@ -260,9 +248,6 @@ pub(crate) struct AuditOptions {
     /// Folder below which each run writes its own.
     #[arg(long, value_name = "DIR", default_value = DEFAULT_BASE)]
     pub(crate) report: PathBuf,
-    /// What standard output carries.
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    pub(crate) format: Format,
 }
 
 /// A service that is there.
@@ -321,9 +306,6 @@ pub(crate) struct BenchOptions {
     /// Where the figures go as JSON.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
-    /// What standard output carries.
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    pub(crate) format: Format,
 }
 
 #[derive(Debug, Args)]
@@ -359,9 +341,6 @@ pub(crate) struct DoctorOptions {
     /// Install and start what is missing, as root, from the packages of Debian or Ubuntu.
     #[arg(long)]
     pub(crate) fix: bool,
-    /// What standard output carries.
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    pub(crate) format: Format,
 }
 
 #[derive(Debug, Args)]
@@ -390,9 +369,6 @@ pub(crate) struct FingerprintOptions {
     /// Sessions and threads; as many as there are cores, if not given.
     #[arg(long, value_name = "N")]
     pub(crate) jobs: Option<NonZeroUsize>,
-    /// What standard output carries.
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    pub(crate) format: Format,
 }
 
 #[derive(Debug, Args)]
@@ -409,9 +385,6 @@ pub(crate) struct CompareOptions {
     /// Sessions and threads; as many as there are cores, if not given.
     #[arg(long, value_name = "N")]
     pub(crate) jobs: Option<NonZeroUsize>,
-    /// What standard output carries.
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    pub(crate) format: Format,
 }
 
 /// What standard output carries.

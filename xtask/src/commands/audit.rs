@@ -8,7 +8,6 @@ use std::path::Path;
 use anstyle::{AnsiColor, Style};
 use harness::audit::headers::Policy;
 use harness::audit::patch;
-use harness::model::event::Events;
 use harness::model::finding::{Finding, Priority, Status};
 use harness::model::record::Verdict;
 use harness::report::{junit, sarif};
@@ -17,30 +16,30 @@ use harness::{Error, Result};
 
 use super::{document, interrupt, service};
 use crate::display;
+use crate::ending::Ending;
 use crate::flags::{AuditOptions, Format};
 
-/// Looks at a copy of the stack in each mode, and returns the verdict as an exit code.
-pub(crate) async fn run(options: AuditOptions) -> Result<u8> {
+/// Looks at a copy of the stack in each mode.
+pub(crate) async fn run(options: AuditOptions, format: Format) -> Result<Ending> {
     let known = Policy::names().collect::<Vec<_>>().join(", ");
     let policy = Policy::named(&options.policy).ok_or_else(|| {
         Error::usage(format!("there is no policy {:?}", options.policy))
             .hint(format!("known: {known}"))
     })?;
     let committed = document::committed(&options)?;
-    let cancelled = interrupt::token();
-    let (events, received) = Events::channel();
-    let shown = tokio::spawn(display::follow(received, options.format));
-    let mut surveyed = Vec::new();
+    let cancelled = interrupt::token(format);
     let copies = service::copies(&options.stack, &options.report, options.mode)?;
     let accepts = copies.first().map(|copy| copy.config.accepts.clone()).unwrap_or_default();
-    for copy in copies {
-        let cancelled = cancelled.clone();
-        let seen = survey::copy(&copy, &policy, &events, cancelled, !options.no_browser).await?;
-        surveyed.push(seen);
-    }
-    // The display ends with the last sender.
-    drop(events);
-    let _ = shown.await;
+    let surveyed = display::shown(format, async |events| {
+        let mut surveyed = Vec::new();
+        for copy in &copies {
+            let cancelled = cancelled.clone();
+            surveyed
+                .push(survey::copy(copy, &policy, events, cancelled, !options.no_browser).await?);
+        }
+        Ok::<_, Error>(surveyed)
+    });
+    let mut surveyed = surveyed.await?;
     // What was not looked at cannot show that an acceptance is idle.
     let all_modes = options.mode.is_none();
     survey::settle(&mut surveyed, &accepts, |accept| {
@@ -70,14 +69,14 @@ pub(crate) async fn run(options: AuditOptions) -> Result<u8> {
     if !document::settle(&options, committed.as_deref(), &surveyed)? && verdict == Verdict::Passed {
         verdict = Verdict::Failed;
     }
-    match options.format {
+    match format {
         Format::Human => {
             // Whoever stopped reading is not served.
             let _ = people(&mut anstream::stdout().lock(), &surveyed, verdict);
         }
-        Format::Json => lines(&surveyed, verdict),
+        Format::Json => lines(&surveyed),
     }
-    Ok(verdict.exit_code())
+    Ok(Ending::of(verdict))
 }
 
 pub(super) fn write(file: &Path, text: &str) -> Result<()> {
@@ -85,7 +84,7 @@ pub(super) fn write(file: &Path, text: &str) -> Result<()> {
         .map_err(|cause| Error::usage(format!("cannot write {}", file.display())).because(cause))
 }
 
-fn lines(surveyed: &[Surveyed], verdict: Verdict) {
+fn lines(surveyed: &[Surveyed]) {
     for mode in surveyed {
         for finding in &mode.findings {
             display::json_line(&serde_json::json!({
@@ -106,12 +105,6 @@ fn lines(surveyed: &[Surveyed], verdict: Verdict) {
             "without_s": mode.without_s,
         }));
     }
-    display::json_line(&serde_json::json!({
-        "event": "verdict",
-        "verdict": verdict,
-        "exit_code": verdict.exit_code(),
-        "report": null,
-    }));
 }
 
 fn people(out: &mut impl Write, surveyed: &[Surveyed], verdict: Verdict) -> io::Result<()> {

@@ -8,11 +8,22 @@ pub(crate) mod summary;
 use std::io::Write;
 
 use harness::Error;
-use harness::model::event::Event;
+use harness::model::event::{Event, Events};
 use harness::plan::Plan;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::flags::Format;
+
+/// Does some work and shows its events. The last is shown before the work counts as done.
+pub(crate) async fn shown<T>(format: Format, work: impl AsyncFnOnce(&Events) -> T) -> T {
+    let (events, received) = Events::channel();
+    let display = tokio::spawn(follow(received, format));
+    let ended = work(&events).await;
+    // The display ends with the last sender.
+    drop(events);
+    let _ = display.await;
+    ended
+}
 
 /// Shows events until there are no more.
 pub(crate) async fn follow(mut events: UnboundedReceiver<Event>, format: Format) {
@@ -46,17 +57,6 @@ pub(crate) fn error(error: &Error) {
     if let Some(hint) = error.next_step() {
         let _ = writeln!(err, "{cyan}hint{cyan:#}: {hint}");
     }
-}
-
-/// The last JSON line of a command that ended in an error.
-pub(crate) fn undecided(error: &Error) {
-    json_line(&serde_json::json!({
-        "event": "verdict",
-        "verdict": "undecided",
-        "exit_code": error.kind().exit_code(),
-        "report": null,
-        "error": error.chain(),
-    }));
 }
 
 /// Prints what a drill would do and find out.
