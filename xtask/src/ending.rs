@@ -20,6 +20,8 @@ pub(crate) struct Ending {
     verdict: Verdict,
     exit_code: u8,
     report: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    reasons: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -31,8 +33,15 @@ pub(crate) struct Ending {
 impl Ending {
     /// A verdict with the exit code that is its own.
     pub(crate) fn of(verdict: Verdict) -> Self {
-        let (exit_code, more) = (verdict.exit_code(), Map::new());
-        Self { verdict, exit_code, report: None, error: None, hint: None, more }
+        Self {
+            verdict,
+            exit_code: verdict.exit_code(),
+            report: None,
+            reasons: Vec::new(),
+            error: None,
+            hint: None,
+            more: Map::new(),
+        }
     }
 
     /// What was asked for is done.
@@ -58,6 +67,12 @@ impl Ending {
     /// Where the whole of it is.
     pub(crate) fn report(mut self, report: impl Into<Option<PathBuf>>) -> Self {
         self.report = report.into();
+        self
+    }
+
+    /// Why it is not passed.
+    pub(crate) fn reasons(mut self, reasons: impl IntoIterator<Item = String>) -> Self {
+        self.reasons = reasons.into_iter().collect();
         self
     }
 

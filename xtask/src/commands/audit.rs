@@ -10,6 +10,7 @@ use harness::audit::headers::Policy;
 use harness::audit::patch;
 use harness::model::finding::{Finding, Priority, Status};
 use harness::model::record::Verdict;
+use harness::nearest::nearest;
 use harness::report::{junit, sarif};
 use harness::survey::{self, Surveyed};
 use harness::{Error, Result};
@@ -21,11 +22,7 @@ use crate::flags::{AuditOptions, Format};
 
 /// Looks at a copy of the stack in each mode.
 pub(crate) async fn run(options: AuditOptions, format: Format) -> Result<Ending> {
-    let known = Policy::names().collect::<Vec<_>>().join(", ");
-    let policy = Policy::named(&options.policy).ok_or_else(|| {
-        Error::usage(format!("there is no policy {:?}", options.policy))
-            .hint(format!("known: {known}"))
-    })?;
+    let policy = policy(&options.policy)?;
     let committed = document::committed(&options)?;
     let cancelled = interrupt::token(format);
     let copies = service::copies(&options.stack, &options.report, options.mode)?;
@@ -45,6 +42,40 @@ pub(crate) async fn run(options: AuditOptions, format: Format) -> Result<Ending>
     survey::settle(&mut surveyed, &accepts, |accept| {
         all_modes && !(options.no_browser && accept.id.starts_with("browser."))
     });
+    write_all(&options, &surveyed)?;
+    let urgent = surveyed.iter().flat_map(Surveyed::urgent);
+    let mut reasons = urgent.map(|it| format!("{}: {}", it.id, it.subject)).collect::<Vec<_>>();
+    let mut verdict = survey::verdict(&surveyed);
+    if let Some(stale) = document::settle(&options, committed.as_deref(), &surveyed)? {
+        reasons.push(stale);
+        if verdict == Verdict::Passed {
+            verdict = Verdict::Failed;
+        }
+    }
+    match format {
+        Format::Human => {
+            // Whoever stopped reading is not served.
+            let _ = people(&mut anstream::stdout().lock(), &surveyed, verdict);
+        }
+        Format::Json => lines(&surveyed),
+    }
+    Ok(Ending::of(verdict).reasons(reasons))
+}
+
+fn policy(name: &str) -> Result<Policy> {
+    Policy::named(name).ok_or_else(|| {
+        let known = Policy::names().collect::<Vec<_>>().join(", ");
+        Error::usage(format!("unknown policy {name:?}")).hint(
+            match nearest(name, Policy::names()) {
+                Some(nearest) => format!("did you mean {nearest:?}? known: {known}"),
+                None => format!("known: {known}"),
+            },
+        )
+    })
+}
+
+/// The files that were asked for, each with what all modes showed.
+fn write_all(options: &AuditOptions, surveyed: &[Surveyed]) -> Result<()> {
     if let Some(file) = &options.sarif {
         let all = surveyed.iter().flat_map(|mode| mode.findings.clone()).collect::<Vec<_>>();
         let log = sarif::render(&all, &options.stack.stack.display().to_string());
@@ -53,7 +84,7 @@ pub(crate) async fn run(options: AuditOptions, format: Format) -> Result<Ending>
     if let Some(file) = &options.junit {
         let names =
             surveyed.iter().map(|mode| format!("audit {}", mode.target)).collect::<Vec<_>>();
-        let suites = names.iter().zip(&surveyed);
+        let suites = names.iter().zip(surveyed);
         let suites =
             suites.map(|(name, mode)| junit::Suite { name, checks: &[], findings: &mode.findings });
         write(file, &junit::render(&suites.collect::<Vec<_>>())?)?;
@@ -65,18 +96,7 @@ pub(crate) async fn run(options: AuditOptions, format: Format) -> Result<Ending>
         // An empty file: nothing to apply, and nothing of an earlier run.
         write(file, patch.as_deref().unwrap_or_default())?;
     }
-    let mut verdict = survey::verdict(&surveyed);
-    if !document::settle(&options, committed.as_deref(), &surveyed)? && verdict == Verdict::Passed {
-        verdict = Verdict::Failed;
-    }
-    match format {
-        Format::Human => {
-            // Whoever stopped reading is not served.
-            let _ = people(&mut anstream::stdout().lock(), &surveyed, verdict);
-        }
-        Format::Json => lines(&surveyed),
-    }
-    Ok(Ending::of(verdict))
+    Ok(())
 }
 
 pub(super) fn write(file: &Path, text: &str) -> Result<()> {
@@ -120,7 +140,7 @@ fn people(out: &mut impl Write, surveyed: &[Surveyed], verdict: Verdict) -> io::
              asked in {django_s:.1} s; "
         )?;
         let open = findings.iter().filter(|finding| finding.is_open()).count();
-        write!(out, "{open} findings open, {} urgent, ", mode.urgent())?;
+        write!(out, "{open} findings open, {} urgent, ", mode.urgent().count())?;
         write!(out, "{} accepted or covered", findings.len() - open)?;
         if let Some(grade) = &mode.grade {
             write!(out, "; Observatory {} ({} points)", grade.grade, grade.score)?;

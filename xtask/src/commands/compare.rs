@@ -44,7 +44,7 @@ pub(crate) async fn run(options: CompareOptions, format: Format) -> Result<Endin
             }
         }
     }
-    Ok(Ending::of(verdict).with("reasons", open).with("integrity", json!(integrity)))
+    Ok(Ending::of(verdict).reasons(open).with("integrity", json!(integrity)))
 }
 
 fn integrity(

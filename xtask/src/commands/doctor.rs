@@ -36,8 +36,10 @@ pub(crate) async fn run(options: DoctorOptions, format: Format) -> Result<Ending
         }
     }
     // Without a prerequisite, a drill would be undecided.
-    let met = findings.iter().all(|finding| finding.level != Level::Missing);
-    Ok(Ending::of(if met { Verdict::Passed } else { Verdict::Undecided }))
+    let missing = findings.iter().filter(|finding| finding.level == Level::Missing);
+    let missing = missing.map(|it| format!("{}: {}", it.name, it.found)).collect::<Vec<_>>();
+    let verdict = if missing.is_empty() { Verdict::Passed } else { Verdict::Undecided };
+    Ok(Ending::of(verdict).reasons(missing))
 }
 
 async fn examine(runner: &Runner, subject: &Subject) -> Result<Vec<Finding>> {

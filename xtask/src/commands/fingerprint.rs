@@ -41,7 +41,7 @@ pub(crate) async fn run(options: FingerprintOptions, format: Format) -> Result<E
         summary(&taken, &open);
     }
     let verdict = if open.is_empty() { Verdict::Passed } else { Verdict::Undecided };
-    Ok(Ending::of(verdict).report(options.out).with("reasons", open))
+    Ok(Ending::of(verdict).report(options.out).reasons(open))
 }
 
 /// What could not be read, by name.

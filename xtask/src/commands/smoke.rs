@@ -25,7 +25,10 @@ pub(crate) async fn run(options: SmokeOptions, format: Format) -> Result<Ending>
         }
         Format::Json => lines(&rounds),
     }
-    Ok(Ending::of(verdict))
+    let checks = rounds.iter().flat_map(|round| &round.checks);
+    let open = checks.filter(|it| matches!(it.outcome, Outcome::Failed | Outcome::Undecided));
+    let reasons = open.map(|check| format!("{}: {}", check.id, check.detail));
+    Ok(Ending::of(verdict).reasons(reasons))
 }
 
 async fn ask(options: SmokeOptions, format: Format) -> Result<Vec<Smoked>> {
