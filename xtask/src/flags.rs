@@ -59,6 +59,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: RunbookCommand,
     },
+    /// Render the record of a run again. It exits as the run did.
+    Report(ReportOptions),
     /// Which artefacts of a folder a policy lets go. Deletes nothing unless told to.
     Retention(RetentionOptions),
     /// Measure the stack's volumes at several scales: bytes, and bytes a copy.
@@ -86,6 +88,30 @@ pub(crate) struct RunbookOptions {
     /// Print the blocks, and which are run, and do nothing.
     #[arg(long)]
     pub(crate) list: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReportOptions {
+    /// The run: its id, its folder, or its report.json. The newest, if not given.
+    #[arg(value_name = "RUN")]
+    pub(crate) run: Option<String>,
+    /// As what.
+    #[arg(long = "as", value_enum, value_name = "KIND", default_value_t = Rendering::Terminal)]
+    pub(crate) rendering: Rendering,
+    /// Folder below which runs keep their reports.
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_BASE)]
+    pub(crate) report: PathBuf,
+}
+
+/// What a record is rendered as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Rendering {
+    /// The summary with which the run ended.
+    Terminal,
+    #[value(help = "JUnit XML: a case for each check, and one for the verdict")]
+    Junit,
+    /// The record itself.
+    Json,
 }
 
 #[derive(Debug, Args)]
@@ -182,6 +208,9 @@ pub(crate) struct VerifyOptions {
     pub(crate) run: RunOptions,
 }
 
+/// In a comment, the name would need marks that a terminal shows.
+const JUNIT_HELP: &str = "Write the checks as JUnit XML, and the verdict as a case of its own";
+
 /// How a drill runs, whatever it restores.
 #[derive(Debug, Args)]
 pub(crate) struct RunOptions {
@@ -198,6 +227,8 @@ pub(crate) struct RunOptions {
     /// Leave the restored sandbox running, and say how to reach and remove it.
     #[arg(long)]
     pub(crate) keep: bool,
+    #[arg(long, value_name = "FILE", conflicts_with = "dry_run", help = JUNIT_HELP)]
+    pub(crate) junit: Option<PathBuf>,
     /// Print the plan and do nothing.
     #[arg(long)]
     pub(crate) dry_run: bool,

@@ -57,6 +57,7 @@ async fn run(command: Command, format: Format) -> Result<Ending> {
         Command::Runbook { command: RunbookCommand::Check(options) } => {
             Box::pin(commands::runbook::run(options, format)).await
         }
+        Command::Report(options) => commands::report::run(&options, format),
         Command::Retention(options) => commands::retention::run(options, format).await,
         Command::Volumes(options) => Box::pin(commands::volumes::run(options, format)).await,
         Command::Doctor(options) => commands::doctor::run(options, format).await,

@@ -24,7 +24,7 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 pub use by_hand::Standing;
-pub use folder::{DEFAULT_BASE, RunFolder, abandoned, remove_abandoned};
+pub use folder::{DEFAULT_BASE, RunFolder, abandoned, remove_abandoned, report_of};
 pub use sabotage::{Live, Moment, Saboteur};
 pub use sandbox::Sandbox;
 pub use verdict::{Judgement, judge};
@@ -324,5 +324,5 @@ fn write_report(
     record.commands = runner.commands();
     evidence::commands(&record.commands, folder)?;
     let text = serde_json::to_string_pretty(record).attempt(|| "cannot write the record")?;
-    folder.write("report.json", runner.redact(&text).as_bytes())
+    folder.write(folder::REPORT_FILE, runner.redact(&text).as_bytes())
 }

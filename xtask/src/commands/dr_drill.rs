@@ -9,6 +9,7 @@ use harness::drill::{Drill, Finished};
 use harness::model::mode::Mode;
 use harness::model::profile::Profile;
 use harness::plan::Request;
+use harness::report::junit;
 use harness::{Error, ErrorKind, Result};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -20,26 +21,41 @@ use crate::flags::{ALL_METHODS, DrillOptions, Format, RunOptions, StackOptions, 
 
 /// Runs a drill of each method that is asked for.
 pub(crate) async fn run(options: DrillOptions, format: Format) -> Result<Ending> {
-    all(&planned(&options)?, &options.run, format).await
+    all(planned(&options), &options.run, format).await
 }
 
 /// Restores an artefact that was taken earlier.
 pub(crate) async fn verify(options: VerifyOptions, format: Format) -> Result<Ending> {
     let VerifyOptions { artefact, stack, compose, run } = options;
-    all(&of_artefact(&stack, &artefact, compose.as_ref(), &run)?, &run, format).await
+    all(of_artefact(&stack, &artefact, compose.as_ref(), &run), &run, format).await
 }
 
-/// Runs drills that could all be planned, or prints their plans.
-async fn all(drills: &[Drill], options: &RunOptions, format: Format) -> Result<Ending> {
+/// Runs drills once all could be planned, or prints their plans.
+async fn all(drills: Result<Vec<Drill>>, options: &RunOptions, format: Format) -> Result<Ending> {
     if options.dry_run {
-        for drill in drills {
+        for drill in &drills? {
             display::plan(&drill.plan, format);
         }
         return Ok(Ending::done().with("dry_run", true));
     }
-    let ended = Box::pin(rehearse(drills, format)).await?;
-    if let ([_, _, ..], Format::Human) = (ended.as_slice(), format) {
-        methods::print(&ended);
+    // A run that is killed leaves this, and not what an earlier one wrote.
+    write_junit(options, || junit::without_record("the drill has yet to end, or was killed"))?;
+    let ended = match drills {
+        Ok(drills) => Box::pin(rehearse(&drills, format)).await,
+        Err(error) => Err(error),
+    };
+    let records = |ended: &[Finished]| junit::drills(ended.iter().map(|it| &it.record));
+    write_junit(options, || match &ended {
+        Ok(ended) => records(ended),
+        Err(error) => junit::without_record(&error.chain()),
+    })?;
+    ended.and_then(|ended| ending(&ended, format))
+}
+
+/// What several drills came to: the worst of them.
+fn ending(ended: &[Finished], format: Format) -> Result<Ending> {
+    if let ([_, _, ..], Format::Human) = (ended, format) {
+        methods::print(ended);
     }
     let worst = ended.iter().rev().max_by_key(|finished| weight(finished.exit_code));
     let Some(worst) = worst else { return Err(Error::undecided("no drill was run")) };
@@ -47,6 +63,7 @@ async fn all(drills: &[Drill], options: &RunOptions, format: Format) -> Result<E
     Ok(Ending::of(worst.record.verdict)
         .exit_code(worst.exit_code)
         .report(worst.report.clone())
+        .reasons(worst.record.reasons.clone())
         .because(worst.stopped.as_ref())
         .with("reports", json!(reports)))
 }
@@ -152,6 +169,12 @@ async fn one(drill: &Drill, format: Format, cancelled: CancellationToken) -> Res
         display::error(stopped);
     }
     Ok(finished)
+}
+
+fn write_junit(options: &RunOptions, text: impl FnOnce() -> Result<String>) -> Result<()> {
+    let Some(file) = &options.junit else { return Ok(()) };
+    std::fs::write(file, text()?)
+        .map_err(|cause| Error::usage(format!("cannot write {}", file.display())).because(cause))
 }
 
 /// How much a code says: interrupted, failed, undecided, passed.

@@ -26,7 +26,7 @@ pub(crate) async fn run(options: RunbookOptions, format: Format) -> Result<Endin
     })?;
     if options.list {
         list(&runbook, format);
-        return Ok(Ending::done());
+        return Ok(Ending::done().with("dry_run", true));
     }
     require_printed(&runbook, &options)?;
     let walked = rehearse(&runbook, &options, format).await?;

@@ -37,6 +37,13 @@ pub(crate) async fn follow(mut events: UnboundedReceiver<Event>, format: Format)
     people.finish();
 }
 
+/// Prints a text on standard output, in colour on a terminal. Whoever stopped reading is not
+/// served.
+pub(crate) fn text(text: &str) {
+    let mut out = anstream::stdout().lock();
+    let _ = write!(out, "{text}").and_then(|()| out.flush());
+}
+
 /// Prints a value as one line on standard output. Whoever stopped reading is not served.
 pub(crate) fn json_line(value: &impl serde::Serialize) {
     if let Ok(text) = serde_json::to_string(value) {
