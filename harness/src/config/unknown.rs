@@ -12,7 +12,7 @@ pub(super) fn error(path: &str, file: &Path) -> Error {
     let (section, key) = path.rsplit_once('.').unwrap_or(("", path));
     let known = known_keys(section);
     let error = Error::usage(format!("{}: unknown key {path}", file.display()));
-    match nearest(key, &known) {
+    match nearest(key, known.iter().map(String::as_str)) {
         Some(name) => error.hint(format!("did you mean {name:?}?")),
         None => {
             let known = known.into_iter().collect::<Vec<_>>().join(", ");

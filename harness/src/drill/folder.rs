@@ -10,9 +10,6 @@ use crate::error::{Attempt, Error, Result};
 use crate::nearest::nearest;
 use crate::stack::{self, RunId, RunLabels};
 
-/// Where runs are kept unless the operator says otherwise.
-pub const DEFAULT_BASE: &str = "target/drill";
-
 /// The record of a run, in its folder.
 pub(super) const REPORT_FILE: &str = "report.json";
 
@@ -141,7 +138,8 @@ pub fn report_of(base: &Path, run: Option<&str>) -> Result<PathBuf> {
             let error = Error::usage(format!("there is no run {run:?} below {below}"));
             let entries = fs::read_dir(base).into_iter().flatten().flatten();
             let runs = entries.filter_map(|entry| entry.file_name().into_string().ok());
-            Err(error.hint(match nearest(run, runs) {
+            let runs = runs.collect::<Vec<_>>();
+            Err(error.hint(match nearest(run, runs.iter().map(String::as_str)) {
                 Some(name) => format!("did you mean {name:?}? without a name, the newest is shown"),
                 None => "--report names the folder of the runs".to_owned(),
             }))

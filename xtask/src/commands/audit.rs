@@ -10,7 +10,7 @@ use harness::audit::headers::Policy;
 use harness::audit::patch;
 use harness::model::finding::{Finding, Priority, Status};
 use harness::model::record::Verdict;
-use harness::nearest::nearest;
+use harness::nearest;
 use harness::report::{junit, sarif};
 use harness::survey::{self, Surveyed};
 use harness::{Error, Result};
@@ -26,7 +26,7 @@ pub(crate) async fn run(options: AuditOptions, format: Format) -> Result<Ending>
     let committed = document::committed(&options)?;
     let cancelled = interrupt::token(format);
     let copies = service::copies(&options.stack, &options.report, options.mode)?;
-    let accepts = copies.first().map(|copy| copy.config.accepts.clone()).unwrap_or_default();
+    let accepts = copies.first().map(|copy| copy.config().accepts.clone()).unwrap_or_default();
     let surveyed = display::shown(format, async |events| {
         let mut surveyed = Vec::new();
         for copy in &copies {
@@ -63,15 +63,8 @@ pub(crate) async fn run(options: AuditOptions, format: Format) -> Result<Ending>
 }
 
 fn policy(name: &str) -> Result<Policy> {
-    Policy::named(name).ok_or_else(|| {
-        let known = Policy::names().collect::<Vec<_>>().join(", ");
-        Error::usage(format!("unknown policy {name:?}")).hint(
-            match nearest(name, Policy::names()) {
-                Some(nearest) => format!("did you mean {nearest:?}? known: {known}"),
-                None => format!("known: {known}"),
-            },
-        )
-    })
+    let known = || Policy::names().collect::<Vec<_>>();
+    Policy::named(name).ok_or_else(|| nearest::unknown("policy", name, &known()))
 }
 
 /// The files that were asked for, each with what all modes showed.

@@ -6,7 +6,6 @@ use harness::config::Config;
 use harness::drill::{Drill, Standing};
 use harness::model::event::Events;
 use harness::model::record::Verdict;
-use harness::plan::Request;
 use harness::runbook::{self, Broken, Place, Role, Runbook, Step, Walked};
 use harness::{Error, Result};
 use serde_json::json;
@@ -73,15 +72,7 @@ fn require_printed(runbook: &Runbook, options: &RunbookOptions) -> Result<()> {
 
 async fn rehearse(runbook: &Runbook, options: &RunbookOptions, format: Format) -> Result<Walked> {
     let config = Config::load(&options.stack.stack)?;
-    let request = Request {
-        stack_dir: options.stack.stack.clone(),
-        method: harness::backup::pg_dump::NAME.to_owned(),
-        disaster: harness::disaster::Disaster::Volumes.name().to_owned(),
-        scale: options.stack.scale,
-        seed: options.stack.seed,
-    };
-    let mut drill = Drill::new(request, config)?;
-    drill.compose.clone_from(&options.stack.compose);
+    let drill = Drill::new(options.stack.request(), config)?;
     display::shown(format, async |events| on_a_copy(runbook, &drill, events, format).await).await
 }
 

@@ -3,7 +3,6 @@
 use harness::Result;
 use harness::config::Config;
 use harness::drill::Drill;
-use harness::plan::Request;
 use serde_json::json;
 
 use super::interrupt;
@@ -14,19 +13,11 @@ use crate::flags::{Format, StackOptions};
 /// Starts a sealed copy and leaves it running.
 pub(crate) async fn run(options: StackOptions, format: Format) -> Result<Ending> {
     let config = Config::load(&options.stack)?;
-    let request = Request {
-        stack_dir: options.stack,
-        method: harness::backup::pg_dump::NAME.to_owned(),
-        disaster: harness::disaster::Disaster::Volumes.name().to_owned(),
-        scale: options.scale,
-        seed: options.seed,
-    };
-    let mut drill = Drill::new(request, config)?;
-    drill.compose = options.compose;
+    let drill = Drill::new(options.request(), config)?;
     let cancelled = interrupt::token(format);
     let standing =
         display::shown(format, async |events| drill.stand(events, cancelled).await).await?;
-    let (service, run, stack) = (&drill.config.service, &standing.run, &standing.sandbox.stack);
+    let (service, run, stack) = (&drill.config().service, &standing.run, &standing.sandbox.stack);
     let url = format!("http://{}:{}", stack.address(&service.entry).await?, service.port);
     match format {
         Format::Human => {
