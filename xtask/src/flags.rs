@@ -11,6 +11,8 @@ use harness::model::mode::Mode;
 use harness::model::profile::Profile;
 use harness::plan::{DEFAULT_BASE, Request};
 
+use crate::values::{count, policy, profile, scale, seed, strength};
+
 /// Stands for every method that a stack has.
 pub(crate) const ALL_METHODS: &str = "all";
 
@@ -19,7 +21,7 @@ pub(crate) const ALL_METHODS: &str = "all";
 /// Exit codes: 0 passed, 1 failed, 2 usage or configuration error, 3 undecided,
 /// 130 interrupted and cleaned up.
 #[derive(Debug, Parser)]
-#[command(name = "cargo xtask", bin_name = "cargo xtask", max_term_width = 100)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", max_term_width = 80)]
 pub(crate) struct Flags {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -144,7 +146,7 @@ pub(crate) struct VolumesOptions {
     #[arg(long, value_name = "SCALES", value_delimiter = ',', default_value = "5000,20000,80000", value_parser = scale)]
     pub(crate) scale: Vec<Scale>,
     /// Seed of the data.
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value = "1", value_parser = seed, allow_negative_numbers = true)]
     pub(crate) seed: u64,
 }
 
@@ -162,7 +164,7 @@ pub(crate) struct StackOptions {
     #[arg(long, value_name = "SCALE", default_value = "small", value_parser = scale)]
     pub(crate) scale: Scale,
     /// Seed of the data: the same seed gives the same bytes.
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value = "1", value_parser = seed, allow_negative_numbers = true)]
     pub(crate) seed: u64,
 }
 
@@ -188,7 +190,7 @@ pub(crate) struct DrillOptions {
     pub(crate) disaster: String,
     /// How strong the digests of rows are: "exact" is computed in the server, "cryptographic"
     /// is BLAKE3, for an artefact that is judged on another machine or version.
-    #[arg(long, value_name = "STRENGTH", default_value = "exact", value_parser = strength)]
+    #[arg(long, value_name = "STRENGTH", default_value = "exact", value_parser = strength())]
     pub(crate) strength: Strength,
     /// Keep the artefact in this folder, with the certificate that it can be judged by later.
     #[arg(long, value_name = "DIR")]
@@ -229,7 +231,7 @@ pub(crate) struct RunOptions {
     pub(crate) tls: bool,
     /// How the server is set while it is restored: production, tuned, or both, separated by
     /// commas, in drills of their own. It is durable again before the service starts.
-    #[arg(long, value_name = "NAME", value_delimiter = ',', default_value = "production", value_parser = profile)]
+    #[arg(long, value_name = "NAME", value_delimiter = ',', default_value = "production", value_parser = profile())]
     pub(crate) profile: Vec<Profile>,
     /// Folder below which each run writes its own.
     #[arg(long, value_name = "DIR", default_value = DEFAULT_BASE)]
@@ -341,13 +343,13 @@ pub(crate) struct BenchOptions {
     #[arg(long, value_name = "SCALE", value_delimiter = ',', default_value = "small", value_parser = scale)]
     pub(crate) scale: Vec<Scale>,
     /// Profiles of the restore, separated by commas, interleaved: production, tuned.
-    #[arg(long, value_name = "NAME", value_delimiter = ',', default_value = "production,tuned", value_parser = profile)]
+    #[arg(long, value_name = "NAME", value_delimiter = ',', default_value = "production,tuned", value_parser = profile())]
     pub(crate) profile: Vec<Profile>,
     /// Drills of each method at each scale, interleaved.
-    #[arg(long, value_name = "N", default_value = "3")]
+    #[arg(long, value_name = "N", default_value = "3", value_parser = count::<NonZeroU32>)]
     pub(crate) runs: NonZeroU32,
     /// Seed of the data: the same seed gives the same bytes.
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value = "1", value_parser = seed, allow_negative_numbers = true)]
     pub(crate) seed: u64,
     /// Folder below which each drill writes its own report.
     #[arg(long, value_name = "DIR", default_value = DEFAULT_BASE)]
@@ -406,7 +408,7 @@ pub(crate) struct FingerprintOptions {
     pub(crate) out: Option<PathBuf>,
     /// How strong the digests of rows are: "exact" is computed in the server, "cryptographic"
     /// compares across major versions and machines.
-    #[arg(long, value_name = "STRENGTH", default_value = "exact", value_parser = strength)]
+    #[arg(long, value_name = "STRENGTH", default_value = "exact", value_parser = strength())]
     pub(crate) strength: Strength,
     /// Rows to list, so that a divergence can be explained when the source is gone: whole
     /// tables, small ones first.
@@ -416,7 +418,7 @@ pub(crate) struct FingerprintOptions {
     #[arg(long, value_name = "N", default_value_t = 32, requires = "out")]
     pub(crate) keep_samples: usize,
     /// Sessions and threads; as many as there are cores, if not given.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = count::<NonZeroUsize>)]
     pub(crate) jobs: Option<NonZeroUsize>,
 }
 
@@ -432,7 +434,7 @@ pub(crate) struct CompareOptions {
     #[arg(long)]
     pub(crate) show_values: bool,
     /// Sessions and threads; as many as there are cores, if not given.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = count::<NonZeroUsize>)]
     pub(crate) jobs: Option<NonZeroUsize>,
 }
 
@@ -443,31 +445,4 @@ pub(crate) enum Format {
     Human,
     /// One JSON object a line; the last is the verdict.
     Json,
-}
-
-fn scale(text: &str) -> Result<Scale, String> {
-    text.parse::<Scale>().map_err(|error| match error.next_step() {
-        Some(hint) => format!("{error}; {hint}"),
-        None => error.to_string(),
-    })
-}
-
-fn policy(text: &str) -> Result<Policy, String> {
-    text.parse::<Policy>().map_err(|error| match error.next_step() {
-        Some(hint) => format!("{error}; {hint}"),
-        None => error.to_string(),
-    })
-}
-
-fn profile(text: &str) -> Result<Profile, String> {
-    let known = Profile::ALL.into_iter().find(|profile| profile.name() == text);
-    known.ok_or_else(|| "known: production, tuned".to_owned())
-}
-
-fn strength(text: &str) -> Result<Strength, String> {
-    match text {
-        "exact" => Ok(Strength::Exact),
-        "cryptographic" => Ok(Strength::Cryptographic),
-        _ => Err("known: exact, cryptographic".to_owned()),
-    }
 }

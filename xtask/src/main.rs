@@ -6,6 +6,7 @@ mod display;
 mod ending;
 mod flags;
 mod usage;
+mod values;
 
 use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;

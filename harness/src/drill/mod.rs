@@ -107,7 +107,9 @@ impl Drill {
     /// Usage when it is no artefact, carries no certificate, or its method is not configured.
     pub fn of_artefact(request: Request, config: Config, dir: &Path) -> Result<Self> {
         let dir = dir.canonicalize().map_err(|cause| {
-            Error::usage(format!("there is no artefact {}", dir.display())).because(cause)
+            Error::usage(format!("there is no artefact {}", dir.display()))
+                .because(cause)
+                .hint("cargo xtask dr-drill --artefact DIR keeps one")
         })?;
         let artefact = Artefact::open(&dir)?;
         let (certificate, origin) = (origin::certificate(&artefact)?, origin::origin(&artefact)?);

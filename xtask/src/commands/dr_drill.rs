@@ -157,8 +157,10 @@ async fn one(drill: &Drill, format: Format, cancelled: CancellationToken) -> Res
 
 fn write_junit(options: &RunOptions, text: impl FnOnce() -> Result<String>) -> Result<()> {
     let Some(file) = &options.junit else { return Ok(()) };
-    std::fs::write(file, text()?)
-        .map_err(|cause| Error::usage(format!("cannot write {}", file.display())).because(cause))
+    std::fs::write(file, text()?).map_err(|cause| {
+        let error = Error::usage(format!("cannot write {}", file.display())).because(cause);
+        error.hint("--junit names a file in a folder that is there")
+    })
 }
 
 /// How much a code says: interrupted, failed, undecided, passed.

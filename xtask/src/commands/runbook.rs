@@ -18,8 +18,10 @@ use crate::flags::{Format, RunbookOptions};
 /// Goes through the runbook.
 pub(crate) async fn run(options: RunbookOptions, format: Format) -> Result<Ending> {
     let file = options.file.display();
-    let text = fs::read_to_string(&options.file)
-        .map_err(|cause| Error::usage(format!("cannot read {file}")).because(cause))?;
+    let text = fs::read_to_string(&options.file).map_err(|cause| {
+        let error = Error::usage(format!("cannot read {file}")).because(cause);
+        error.hint("--file names a text with marked blocks; docs/runbook.md has their grammar")
+    })?;
     let runbook = Runbook::parse(&text).map_err(|fault| {
         Error::usage(format!("{file}:{fault}")).hint("docs/runbook.md has the grammar of markers")
     })?;
