@@ -18,6 +18,8 @@ use harness::stack::engine::{Engine, ResourceKind};
 use harness::{Error, Result};
 use tokio_util::sync::CancellationToken;
 
+use crate::turn::{self, Fixture};
+
 /// Enough rows and files to lose some, few enough to be quick.
 const SCALE: &str = "5000";
 
@@ -111,6 +113,7 @@ pub fn sabotaged(mut drill: Drill, moment: Moment, harm: Harm) -> Drill {
 /// # Panics
 /// When the drill cannot begin, or left something.
 pub async fn rehearse(drill: &Drill) -> Finished {
+    let _turn = turn::take(Fixture::Drill);
     let finished = drill.run(&Events::ignored(), CancellationToken::new()).await;
     let finished = finished.expect("the drill begins");
     assert_eq!(leftovers(&finished.record.run_id).await, Vec::<String>::new());

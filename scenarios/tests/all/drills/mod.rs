@@ -1,0 +1,12 @@
+//! Whole drills, sabotaged on the way, and artefacts that are judged by restoring them.
+
+mod disasters;
+mod drill;
+mod durability;
+mod interrupt;
+mod ledger;
+mod methods;
+mod mistake;
+mod naive;
+mod retention;
+mod verify;
