@@ -30,7 +30,10 @@ pub fn reference_stack() -> PathBuf {
 }
 
 /// What harm looks like: a function of what is alive at a moment.
-pub type Harm = fn(Live) -> Pin<Box<dyn Future<Output = Result<()>> + Send>>;
+pub type Harm = fn(Live) -> Struck;
+
+/// What comes of it.
+pub type Struck = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
 
 /// One act of sabotage.
 struct Act {
@@ -150,6 +153,12 @@ pub fn demand(finished: &Finished, verdict: Verdict, check: &str, outcome: Outco
     let found = by_id.get(check).unwrap_or_else(|| panic!("no check {check}: {}", seen()));
     assert_eq!(found.outcome, outcome, "{}", seen());
     assert!(found.detail.contains(names), "{check} does not name {names:?}: {}", seen());
+}
+
+/// The phases that it came to.
+#[must_use]
+pub fn phases(finished: &Finished) -> Vec<&'static str> {
+    finished.record.timings.phases.iter().map(|phase| phase.name.name()).collect()
 }
 
 /// Executes SQL in the sandbox's database, as its owner.

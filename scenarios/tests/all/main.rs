@@ -8,7 +8,10 @@ mod drills;
 mod host;
 mod servers;
 
+/// Where folders of tests are.
+const TMP: &str = env!("CARGO_TARGET_TMPDIR");
+
 /// A folder for the reports of a test, gone with it.
 fn reports() -> tempfile::TempDir {
-    tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary folder")
+    tempfile::tempdir_in(TMP).expect("a temporary folder")
 }

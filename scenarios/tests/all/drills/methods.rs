@@ -8,9 +8,10 @@ use harness::drill::Drill;
 use harness::model::check::Outcome;
 use harness::model::record::Verdict;
 use harness::plan::Request;
-use scenarios::rehearsal::{demand, drill, reference_stack, rehearse};
+use scenarios::kept::{judge, kept};
+use scenarios::rehearsal::{demand, drill, phases, reference_stack, rehearse};
 
-use crate::reports;
+use crate::{TMP, reports};
 
 /// A backup as short as it can be and still bring everything back.
 const PLAIN: &str = r#"
@@ -52,10 +53,6 @@ fn drill_of(base: &Path, change: impl FnOnce(&mut MethodConfig)) -> Drill {
     configured
 }
 
-fn phases(finished: &harness::drill::Finished) -> Vec<&'static str> {
-    finished.record.timings.phases.iter().map(|phase| phase.name.name()).collect()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn commands_in_services_bring_everything_back() {
     let base = reports();
@@ -80,13 +77,14 @@ async fn a_method_that_forgets_the_media_store_is_stopped_before_anything_is_des
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_volume_of_which_nothing_is_said_stops_the_drill_before_anything_is_destroyed() {
+async fn a_volume_of_which_nothing_is_said_stops_the_drill_before_anything_is_restored() {
     let base = reports();
-    let mut drill = drill_of(base.path(), |_| {});
-    drill.config.volumes.retain(|volume| volume.name != "redis_data");
-    let finished = rehearse(&drill).await;
+    let artefact = kept(TMP.as_ref()).await.copy(base.path());
+    let mut judging = judge(&artefact, base.path()).expect("planned");
+    judging.config.volumes.retain(|volume| volume.name != "redis_data");
+    let finished = rehearse(&judging).await;
     demand(&finished, Verdict::Failed, "method.covers", Outcome::Failed, "redis_data");
-    assert!(!phases(&finished).contains(&"disaster"), "{:?}", phases(&finished));
+    assert!(!phases(&finished).contains(&"restore"), "{:?}", phases(&finished));
 }
 
 #[tokio::test(flavor = "multi_thread")]

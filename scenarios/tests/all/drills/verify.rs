@@ -6,22 +6,13 @@ use std::io::Read;
 use std::path::Path;
 
 use harness::ErrorKind;
-use harness::config::Config;
-use harness::drill::{Drill, Moment};
+use harness::drill::Moment;
 use harness::model::check::Outcome;
-use harness::model::fingerprint::Strength;
 use harness::model::record::{Integrity, Record, Verdict};
-use scenarios::rehearsal::{demand, drill, reference_stack, rehearse, sabotaged, sql};
+use scenarios::kept::{judge, kept};
+use scenarios::rehearsal::{demand, rehearse, sabotaged, sql};
 
-use crate::reports;
-
-fn judge(artefact: &Path, base: &Path) -> harness::Result<Drill> {
-    let config = Config::load(&reference_stack())?;
-    let mut judging = Drill::of_artefact(reference_stack(), config, artefact)?;
-    judging.compose = std::env::var("DR_DRILL_COMPOSE").ok();
-    base.clone_into(&mut judging.report_base);
-    Ok(judging)
-}
+use crate::{TMP, reports};
 
 /// Name and content of each file.
 fn contents(dir: &Path) -> Vec<(String, blake3::Hash)> {
@@ -38,29 +29,29 @@ fn contents(dir: &Path) -> Vec<(String, blake3::Hash)> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kept_artefact_is_judged_by_its_own_certificate() {
     let base = reports();
-    let kept = base.path().join("kept");
-    let mut taking = drill(base.path());
-    taking.strength = Strength::Cryptographic;
-    taking.artefact = Some(kept.clone());
-    let taken = rehearse(&taking).await.record;
-    assert_eq!(taken.verdict, Verdict::Passed, "{:?}", taken.reasons);
-    let before = contents(&kept);
-
-    let judged = rehearse(&judge(&kept, base.path()).expect("planned")).await.record;
+    let intact = kept(TMP.as_ref()).await;
+    let artefact = intact.copy(base.path());
+    let before = contents(&artefact);
+    let judged = rehearse(&judge(&artefact, base.path()).expect("planned")).await.record;
     assert_eq!(judged.verdict, Verdict::Passed, "{:?}", judged.reasons);
     assert_eq!((judged.method.as_str(), judged.disaster.as_str()), ("pg-dump", "none"));
     let compared = |record: &Record| {
         let Integrity { tables_compared, rows_compared, files_compared, .. } = record.integrity;
         (tables_compared, rows_compared, files_compared, record.integrity.references_checked)
     };
-    assert_eq!(compared(&judged), compared(&taken));
+    assert_eq!(compared(&judged), compared(&intact.finished.record));
     assert!(judged.integrity.rows_compared >= 5000, "{:?}", judged.integrity);
     assert!(judged.timings.recovery_time_s.is_some() && judged.timings.data_loss_s.is_none());
     let teacher = judged.checks.iter().find(|check| check.id == "probe.media.teacher");
     assert_eq!(teacher.map(|check| check.outcome), Some(Outcome::Passed));
-    assert_eq!(contents(&kept), before, "an artefact is only read");
+    assert_eq!(contents(&artefact), before, "an artefact is only read");
+}
 
-    let judging = judge(&kept, base.path()).expect("planned");
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_differ_are_named_by_their_keys_when_the_source_is_gone() {
+    let base = reports();
+    let artefact = kept(TMP.as_ref()).await.copy(base.path());
+    let judging = judge(&artefact, base.path()).expect("planned");
     let judging = sabotaged(judging, Moment::StoresRestored, |live| {
         Box::pin(async move {
             let harm = "update auth_user set email = upper(email) where id = 3; \
@@ -75,12 +66,17 @@ async fn a_kept_artefact_is_judged_by_its_own_certificate() {
     let named = named.map(|rows| (rows.samples, rows.values)).collect::<Vec<_>>();
     let by_key = |what: &str| (vec![what.to_owned()], Vec::new());
     assert_eq!(named, [by_key("changed 3"), by_key("missing 5")]);
-    holds_no_value(&kept);
+    holds_no_value(&artefact);
+}
 
-    let certificate = kept.join("certificate.json");
+#[tokio::test(flavor = "multi_thread")]
+async fn an_artefact_whose_certificate_was_edited_is_not_believed() {
+    let base = reports();
+    let artefact = kept(TMP.as_ref()).await.copy(base.path());
+    let certificate = artefact.join("certificate.json");
     let text = fs::read_to_string(&certificate).expect("a certificate");
     fs::write(&certificate, text.replacen("\"count\":", "\"count\":1", 1)).expect("written");
-    let judged = rehearse(&judge(&kept, base.path()).expect("planned")).await;
+    let judged = rehearse(&judge(&artefact, base.path()).expect("planned")).await;
     demand(&judged, Verdict::Failed, "artefact.intact", Outcome::Failed, "certificate.json");
     assert_eq!(judged.record.timings.recovery_time_s, None);
 }
