@@ -6,13 +6,13 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use harness::Result;
-use harness::config::Config;
 use harness::drill::{Drill, Finished, Live, Moment};
 use harness::model::fingerprint::Strength;
 use harness::model::record::Verdict;
+use harness::plan::Request;
 use tokio::sync::OnceCell;
 
-use crate::rehearsal::{broken, drill, reference_stack, rehearse, sabotaged, sql};
+use crate::rehearsal::{broken, config, planned, rehearse, request, sabotaged, sql};
 
 /// Beside the artefact: a dump of the same rows, without large objects.
 pub const WITHOUT_LARGE_OBJECTS: &str = "without-large-objects.dump";
@@ -38,14 +38,10 @@ pub async fn kept(base: &Path) -> &'static Kept {
 
 async fn take(base: &Path) -> Kept {
     let folder = own_folder(base);
-    let usual = drill(&folder);
-    let mut config = usual.config;
+    let mut config = config();
     config.ledger.enabled = false;
-    let mut taking = Drill::new(usual.request, config).expect("it can be planned");
-    taking.compose = usual.compose;
-    taking.report_base = usual.report_base;
-    taking.strength = Strength::Cryptographic;
-    taking.artefact = Some(folder.join("artefact"));
+    let (strength, artefact) = (Strength::Cryptographic, Some(folder.join("artefact")));
+    let taking = planned(Request { strength, artefact, ..request(&folder) }, config);
     let taking = sabotaged(taking, Moment::ArtefactTaken, |live| {
         Box::pin(async move {
             dump(&live, "--no-blobs", WITHOUT_LARGE_OBJECTS).await?;
@@ -134,9 +130,5 @@ pub fn forge(artefact: &Path, kind: &str, content: &[u8]) {
 
 /// The drill that judges an artefact, whose source is gone.
 pub fn judge(artefact: &Path, base: &Path) -> Result<Drill> {
-    let mut judging =
-        Drill::of_artefact(reference_stack(), Config::load(&reference_stack())?, artefact)?;
-    judging.compose = std::env::var("DR_DRILL_COMPOSE").ok();
-    base.clone_into(&mut judging.report_base);
-    Ok(judging)
+    Drill::of_artefact(request(base), config(), artefact)
 }

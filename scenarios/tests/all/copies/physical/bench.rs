@@ -30,7 +30,8 @@ impl Bench {
         let standing = drill.stand(&Events::ignored(), CancellationToken::new()).await;
         let backups = tempfile::tempdir_in(base).expect("a temporary folder");
         let standing = standing.expect("it comes up");
-        Self { standing, compose: drill.compose, backups, _turn: turn }
+        let compose = drill.request().compose.clone();
+        Self { standing, compose, backups, _turn: turn }
     }
 
     /// Runs a script of the stack on the copy.

@@ -1,9 +1,11 @@
 //! An operator's terminal on a sealed copy, and the fingerprint of what is in it.
 
+use harness::backup::Method;
 use harness::compare;
 use harness::drill::{Drill, Standing};
 use harness::model::event::Events;
 use harness::model::fingerprint::Certificate;
+use harness::plan::Request;
 use harness::runbook::{Expected, Place, Role, Runbook, Step, Walk};
 use scenarios::rehearsal;
 use scenarios::turn::{self, Fixture, Turn};
@@ -40,8 +42,11 @@ impl Copy {
     pub(super) async fn up_with(method: &str, compose: Option<String>) -> Self {
         let turn = turn::take(Fixture::Sweep);
         let base = crate::reports();
-        let mut drill = rehearsal::drill_of(base.path(), method);
-        drill.compose = compose.or(drill.compose);
+        let config = rehearsal::config();
+        let method = Method::of(method, &config).expect("configured");
+        let usual = rehearsal::request(base.path());
+        let compose = compose.or(usual.compose.clone());
+        let drill = rehearsal::planned(Request { method, compose, ..usual }, config);
         let standing = drill.stand(&Events::ignored(), CancellationToken::new()).await;
         let standing = standing.expect("the copy comes up");
         Self { standing, drill, _base: base, _turn: turn }
@@ -83,7 +88,7 @@ impl Terminal<'_> {
     /// The fingerprint of database and media store.
     pub(super) async fn fingerprint(&self) -> Result<Certificate, String> {
         self.run(READY, 0, &[]).await?;
-        let taken = self.copy.standing.certificate(&self.copy.drill.config).await;
+        let taken = self.copy.standing.certificate(self.copy.drill.config()).await;
         taken.map_err(|cause| cause.chain())
     }
 
