@@ -1,9 +1,15 @@
 //! Who may take a fixture now. Tests wait more than they compute: for boots, health checks and
 //! restores. So there are more threads than cores, and what each of them brings up has a
 //! weight. As much runs at once as the machine bears, what takes longest first.
+//!
+//! How long each waited and held its turn is added to the file that `DR_DRILL_TEST_TIMES` names:
+//! `.ci/test-times` prints it.
 
 use std::cell::Cell;
+use std::fs::OpenOptions;
+use std::io::Write;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 /// What a test brings up, lightest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,12 +49,19 @@ struct Queue {
     waiting: Vec<(Fixture, u64)>,
 }
 
+/// What a thread's test holds.
+#[derive(Clone, Copy)]
+struct Held {
+    turns: usize,
+    waited: Duration,
+    since: Instant,
+}
+
 static QUEUE: Mutex<Queue> = Mutex::new(Queue { taken: 0, came: 0, waiting: Vec::new() });
 static LEFT: Condvar = Condvar::new();
 
 thread_local! {
-    /// How many turns this thread's test holds.
-    static HELD: Cell<usize> = const { Cell::new(0) };
+    static HELD: Cell<Option<Held>> = const { Cell::new(None) };
 }
 
 /// Units that may be taken at once: three a core, or `DR_DRILL_TEST_UNITS`.
@@ -62,24 +75,32 @@ fn capacity() -> usize {
 /// another: two of them could wait for each other.
 #[must_use]
 pub fn take(fixture: Fixture) -> Turn {
-    let mut queue = lock();
-    if HELD.get() == 0 {
-        queue.came += 1;
-        let place = (fixture, u64::MAX - queue.came);
-        queue.waiting.push(place);
-        let capacity = capacity();
-        while queue.waiting.iter().max() != Some(&place)
-            || queue.taken + fixture.weight() > capacity
-        {
-            queue = LEFT.wait(queue).unwrap_or_else(PoisonError::into_inner);
+    let (units, mut queue) = (fixture.weight(), lock());
+    let held = match HELD.get() {
+        Some(held) => Held { turns: held.turns + 1, ..held },
+        None => {
+            let asked = Instant::now();
+            queue = wait(queue, fixture);
+            Held { turns: 1, waited: asked.elapsed(), since: Instant::now() }
         }
-        queue.waiting.retain(|other| *other != place);
-        // The next in line may fit, too.
-        LEFT.notify_all();
+    };
+    queue.taken += units;
+    HELD.set(Some(held));
+    // The next in line may fit, too.
+    LEFT.notify_all();
+    Turn { units }
+}
+
+fn wait(mut queue: MutexGuard<'static, Queue>, fixture: Fixture) -> MutexGuard<'static, Queue> {
+    queue.came += 1;
+    let place = (fixture, u64::MAX - queue.came);
+    queue.waiting.push(place);
+    let capacity = capacity();
+    while queue.waiting.iter().max() != Some(&place) || queue.taken + fixture.weight() > capacity {
+        queue = LEFT.wait(queue).unwrap_or_else(PoisonError::into_inner);
     }
-    queue.taken += fixture.weight();
-    HELD.set(HELD.get() + 1);
-    Turn { units: fixture.weight() }
+    queue.waiting.retain(|other| *other != place);
+    queue
 }
 
 fn lock() -> MutexGuard<'static, Queue> {
@@ -88,8 +109,25 @@ fn lock() -> MutexGuard<'static, Queue> {
 
 impl Drop for Turn {
     fn drop(&mut self) {
+        let held = HELD.get().map(|held| Held { turns: held.turns - 1, ..held });
+        if let Some(last) = held.filter(|held| held.turns == 0) {
+            tell(last);
+        }
+        HELD.set(held.filter(|held| held.turns > 0));
         lock().taken -= self.units;
-        HELD.set(HELD.get().saturating_sub(1));
         LEFT.notify_all();
+    }
+}
+
+/// Process, seconds waited, seconds held, test.
+fn tell(held: Held) {
+    let Some(file) = std::env::var_os("DR_DRILL_TEST_TIMES") else { return };
+    let thread = std::thread::current();
+    let (waited_s, held_s) = (held.waited.as_secs_f64(), held.since.elapsed().as_secs_f64());
+    let (process, test) = (std::process::id(), thread.name().unwrap_or_default());
+    let line = format!("{process}\t{waited_s:.1}\t{held_s:.1}\t{test}\n");
+    // What is measured beside a test does not fail it.
+    if let Ok(mut file) = OpenOptions::new().create(true).append(true).open(file) {
+        let _ = file.write_all(line.as_bytes());
     }
 }
