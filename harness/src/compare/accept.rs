@@ -4,7 +4,7 @@
 
 use jiff::civil::Date;
 
-use crate::config::Accept;
+use crate::model::accept::Accept;
 use crate::model::divergence::{Divergence, Severity};
 
 /// The decisions about divergences, and how many divergences each was about so far.

@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use reqwest::header::HeaderName;
 
 use super::check_id;
-use super::spec::{Csrf, Probe, Severity, When};
 use super::step::{Step, compile_steps};
 use super::template::{Template, Variables};
+use crate::config::probe::{Csrf, Probe, Severity, When};
 use crate::error::{Error, Result};
 
 /// Names that every journey may use beside the facts of the drill.

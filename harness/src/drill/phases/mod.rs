@@ -23,12 +23,13 @@ use super::sabotage::{Live, Moment};
 use super::sandbox::Sandbox;
 use super::{Drill, Source, invariants};
 use crate::backup::Artefact;
+use crate::config::Probe;
 use crate::error::Result;
 use crate::fingerprint::database::{Keep, Snapshot};
 use crate::model::artefact::Manifest;
 use crate::model::phase::Phase;
 use crate::model::record::{CopyTiming, Integrity, LedgerRecord, StepTiming};
-use crate::probe::{Probe, Prober, Variables};
+use crate::probe::{Prober, Variables};
 use crate::stack::database::blocking;
 
 /// How long services may take to answer their probes, once they are ready.

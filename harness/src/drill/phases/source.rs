@@ -13,11 +13,11 @@ use crate::drill::sandbox::Sandbox;
 use crate::drill::{file_fields, judgements};
 use crate::error::{Error, Result};
 use crate::fingerprint::database::{HashKey, Keep, Snapshot};
-use crate::fingerprint::references::ReferenceColumn;
 use crate::model::check::Check;
 use crate::model::event::Events;
 use crate::model::fingerprint::Certificate;
 use crate::model::phase::Phase;
+use crate::model::reference::ReferenceColumn;
 use crate::stack::database::{ask, blocking};
 
 /// Bounds the writing of a large dataset's files.
