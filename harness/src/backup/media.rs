@@ -12,6 +12,7 @@ use super::{Examined, Reading};
 use crate::error::{Attempt, Error, Result};
 use crate::model::artefact::{Part, PartKind};
 use crate::model::check::id;
+use crate::model::divergence::Divergence;
 use crate::model::event::Events;
 use crate::model::fingerprint::{Certificate, MediaFingerprint};
 use crate::stack::database::blocking;
@@ -115,8 +116,8 @@ pub(super) async fn against(
     if let Some(found) = found {
         let recovery_point = baseline.database.as_ref().map(|kept| kept.recovery_point.instant);
         let compared = compare::media::compare(expected, &found, recovery_point);
-        let wrong = compared.divergences.iter().map(|it| format!("{}: {}", it.subject, it.detail));
-        reading.wrong.extend(wrong);
+        let wrong = compared.divergences.iter().filter(|found| found.is_fatal());
+        reading.wrong.extend(wrong.map(Divergence::line));
         let open = compared.undecided.iter().map(|(path, reason)| format!("{path}: {reason}"));
         reading.open.extend(open);
     }

@@ -178,6 +178,9 @@ pub struct Integrity {
     pub divergences: Vec<Divergence>,
     /// What could not be compared, and why.
     pub undecided: Vec<String>,
+    /// What is no part of the comparison, by name, and why: foreign tables.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_compared: Vec<String>,
 }
 
 /// Acknowledged writes made during a drill.
