@@ -8,10 +8,9 @@ use std::fs;
 use std::path::Path;
 
 use harness::fingerprint::media::{Options, take};
-use harness::fingerprint::references::{
-    Algorithm, HashColumn, ReferenceColumn, References, beside, check,
-};
+use harness::fingerprint::references::{References, beside, check};
 use harness::model::event::Events;
+use harness::model::reference::{Algorithm, HashColumn, ReferenceColumn};
 
 use self::scratch::{FIFTEEN, Postgres};
 

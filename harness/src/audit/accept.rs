@@ -4,7 +4,7 @@
 
 use jiff::civil::Date;
 
-use crate::config::Accept;
+use crate::model::accept::Accept;
 use crate::model::finding::{Decision, Finding, Priority, Status};
 
 /// Applies decisions to the findings of a mode. Says of each whether it was about any of them.

@@ -1,8 +1,8 @@
 //! Rules on what a real browser complained of: a page that does not work under the content
 //! security policy, whatever its headers look like, is no page that is protected by one.
 
-use super::observed::{Complaint, Observed, Violation, Visit};
 use crate::model::finding::{Finding, Priority, Status};
+use crate::model::observed::{Complaint, Observed, Violation, Visit};
 
 /// Lines that a finding shows at most.
 const EVIDENCE_MAX: usize = 8;

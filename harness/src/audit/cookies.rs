@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::observed::{Exchange, Observed};
 use super::{given, settings};
 use crate::model::finding::{Finding, Place, Priority, Status};
 use crate::model::mode::Mode;
+use crate::model::observed::{Exchange, Observed};
 
 /// A session should not outlive this without a reason, in seconds: two weeks, Django's default.
 const SESSION_MAX_S: i64 = 14 * 24 * 3600;
@@ -261,7 +261,7 @@ fn login(observed: &Observed) -> Option<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audit::observed::{Answer, Login};
+    use crate::model::observed::{Answer, Login};
 
     fn findings(mode: Mode, line: &str) -> Vec<String> {
         let exchange = Exchange {

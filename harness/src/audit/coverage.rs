@@ -1,8 +1,8 @@
 //! Whether the matrix saw what it set out to see. An answer with another status than expected is
 //! a finding: either the service changed, or something is reachable that should not be.
 
-use super::observed::{Exchange, Observed};
 use crate::model::finding::{Finding, Place, Priority, Status};
+use crate::model::observed::{Exchange, Observed};
 
 /// Statuses that the matrix is meant to show, with what the stack has to give them.
 pub const STATUSES: [u16; 12] = [200, 301, 304, 400, 401, 403, 404, 405, 413, 500, 502, 503];
@@ -91,7 +91,7 @@ fn finding(observed: &Observed, exchange: &Exchange) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audit::observed::Answer;
+    use crate::model::observed::Answer;
 
     fn found(status: u16, expected: u16, challenged: bool) -> Vec<String> {
         let challenge = (CHALLENGE.to_ascii_lowercase(), "Session".to_owned());

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use super::nginx::Tree;
-use super::observed::{Exchange, Observed};
 use crate::model::finding::{Finding, Priority, Status};
+use crate::model::observed::{Exchange, Observed};
 
 /// Headers in which software names itself.
 const HEADERS: [&str; 3] = ["Server", "X-Powered-By", "Via"];
@@ -57,7 +57,7 @@ fn finding(observed: &Observed, header: &str, value: &str, seen: &[&Exchange]) -
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audit::observed::Answer;
+    use crate::model::observed::Answer;
 
     #[test]
     fn a_version_is_named_with_its_directive_and_a_bare_name_is_not() {

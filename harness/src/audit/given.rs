@@ -8,9 +8,9 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::observed::Observed;
 use crate::config::lines;
 use crate::model::finding::Place;
+use crate::model::observed::Observed;
 
 /// What the variables of a service come from.
 #[derive(Debug, Clone, Default)]

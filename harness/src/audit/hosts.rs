@@ -2,10 +2,10 @@
 //! written as client libraries write it.
 
 use super::nginx::Tree;
-use super::observed::{HostCase, Observed};
 use super::settings;
 use crate::model::finding::{Finding, Place, Priority, Status};
 use crate::model::mode::Mode;
+use crate::model::observed::{HostCase, Observed};
 
 /// The variable by which the proxy is told whose requests it answers.
 const HOSTS: &str = "DJANGO_ALLOWED_HOSTS";
@@ -99,7 +99,7 @@ fn asked(sent: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audit::observed::Answer;
+    use crate::model::observed::Answer;
 
     fn found(right: &[u16], answer: Option<(u16, &str)>) -> Option<String> {
         let answer = answer.map(|(status, location)| Answer {

@@ -15,7 +15,6 @@ pub mod headers;
 pub mod hosts;
 pub mod nginx;
 pub mod observatory;
-pub mod observed;
 pub mod patch;
 pub mod settings;
 pub mod summary;
@@ -23,8 +22,8 @@ pub mod tls;
 
 use self::headers::Policy;
 use self::nginx::{Directive, Tree};
-use self::observed::Observed;
 use crate::model::finding::{Finding, Place};
+use crate::model::observed::Observed;
 
 /// Judges everything that was observed of a service, the most urgent first.
 #[must_use]

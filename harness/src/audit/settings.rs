@@ -7,8 +7,8 @@ use std::path::Path;
 use regex::Regex;
 
 use super::given;
-use super::observed::Observed;
 use crate::model::finding::Place;
+use crate::model::observed::Observed;
 
 /// Django's setting behind a header.
 #[must_use]

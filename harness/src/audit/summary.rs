@@ -5,16 +5,17 @@ use std::collections::BTreeSet;
 
 use super::cookies::Cookie;
 use super::coverage;
-use super::django::{self, Facts};
+use super::django;
 use super::headers::{HeaderRule, Policy};
 use super::hosts;
-use super::observed::{Exchange, Observed, Tls, Visit};
 use crate::model::audit::{
     CookieRecord, DjangoRecord, HeaderRecord, HostRecord, ModeRecord, TlsRecord, VisitRecord,
 };
+use crate::model::django::Facts;
 use crate::model::finding::Finding;
 use crate::model::mode::Mode;
-use crate::probe::old_tls::Answer as OldTls;
+use crate::model::observed::OldTlsAnswer;
+use crate::model::observed::{Exchange, Observed, Tls, Visit};
 
 /// Settings that a document shows.
 const SHOWN: [&str; 15] = [
@@ -116,7 +117,7 @@ fn visit(observed: &Observed, visit: &Visit) -> VisitRecord {
 
 fn tls(seen: &Tls) -> TlsRecord {
     let old = seen.old.iter();
-    let old = old.map(|(name, came)| (*name, matches!(came, Ok(OldTls::Accepted(_)))));
+    let old = old.map(|(name, came)| (*name, matches!(came, Ok(OldTlsAnswer::Accepted(_)))));
     let modern = seen.modern.iter().map(|(name, came)| (*name, came.is_ok()));
     let versions = old.chain(modern).collect::<Vec<_>>();
     let named = |wanted: bool| {

@@ -1,8 +1,8 @@
 //! Rules on the TLS end: versions, the certificate, and where plain HTTP leads.
 
-use super::observed::{Exchange, Observed, Tls};
 use crate::model::finding::{Finding, Place, Priority, Status};
 use crate::model::mode::Mode;
+use crate::model::observed::{Exchange, Observed, Tls};
 
 /// A certificate that ends sooner than this should have been renewed, in seconds: 21 days, a
 /// third of what the shortest-lived public ones last, and more than a holiday.
@@ -198,8 +198,8 @@ pub(super) fn redirects_home(exchange: &Exchange, host: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audit::observed::{Answer, Certificate};
-    use crate::probe::old_tls::Answer as Old;
+    use crate::model::observed::OldTlsAnswer as Old;
+    use crate::model::observed::{Answer, Certificate};
 
     fn tls() -> Tls {
         let own = Certificate {

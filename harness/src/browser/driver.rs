@@ -8,8 +8,8 @@ use base64::engine::general_purpose::STANDARD;
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 
-use crate::audit::observed::Complaint;
 use crate::error::{Attempt, Error, Result};
+use crate::model::observed::Complaint;
 
 /// One command: chromedriver answers when a page has been loaded.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(90);

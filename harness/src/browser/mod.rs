@@ -13,13 +13,13 @@ use std::time::{Duration, Instant};
 
 use self::driver::Driver;
 use self::violations::Line;
-use crate::audit::observed::{Complaint, Visit};
+use crate::config::probe::Content;
 use crate::config::{BrowserConfig, BrowserStep, Config};
 use crate::drill::{RunFolder, Sandbox};
 use crate::error::{Attempt, Error, Result};
 use crate::model::event::Events;
 use crate::model::mode::Mode;
-use crate::probe::spec::Content;
+use crate::model::observed::{Complaint, Visit};
 use crate::probe::template::Template;
 use crate::probe::upload;
 use crate::stack::engine::ResourceKind;

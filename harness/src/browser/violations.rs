@@ -5,7 +5,7 @@
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 
-use crate::audit::observed::{Complaint, Violation};
+use crate::model::observed::{Complaint, Violation};
 
 /// What such a line of the console holds before the event.
 const MARK: &str = "dr-drill-policy-violation:";

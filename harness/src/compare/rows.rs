@@ -4,35 +4,16 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-
 use super::damage::{self, Damage};
 use crate::error::{Error, Result};
 use crate::model::divergence::{Divergence, RowDifference, ValueChange};
+use crate::model::row_list::{Entry, SampleRow};
 
 /// The most rows that are named in a divergence.
 const NAMED_ROWS: usize = 10;
 
 /// The most values that are shown in a divergence.
 const SHOWN_VALUES: usize = 10;
-
-/// One row of a list.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
-    /// The primary key as text, or a hash of the whole row where there is none.
-    pub key: Vec<u8>,
-    /// A hash of each column.
-    pub columns: Vec<u32>,
-}
-
-/// A row in full.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SampleRow {
-    /// The key, as in the list.
-    pub key: String,
-    /// Each column's value as text; absent where it is null.
-    pub values: Vec<Option<String>>,
-}
 
 /// One side's list.
 pub struct Listing<'a, I> {

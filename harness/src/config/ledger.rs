@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::probe::Probe;
+use super::probe::{Expect, OneOrMany, Severity, Step};
 use crate::error::{Error, Result};
-use crate::probe::Probe;
-use crate::probe::spec::{Expect, OneOrMany, Severity, Step};
 
 /// Id of the journey that writes, as messages about its configuration have it.
 pub const LEDGER_JOURNEY: &str = "ledger";

@@ -9,6 +9,7 @@ mod invariant;
 mod ledger;
 pub mod lines;
 mod method;
+pub mod probe;
 mod route;
 mod tls;
 mod unknown;
@@ -20,18 +21,18 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-pub use self::accept::Accept;
 pub use self::browser::{BrowserConfig, BrowserStep};
 pub use self::django::DjangoConfig;
 pub use self::invariant::{Holds, Invariant};
 pub use self::ledger::{LEDGER_JOURNEY, LEDGER_KEY, LedgerConfig};
 pub use self::method::{BUILT_IN, MethodConfig, RestoreInto, Step, TARGET};
+pub use self::probe::Probe;
 pub use self::route::Route;
 pub use self::tls::TlsConfig;
 pub use self::volume::{Measured, VolumeClass, VolumeConfig, growth};
 use crate::error::{Error, Result};
-use crate::fingerprint::references::ReferenceColumn;
-use crate::probe::Probe;
+use crate::model::accept::Accept;
+use crate::model::reference::ReferenceColumn;
 
 /// Name of the file in the stack's folder.
 pub const FILE_NAME: &str = "drill.toml";

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::probe::spec::{Command, OneOrMany};
+use super::probe::{Command, OneOrMany};
 
 /// A route of the service, asked with one or several methods.
 #[derive(Debug, Clone, Deserialize)]

@@ -3,6 +3,7 @@
 //! refuses one that holds anything of its own.
 
 mod accounts;
+pub mod capacity;
 mod load;
 mod media;
 mod pdf;

@@ -3,7 +3,8 @@
 use serde::Deserialize;
 
 use crate::error::{Attempt, Error, Result};
-use crate::fingerprint::references::{self, ReferenceColumn};
+use crate::fingerprint::references;
+use crate::model::reference::ReferenceColumn;
 use crate::stack::OwnedStack;
 use crate::stack::database::{Database, ask};
 

@@ -15,9 +15,9 @@ use crate::certificate::{LISTS_BYTES_MAX, LISTS_FILE, pack, unpack};
 use crate::config::{Config, Generator};
 use crate::dataset::{Dataset, Scale};
 use crate::error::{Attempt, Error, Result};
-use crate::fingerprint::references::ReferenceColumn;
 use crate::model::artefact::PartKind;
 use crate::model::fingerprint::{CERTIFICATE_SCHEMA, Certificate};
+use crate::model::reference::ReferenceColumn;
 use crate::plan::Request;
 
 const CERTIFICATE_FILE: &str = "certificate.json";

@@ -11,6 +11,10 @@ use super::artefact::RecoveryPoint;
 /// Version of the certificate's format.
 pub const CERTIFICATE_SCHEMA: u32 = 1;
 
+/// How the value of a fact of the catalogue begins that could not be read; the reason
+/// follows. Such a fact is equal to nothing.
+pub const UNDECIDED: &str = "undecided: ";
+
 /// How strong the digests of the rows are.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

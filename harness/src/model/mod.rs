@@ -1,13 +1,18 @@
 //! The nouns of a drill: plain, serialisable, without I/O. Everything else speaks in them.
 
+pub mod accept;
 pub mod artefact;
 pub mod audit;
 pub mod check;
 pub mod divergence;
+pub mod django;
 pub mod event;
 pub mod finding;
 pub mod fingerprint;
 pub mod mode;
+pub mod observed;
 pub mod phase;
 pub mod profile;
 pub mod record;
+pub mod reference;
+pub mod row_list;

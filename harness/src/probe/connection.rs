@@ -13,10 +13,11 @@ use reqwest::{Certificate, Client, Method, Response, StatusCode, Url};
 use tokio::time::Instant;
 
 use super::fault::Fault;
-use super::old_tls::{self, Answer};
-use super::spec::{OldTls, Scheme};
+use super::old_tls;
 use super::upload::GeneratedFile;
+use crate::config::probe::{OldTls, Scheme};
 use crate::error::{Error, Result};
+use crate::model::observed::OldTlsAnswer;
 
 /// A connection that takes longer does not come: the recovery clock must not wait for it.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -74,7 +75,7 @@ pub(super) enum OutgoingBody {
 pub(super) struct Observation {
     pub(super) status: Option<u16>,
     pub(super) exit_code: Option<i32>,
-    pub(super) handshake: Option<Answer>,
+    pub(super) handshake: Option<OldTlsAnswer>,
     pub(super) headers: HeaderMap,
     /// The body, or the command's output.
     pub(super) body: Vec<u8>,

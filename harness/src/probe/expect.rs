@@ -12,9 +12,9 @@ use sha2::{Digest, Sha256};
 use super::connection::Observation;
 use super::excerpt;
 use super::fault::Fault;
-use super::old_tls::Answer;
 use super::secrets::{Secrets, sounds_secret};
 use super::template::{JsonTemplate, Template, Variables, scalar_text};
+use crate::model::observed::OldTlsAnswer;
 
 /// Expectations with their templates parsed, in the order in which they are judged.
 #[derive(Debug, Clone, Default)]
@@ -165,7 +165,9 @@ impl View<'_> {
         let wanted = if expected { "a refusal" } else { "a handshake" };
         match self.seen.handshake {
             None => Err(Fault::unknown("there is no handshake to judge")),
-            Some(answer) if answer.is_refusal() == expected && answer != Answer::NotTls => Ok(()),
+            Some(answer) if answer.is_refusal() == expected && answer != OldTlsAnswer::NotTls => {
+                Ok(())
+            }
             Some(answer) => refute(wanted, answer.in_words()),
         }
     }

@@ -1,42 +1,35 @@
-//! Probes: journeys of requests and what they must see, as data in `drill.toml`.
+//! Probes: journeys of requests and what they must see, as [`config::probe`](crate::config::probe)
+//! reads them from `drill.toml`.
 //!
-//! Owns their grammar ([`spec`]), their judgement and their trace. Refuses to assert nothing,
+//! Owns their judgement and their trace. Refuses to assert nothing,
 //! to write where it may only read, and to print what a person must not see. Needs a
 //! [`Target`], the [`Variables`] that templates name, and an [`Exec`] for commands in services.
 
 mod connection;
-pub mod django;
 mod excerpt;
 mod expect;
 pub mod facts;
 mod fault;
-pub mod hosts;
 mod journey;
-pub mod landing;
-pub mod login;
-pub mod matrix;
 pub mod old_tls;
 mod prober;
 mod repeat;
 mod run;
 mod secrets;
 mod session;
-pub mod spec;
 mod step;
 pub(crate) mod template;
-pub mod tls;
 mod trace;
 pub(crate) mod upload;
-pub mod wire;
 
 pub use connection::Target;
 pub use journey::validate;
 pub use prober::{Exec, ExecFuture, Limits, Prober, Recovery, Round};
 pub use repeat::Repetition;
-pub use spec::Probe;
 pub use template::Variables;
 pub use trace::{ProbeTrace, StepTrace};
 
+use crate::config::probe::Probe;
 use crate::model::check::PlannedCheck;
 
 /// The id under which a probe reports: `probe.<id>`.

@@ -7,7 +7,8 @@ use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::spec::OldTls;
+use crate::config::probe::OldTls;
+use crate::model::observed::OldTlsAnswer;
 
 /// Suites of that time, with either kind of certificate, the better ones first.
 const SUITES: [u16; 8] = [0xc009, 0xc00a, 0xc013, 0xc014, 0x002f, 0x0035, 0xc012, 0x000a];
@@ -21,42 +22,8 @@ const POINT_FORMATS: [u8; 6] = [0, 11, 0, 2, 1, 0];
 const ALERT: u8 = 21;
 const HANDSHAKE: u8 = 22;
 
-/// What a server answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Answer {
-    /// It goes on with the handshake in this version, as on the wire: 0x0302 is TLS 1.1.
-    Accepted(u16),
-    /// It refused with an alert (RFC 5246, 7.2.2): 70 is `protocol_version`.
-    Alert(u8),
-    /// It closed the connection.
-    Closed,
-    /// It answered with something that is no TLS.
-    NotTls,
-}
-
-impl Answer {
-    /// Whether the version was refused.
-    #[must_use]
-    pub fn is_refusal(self) -> bool {
-        matches!(self, Self::Alert(_) | Self::Closed)
-    }
-
-    /// In words, as `offered …: ` has them.
-    #[must_use]
-    pub fn in_words(self) -> String {
-        match self {
-            Self::Accepted(version) => format!("accepted, as version {version:#06x}"),
-            Self::Alert(70) => "refused, alert protocol_version".to_owned(),
-            Self::Alert(40) => "refused, alert handshake_failure".to_owned(),
-            Self::Alert(alert) => format!("refused, alert {alert}"),
-            Self::Closed => "refused, connection closed".to_owned(),
-            Self::NotTls => "answered with something that is no TLS".to_owned(),
-        }
-    }
-}
-
 /// Offers a version to a server. An error means that there was no answer at all.
-pub async fn offer(address: SocketAddr, host: &str, version: OldTls) -> io::Result<Answer> {
+pub async fn offer(address: SocketAddr, host: &str, version: OldTls) -> io::Result<OldTlsAnswer> {
     let mut stream = TcpStream::connect(address).await?;
     stream.write_all(&client_hello(host, version)).await?;
     let mut head = [0; 11];
@@ -73,14 +40,14 @@ pub async fn offer(address: SocketAddr, host: &str, version: OldTls) -> io::Resu
 }
 
 /// Reads record header (5 bytes), then an alert (2), or a message header (4) and a version (2).
-fn answer(head: &[u8]) -> Answer {
+fn answer(head: &[u8]) -> OldTlsAnswer {
     match *head {
-        [] => Answer::Closed,
-        [ALERT, 3, _, _, _, _, alert, ..] => Answer::Alert(alert),
+        [] => OldTlsAnswer::Closed,
+        [ALERT, 3, _, _, _, _, alert, ..] => OldTlsAnswer::Alert(alert),
         [HANDSHAKE, 3, _, _, _, 2, _, _, _, major, minor] => {
-            Answer::Accepted(u16::from_be_bytes([major, minor]))
+            OldTlsAnswer::Accepted(u16::from_be_bytes([major, minor]))
         }
-        _ => Answer::NotTls,
+        _ => OldTlsAnswer::NotTls,
     }
 }
 
@@ -126,10 +93,10 @@ mod tests {
 
     #[test]
     fn alerts_hellos_and_other_answers_are_told_apart() {
-        assert_eq!(answer(&[21, 3, 2, 0, 2, 2, 70]), Answer::Alert(70));
-        assert_eq!(answer(&[22, 3, 2, 0, 80, 2, 0, 0, 76, 3, 2]), Answer::Accepted(0x0302));
-        assert_eq!(answer(b"HTTP/1.1 40"), Answer::NotTls);
-        assert_eq!(answer(&[]), Answer::Closed);
+        assert_eq!(answer(&[21, 3, 2, 0, 2, 2, 70]), OldTlsAnswer::Alert(70));
+        assert_eq!(answer(&[22, 3, 2, 0, 80, 2, 0, 0, 76, 3, 2]), OldTlsAnswer::Accepted(0x0302));
+        assert_eq!(answer(b"HTTP/1.1 40"), OldTlsAnswer::NotTls);
+        assert_eq!(answer(&[]), OldTlsAnswer::Closed);
     }
 
     #[test]

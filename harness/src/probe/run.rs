@@ -10,9 +10,9 @@ use super::fault::{Fault, FaultKind};
 use super::journey::Journey;
 use super::prober::{Deadline, Prober};
 use super::session::{Deed, Ready, Session};
-use super::spec::{Severity, When};
 use super::step::{Action, Step};
 use super::trace::{ProbeTrace, StepTrace};
+use crate::config::probe::{Severity, When};
 use crate::model::check::{Check, Outcome};
 
 /// The first pause between two attempts at a polled step; it doubles up to [`PAUSE_MAX`].

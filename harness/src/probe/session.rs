@@ -14,10 +14,10 @@ use super::expect::{View, sha256};
 use super::fault::Fault;
 use super::journey::{CsrfHeader, UNIQUE};
 use super::secrets::Secrets;
-use super::spec::OldTls;
 use super::step::{Action, Body, Capture, FileField, Request, Source, file_variables};
 use super::template::{Template, Variables, scalar_text};
 use super::upload::{self, GeneratedFile};
+use crate::config::probe::OldTls;
 
 /// Cookies and values of one journey.
 pub(super) struct Session<'a> {

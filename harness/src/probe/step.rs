@@ -8,8 +8,10 @@ use reqwest::header::HeaderName;
 use super::expect::{Expectation, Expectations, StatusRange};
 use super::journey::{Place, Scope};
 use super::secrets::sounds_secret;
-use super::spec::{self, Number, OldTls, OneOrMany, Scheme, StatusPattern, Upload};
 use super::template::{JsonTemplate, Template};
+use crate::config::probe::{
+    self as spec, Number, OldTls, OneOrMany, Scheme, StatusPattern, Upload,
+};
 use crate::error::Result;
 
 /// A longer wait than this is not a probe.

@@ -177,7 +177,7 @@ impl Template {
 
 /// JSON whose strings are templates.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum JsonTemplate {
+pub(crate) enum JsonTemplate {
     Leaf(Value),
     Text(Template),
     List(Vec<JsonTemplate>),

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::spec::{Content, Upload};
+use crate::config::probe::{Content, Upload};
 
 /// A file ready to be sent.
 #[derive(Debug, Clone)]

@@ -1,6 +1,5 @@
 //! Renderings of what was found, each from plain values. Pure.
 
 pub mod audit_fr;
-pub mod capacity;
 pub mod junit;
 pub mod sarif;

@@ -1,8 +1,15 @@
 //! Looks at a sealed copy from outside and from within, and has the rules judge what was seen:
 //! the matrix, the login, the hosts, the TLS end, the proxy's configuration as it runs.
 
+mod django;
 mod files;
+mod hosts;
+mod landing;
+mod login;
+mod matrix;
+mod tls;
 mod volumes;
+mod wire;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -12,24 +19,24 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 pub use self::files::files;
+use self::login::{SignedIn, sign_in};
+use self::matrix::Matrix;
+use self::wire::Wire;
 use crate::audit::headers::Policy;
-use crate::audit::observatory::{self, Report};
-use crate::audit::observed::{Exchange, Observed};
+use crate::audit::observatory::{self, Report, Site};
 use crate::audit::{self, accept, coverage, grade, nginx, summary};
 use crate::browser;
-use crate::config::{Accept, Config, Route};
+use crate::config::probe::Command;
+use crate::config::{Config, Route};
 use crate::drill::{Drill, RunFolder, Sandbox};
 use crate::error::{Error, Result};
+use crate::model::accept::Accept;
 use crate::model::audit::{ModeRecord, VolumeRecord};
 use crate::model::event::Events;
 use crate::model::finding::{Finding, Priority};
 use crate::model::mode::Mode;
+use crate::model::observed::{Exchange, HostCase, Observed, Tls};
 use crate::model::record::Verdict;
-use crate::probe::login::{SignedIn, sign_in};
-use crate::probe::matrix::Matrix;
-use crate::probe::spec::Command;
-use crate::probe::wire::Wire;
-use crate::probe::{django, hosts, landing, tls};
 
 /// After a container is gone, how long its name is remembered: the proxy's resolver keeps it
 /// for two seconds, counts whole ones, and may have begun the last before.
@@ -124,10 +131,10 @@ pub async fn copy(
 ) -> Result<Surveyed> {
     let standing = drill.stand(events, cancelled.clone()).await?;
     let browser = with_browser.then_some(&standing.folder);
-    let files = &drill.request.stack_dir;
+    let files = &drill.request().stack_dir;
     let options = Options { files, policy, django: true, without: true };
     let surveyed = tokio::select! {
-        surveyed = look(&standing.sandbox, &drill.config, options, browser) => surveyed,
+        surveyed = look(&standing.sandbox, drill.config(), options, browser) => surveyed,
         () = cancelled.cancelled() => Err(Error::interrupted()),
     };
     let run = standing.run.to_string();
@@ -149,91 +156,27 @@ pub async fn look(
     browser: Option<&RunFolder>,
 ) -> Result<Surveyed> {
     let survey = Survey::new(sandbox, config).await?;
-    let django = config.django.as_ref().map(|django| &django.service);
-    let django = django.or(config.service.backend.as_ref().map(|backend| &backend.service));
-    let django = django.unwrap_or(&config.service.entry);
-    let today = Zoned::now().date();
-    let mut observed = Observed {
-        mode: sandbox.mode,
-        host: config.service.host.clone(),
-        files: files::files(options.files)?,
-        day: today.to_string(),
-        switches: files::switches(config, sandbox.mode),
-        given: files::given(&sandbox.stack, django, options.files, config, sandbox.mode).await?,
-        given_to_proxy: files::given(
-            &sandbox.stack,
-            &config.service.entry,
-            options.files,
-            config,
-            sandbox.mode,
-        )
-        .await?,
-        ..Observed::default()
-    };
-    observed.files.retain(|path, _| files::is_in_force(path, config, sandbox.mode));
-    let started = Instant::now();
-    let (proxy, rest, landing) = tokio::try_join!(
-        survey.configuration(),
-        Box::pin(survey.ask()),
-        Box::pin(landing::observe(&survey.proxy, survey.over_tls())),
-    )?;
-    observed.proxy = proxy;
-    (observed.exchanges, observed.login) = (rest.0, Some(rest.1.login.clone()));
-    (observed.hosts, observed.tls) = (rest.2, rest.3);
-    let matrix_s = started.elapsed().as_secs_f64();
-
-    let started = Instant::now();
-    if let Some(config) = config.django.as_ref().filter(|_| options.django) {
-        observed.django = Some(django::observe(&sandbox.stack, config).await?);
-    }
-    let django_s = started.elapsed().as_secs_f64();
-
-    let started = Instant::now();
-    if let Some((visit, folder)) = config.browser.as_ref().zip(browser) {
-        observed.visits = Box::pin(browser::observe(sandbox, config, visit, folder)).await?;
-    }
-    let browser_s = started.elapsed().as_secs_f64();
-
-    let started = Instant::now();
-    if options.without {
-        observed.exchanges.extend(Box::pin(survey.ask_without(&rest.1)).await?);
-    }
-    let without_s = started.elapsed().as_secs_f64();
-
-    let mut findings = audit::judge(&observed, options.policy);
-    let graded = survey.over_tls().then(|| observatory::evaluate(&landing));
-    if let Some(graded) = &graded {
-        findings.extend(grade::judge(graded));
-    }
-    let accepts = accept::apply(&mut findings, &config.accepts, today);
-    audit::sort(&mut findings);
-    let mut record = summary::of(&observed, options.policy, &findings);
-    let report = graded.as_ref().and_then(|graded| graded.as_ref().ok());
-    record.grade = report.map(|report| (report.grade.to_owned(), report.score));
-    Ok(Surveyed {
-        mode: sandbox.mode,
-        run: String::new(),
-        record,
-        volumes: volumes::of(sandbox, config)?,
-        target: format!("{}://{}", sandbox.mode.scheme(), config.service.host),
-        findings,
-        grade: graded.and_then(std::result::Result::ok),
-        answers: observed.exchanges.len() + observed.hosts.len(),
-        unseen: coverage::unseen(&observed),
-        accepts,
-        django_s,
-        matrix_s,
-        browser_s,
-        without_s,
-    })
+    let seen = Box::pin(survey.observe(options, browser)).await?;
+    survey.judge(seen, options.policy)
 }
 
-type Asked = (
-    Vec<Exchange>,
-    SignedIn,
-    Vec<crate::audit::observed::HostCase>,
-    Option<crate::audit::observed::Tls>,
-);
+/// What was seen of a copy, and how long each part of looking took, in seconds.
+struct Seen {
+    observed: Observed,
+    landing: Site,
+    django_s: f64,
+    matrix_s: f64,
+    browser_s: f64,
+    without_s: f64,
+}
+
+/// What was answered while all services ran.
+struct Asked {
+    exchanges: Vec<Exchange>,
+    signed_in: SignedIn,
+    hosts: Vec<HostCase>,
+    tls: Option<Tls>,
+}
 
 /// A copy and the ways to it.
 struct Survey<'a> {
@@ -263,6 +206,96 @@ impl<'a> Survey<'a> {
 
     fn over_tls(&self) -> bool {
         self.sandbox.mode == Mode::Tls
+    }
+
+    /// Everything that `options` ask for. What removes a service comes last.
+    async fn observe(&self, options: Options<'_>, browser: Option<&RunFolder>) -> Result<Seen> {
+        let (sandbox, config) = (self.sandbox, self.config);
+        let mut observed = self.files(options.files).await?;
+        let started = Instant::now();
+        let (proxy, asked, landing) = tokio::try_join!(
+            self.configuration(),
+            Box::pin(self.ask()),
+            Box::pin(landing::observe(&self.proxy, self.over_tls())),
+        )?;
+        observed.proxy = proxy;
+        observed.exchanges = asked.exchanges;
+        observed.login = Some(asked.signed_in.login.clone());
+        (observed.hosts, observed.tls) = (asked.hosts, asked.tls);
+        let matrix_s = started.elapsed().as_secs_f64();
+
+        let started = Instant::now();
+        if let Some(config) = config.django.as_ref().filter(|_| options.django) {
+            observed.django = Some(django::observe(&sandbox.stack, config).await?);
+        }
+        let django_s = started.elapsed().as_secs_f64();
+
+        let started = Instant::now();
+        if let Some((visit, folder)) = config.browser.as_ref().zip(browser) {
+            observed.visits = Box::pin(browser::observe(sandbox, config, visit, folder)).await?;
+        }
+        let browser_s = started.elapsed().as_secs_f64();
+
+        let started = Instant::now();
+        if options.without {
+            let more = Box::pin(self.ask_without(&asked.signed_in)).await?;
+            observed.exchanges.extend(more);
+        }
+        let without_s = started.elapsed().as_secs_f64();
+        Ok(Seen { observed, landing, django_s, matrix_s, browser_s, without_s })
+    }
+
+    /// What the stack's files say, and which of their lines give the services their variables.
+    async fn files(&self, dir: &Path) -> Result<Observed> {
+        let (sandbox, config) = (self.sandbox, self.config);
+        let (mode, entry) = (sandbox.mode, &config.service.entry);
+        let django = config.django.as_ref().map(|django| &django.service);
+        let django = django.or(config.service.backend.as_ref().map(|backend| &backend.service));
+        let django = django.unwrap_or(entry);
+        let mut files = files::files(dir)?;
+        files.retain(|path, _| files::is_in_force(path, config, mode));
+        Ok(Observed {
+            mode,
+            host: config.service.host.clone(),
+            files,
+            day: Zoned::now().date().to_string(),
+            switches: files::switches(config, mode),
+            given: files::given(&sandbox.stack, django, dir, config, mode).await?,
+            given_to_proxy: files::given(&sandbox.stack, entry, dir, config, mode).await?,
+            ..Observed::default()
+        })
+    }
+
+    /// Has the rules judge what was seen.
+    fn judge(&self, seen: Seen, policy: &Policy) -> Result<Surveyed> {
+        let Seen { observed, landing, django_s, matrix_s, browser_s, without_s } = seen;
+        let (sandbox, config) = (self.sandbox, self.config);
+        let mut findings = audit::judge(&observed, policy);
+        let graded = self.over_tls().then(|| observatory::evaluate(&landing));
+        if let Some(graded) = &graded {
+            findings.extend(grade::judge(graded));
+        }
+        let accepts = accept::apply(&mut findings, &config.accepts, Zoned::now().date());
+        audit::sort(&mut findings);
+        let mut record = summary::of(&observed, policy, &findings);
+        let report = graded.as_ref().and_then(|graded| graded.as_ref().ok());
+        record.grade = report.map(|report| (report.grade.to_owned(), report.score));
+        Ok(Surveyed {
+            mode: sandbox.mode,
+            run: String::new(),
+            record,
+            volumes: volumes::of(sandbox, config)?,
+            target: format!("{}://{}", sandbox.mode.scheme(), config.service.host),
+            findings,
+            grade: graded.and_then(std::result::Result::ok),
+            answers: observed.exchanges.len() + observed.hosts.len(),
+            unseen: coverage::unseen(&observed),
+            accepts,
+            django_s,
+            matrix_s,
+            browser_s,
+            without_s,
+        })
     }
 
     /// The proxy's configuration as it runs, file by file.
@@ -295,7 +328,7 @@ impl<'a> Survey<'a> {
         )?;
         hosts.extend(behind);
         exchanges.extend(signed_in.exchanges.iter().cloned());
-        Ok((exchanges, signed_in, hosts, tls))
+        Ok(Asked { exchanges, signed_in, hosts, tls })
     }
 
     /// What is answered while a service is gone. The copy is of no use afterwards.

@@ -1,8 +1,9 @@
 //! Wrong probes are refused before anything runs, with the place and the remedy.
 
 use harness::ErrorKind;
+use harness::config::Probe;
 use harness::model::check::{Outcome, PlannedCheck};
-use harness::probe::{Probe, Target, Variables, plan_checks, validate};
+use harness::probe::{Target, Variables, plan_checks, validate};
 
 use super::server::{Server, text};
 use super::{assert_outcome, one_step, probes, round, target};

@@ -3,9 +3,10 @@
 use std::sync::{Arc, Mutex};
 
 use harness::Error;
+use harness::config::Probe;
 use harness::model::check::Outcome;
 use harness::model::event::Events;
-use harness::probe::{Exec, ExecFuture, Probe, Prober, Round, Variables};
+use harness::probe::{Exec, ExecFuture, Prober, Round, Variables};
 
 use super::server::{Reply, Server, text};
 use super::service::{DOCUMENT, PASSWORD, SESSION, TOKEN};

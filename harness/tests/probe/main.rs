@@ -13,9 +13,10 @@ mod transport;
 
 use std::time::Duration;
 
+use harness::config::Probe;
 use harness::model::check::{Check, Outcome};
 use harness::model::event::Events;
-use harness::probe::{Limits, Probe, Prober, Round, Target, Variables};
+use harness::probe::{Limits, Prober, Round, Target, Variables};
 
 use server::Server;
 

@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::PathBuf;
 
+use harness::dataset::capacity;
 use harness::model::audit::{AuditRecord, StoresRecord};
-use harness::report::{audit_fr, capacity};
+use harness::report::audit_fr;
 use harness::survey::Surveyed;
 use harness::{Error, Result};
 

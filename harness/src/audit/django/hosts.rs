@@ -2,7 +2,7 @@
 //! read `ALLOWED_HOSTS`, those of production `DJANGO_ALLOWED_HOSTS`.
 
 use super::Draft;
-use super::facts::Facts;
+use crate::model::django::Facts;
 use crate::model::finding::{Priority, Status};
 
 const HOSTS: &str = "ALLOWED_HOSTS";

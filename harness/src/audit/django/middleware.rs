@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Draft;
-use super::facts::Facts;
+use crate::model::django::Facts;
 
 const SECURITY: &str = "django.middleware.security.SecurityMiddleware";
 const SESSION: &str = "django.contrib.sessions.middleware.SessionMiddleware";

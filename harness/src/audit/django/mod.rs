@@ -1,7 +1,6 @@
 //! The audit of Django's configuration (FR-1): what its own checks say, classified by a table,
 //! held against what the wire shows; and rules of ours on what they do not see. Pure.
 
-pub mod facts;
 mod hosts;
 mod middleware;
 mod place;
@@ -11,11 +10,9 @@ pub mod table;
 mod tests;
 mod wire;
 
-pub use facts::Facts;
-
-use self::facts::{KeyStrength, Message};
-use super::observed::Observed;
+use crate::model::django::{Facts, KeyStrength, Message};
 use crate::model::finding::{Finding, Priority, Status};
+use crate::model::observed::Observed;
 
 /// A finding of ours before its rule and its place are looked up.
 #[derive(Debug, Clone)]

@@ -1,10 +1,10 @@
 //! Where a setting is written: the module that has the last word on it, by Django's own account,
 //! as a file of the stack's folder where there is one.
 
-use super::facts::Facts;
 use crate::audit::given;
-use crate::audit::observed::Observed;
+use crate::model::django::Facts;
 use crate::model::finding::Place;
+use crate::model::observed::Observed;
 
 /// The last assignment of a setting, or the line below it that has a text in quotes, or where the
 /// variable that it reads is given; without an assignment the settings module in use, as a whole.

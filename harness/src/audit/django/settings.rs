@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 
-use super::facts::{Facts, KeyStrength, Module, texts};
 use super::{Draft, wire};
-use crate::audit::observed::Observed;
+use crate::model::django::{Facts, KeyStrength, Module, texts};
 use crate::model::finding::{Priority, Status};
 use crate::model::mode::Mode;
+use crate::model::observed::Observed;
 
 /// What [`Facts::secret_key`] must have at least; as `environment.py` of the reference stack
 /// demands it, and 128 bits (RFC 7518, 3.2 asks for as many bits as the hash has; half are taken).

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::facts::{Facts, KeyStrength, Message, Module};
 use super::judge;
-use crate::audit::observed::{Answer, Exchange, Observed};
+use crate::model::django::{Facts, KeyStrength, Message, Module};
 use crate::model::finding::{Finding, Priority, Status};
 use crate::model::mode::Mode;
+use crate::model::observed::{Answer, Exchange, Observed};
 
 const MIDDLEWARE: [&str; 6] = [
     "django.middleware.security.SecurityMiddleware",

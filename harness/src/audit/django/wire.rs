@@ -1,12 +1,12 @@
 //! What the wire shows that covers a complaint of Django's: nginx may do what Django was not told
 //! to. Only every answer of the matrix counts as proof, and no answer proves nothing.
 
-use super::facts::Facts;
 use crate::audit::cookies::Cookie;
 use crate::audit::hosts;
-use crate::audit::observed::{Exchange, Observed};
 use crate::audit::tls;
+use crate::model::django::Facts;
 use crate::model::mode::Mode;
+use crate::model::observed::{Exchange, Observed};
 
 /// A year, FR-2.1's lifetime of HSTS, in seconds.
 const HSTS_MIN_S: u64 = 31_536_000;

@@ -3,9 +3,9 @@
 use super::policy::HeaderRule;
 use super::value;
 use crate::audit::nginx::{Destination, HeaderLine, Tree};
-use crate::audit::observed::{Exchange, Observed};
 use crate::audit::{place_in_stack, settings};
 use crate::model::finding::Place;
+use crate::model::observed::{Exchange, Observed};
 
 /// What is known of where an exchange's headers come from.
 pub(super) struct Blame<'a> {

@@ -11,8 +11,8 @@ pub use policy::{HeaderRule, Hsts, Policy, When};
 
 use self::blame::Blame;
 use super::nginx::Tree;
-use super::observed::{Exchange, Observed};
 use crate::model::finding::{Finding, Place, Priority, Status};
+use crate::model::observed::{Exchange, Observed};
 
 /// Raw lines that a finding shows at most.
 const EVIDENCE_MAX: usize = 8;

@@ -3,8 +3,8 @@
 //! nginx has it: one directive of a kind at a level replaces all those above it.
 
 use super::parse::{Directive, Tree};
-use crate::audit::observed::Exchange;
 use crate::model::finding::Place;
+use crate::model::observed::Exchange;
 
 /// Statuses for which `add_header` works without `always` (`ngx_http_headers_module`).
 const WITHOUT_ALWAYS: [u16; 10] = [200, 201, 204, 206, 301, 302, 303, 304, 307, 308];
@@ -205,7 +205,7 @@ fn error_page<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audit::observed::Answer;
+    use crate::model::observed::Answer;
 
     const CONF: &str = "http { add_header X-Http 1;\n server { listen 80 default_server; return 400; }\n\
         server { listen 80; server_name .a.test;\n add_header X-Server 1 always;\n add_header X-Some 1;\n\

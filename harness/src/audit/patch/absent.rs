@@ -77,9 +77,9 @@ mod tests {
     use std::collections::BTreeMap;
 
     use crate::audit::headers::{self, Policy};
-    use crate::audit::observed::{Answer, Exchange, Observed};
     use crate::audit::patch::{attach, combine};
     use crate::model::mode::Mode;
+    use crate::model::observed::{Answer, Exchange, Observed};
 
     const HEADERS: &str = "add_header X-Frame-Options \"DENY\" always;\n\
         add_header X-Content-Type-Options \"nosniff\" always;\n";

@@ -11,9 +11,9 @@ use std::collections::BTreeMap;
 
 use self::changes::Changes;
 use super::headers::Policy;
-use super::observed::Observed;
 use super::settings;
 use crate::model::finding::Finding;
+use crate::model::observed::Observed;
 
 /// The line that a finding names, and all that is known beside it.
 struct Bench<'a> {
@@ -87,8 +87,8 @@ impl Bench<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audit::observed::{Answer, Exchange};
     use crate::model::mode::Mode;
+    use crate::model::observed::{Answer, Exchange};
 
     #[test]
     fn a_variable_of_a_compose_file_is_mended_where_it_is_set() {

@@ -13,11 +13,11 @@ use crate::drill::sandbox::Sandbox;
 use crate::drill::{file_fields, judgements};
 use crate::error::{Error, Result};
 use crate::fingerprint::database::{HashKey, Keep, Snapshot};
-use crate::fingerprint::references::ReferenceColumn;
 use crate::model::check::Check;
 use crate::model::event::Events;
 use crate::model::fingerprint::Certificate;
 use crate::model::phase::Phase;
+use crate::model::reference::ReferenceColumn;
 use crate::stack::database::{ask, blocking};
 
 /// Bounds the writing of a large dataset's files.
@@ -99,7 +99,7 @@ impl Rehearsal<'_> {
     pub(super) async fn baseline(&mut self, red: Vec<Check>) -> Result<(Baseline, Snapshot)> {
         self.journal.enter(Phase::Baseline);
         if let (Consistency::Quiet, Some(writer)) =
-            (self.drill.method.consistency(), &mut self.writer)
+            (self.drill.request.method.consistency(), &mut self.writer)
         {
             writer.hold().await;
         }

@@ -30,10 +30,6 @@ use super::database::session;
 use crate::error::{Attempt, Error, Result};
 use crate::server::Server;
 
-/// How the value of a fact begins that could not be read; the reason follows. Such a fact is
-/// equal to nothing: see [`crate::compare::facts::undecided`].
-pub const UNDECIDED: &str = "undecided: ";
-
 /// A statement that yields facts: two text columns, key and value. Rows with a null are no facts.
 struct Query {
     /// First server version that has the catalogues that it reads.
@@ -123,7 +119,7 @@ const FAMILIES: [(&str, &[Query]); 13] = [
 /// `kind/object[/part[/aspect]]`, names quoted as SQL quotes them. A value is one text, or lines
 /// of `attribute: value` where attributes at their default are left out, so that an attribute
 /// that is new in a major version does not make the others differ. One that begins with
-/// [`UNDECIDED`] could not be read.
+/// [`crate::model::fingerprint::UNDECIDED`] could not be read.
 ///
 /// Sequences are not transactional: their values are those of the moment of reading.
 pub fn facts(client: &mut Client, server_version: i32) -> Result<BTreeMap<String, String>> {

@@ -4,10 +4,10 @@
 
 use std::collections::BTreeMap;
 
+use super::column_hash;
 use super::lattice::Lattice;
 use super::pool::{Pool, Progress, without_reading};
 use super::relations::Relation;
-use super::stand_in;
 use super::stream::{self, Pages};
 use super::types::Types;
 use crate::error::Result;
@@ -61,7 +61,7 @@ pub(super) fn read(
 /// exact digest, so that both decide the same tables.
 fn unshown(relation: &Relation, types: &Types) -> Option<RowsDigest> {
     relation.columns.iter().find_map(|column| {
-        let reason = stand_in::refused(column.type_oid, types)?;
+        let reason = column_hash::refused(column.type_oid, types)?;
         Some(RowsDigest::Undecided { reason: format!("column {}: {reason}", column.name) })
     })
 }

@@ -4,6 +4,7 @@
 //! Reads only. Anything that keeps one table from being read makes that table undecided;
 //! anything that ends the session makes the whole fingerprint an error.
 
+mod column_hash;
 mod cryptographic;
 mod exact;
 mod index;
@@ -15,7 +16,6 @@ mod relations;
 mod row_hash;
 pub(in crate::fingerprint) mod session;
 mod snapshot;
-mod stand_in;
 mod stream;
 mod types;
 

@@ -4,8 +4,8 @@
 //! Which columns are null is the seed that the chain begins with. A server nests calls only so
 //! deep: a wide table's columns are hashed in stretches, each mixed into those before.
 
+use super::column_hash::{self, ColumnHash};
 use super::relations::Relation;
-use super::stand_in::{self, StandIn};
 use super::types::Types;
 
 /// Columns of a stretch; their nulls fit into the 64 bits of its seed.
@@ -30,9 +30,9 @@ fn expression_with(
     let links = relation.columns.iter().map(|column| {
         let sql = super::quote::identifier(&column.name);
         let nullable = nullable(column.nullable);
-        let stand_in = stand_in::of(&sql, column.type_oid, nullable, types)
+        let column_hash = column_hash::of(&sql, column.type_oid, nullable, types)
             .map_err(|reason| format!("column {}: {reason}", column.name))?;
-        Ok(Link { null: nullable.then(|| format!("{sql} IS NOT DISTINCT FROM NULL")), stand_in })
+        Ok(Link { null: nullable.then(|| format!("{sql} IS NOT DISTINCT FROM NULL")), column_hash })
     });
     Ok(combine(&links.collect::<Result<Vec<Link>, String>>()?))
 }
@@ -42,13 +42,13 @@ struct Link {
     /// Whether it is null, as an expression, where it can be. Not `IS NULL`, which is also
     /// said of a composite that holds nothing but nulls.
     null: Option<String>,
-    stand_in: StandIn,
+    column_hash: ColumnHash,
 }
 
 fn combine(links: &[Link]) -> String {
-    let stretches = links
-        .chunks(STRETCH)
-        .map(|stretch| stretch.iter().fold(nulls(stretch), |seed, link| link.stand_in.on(&seed)));
+    let stretches = links.chunks(STRETCH).map(|stretch| {
+        stretch.iter().fold(nulls(stretch), |seed, link| link.column_hash.on(&seed))
+    });
     stretches
         .reduce(|before, stretch| {
             format!("hashint4extended(0, int8xor(hashint4extended(1, {before}), {stretch}))")
@@ -81,7 +81,7 @@ mod tests {
     fn links(count: usize, null: bool) -> Vec<Link> {
         let link = |index| Link {
             null: null.then(|| format!("c{index}?")),
-            stand_in: StandIn::around(format!("h(c{index}, "), ")"),
+            column_hash: ColumnHash::around(format!("h(c{index}, "), ")"),
         };
         (0..count).map(link).collect()
     }

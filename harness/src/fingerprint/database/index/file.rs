@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::key::HashKey;
-use crate::compare::rows::{Entry, SampleRow};
 use crate::error::{Attempt, Result};
+use crate::model::row_list::{Entry, SampleRow};
 
 /// Bytes of rows that are held in memory and sorted at a time.
 const RUN_BYTES: usize = 8 << 20;

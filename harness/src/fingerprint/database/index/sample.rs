@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::super::stream;
-use crate::compare::rows::SampleRow;
+use crate::model::row_list::SampleRow;
 
 /// The longest value kept, in characters.
 const VALUE_CHARACTERS: usize = 4096;

@@ -5,18 +5,18 @@ use std::fmt::Write as _;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use super::template::{Template, Variables};
 use super::wire::Wire;
-use crate::audit::observed::{Answer, Exchange};
 use crate::config::Route;
 use crate::error::{Error, Result};
+use crate::model::observed::{Answer, Exchange};
+use crate::probe::template::{Template, Variables};
 
 /// Cells asked at once.
 const AT_ONCE: usize = 8;
 
 /// Where a matrix is asked.
 #[derive(Debug, Clone)]
-pub struct Matrix<'a> {
+pub(super) struct Matrix<'a> {
     /// The proxy.
     pub proxy: &'a Wire,
     /// The backend, by itself.
@@ -31,7 +31,7 @@ pub struct Matrix<'a> {
 
 impl Matrix<'_> {
     /// Asks all cells of some routes.
-    pub async fn ask(&self, routes: &[&Route]) -> Result<Vec<Exchange>> {
+    pub(super) async fn ask(&self, routes: &[&Route]) -> Result<Vec<Exchange>> {
         let schemes: &[bool] = if self.tls { &[true, false] } else { &[false] };
         let cells = routes.iter().flat_map(|route| {
             let lines = route.request.as_slice().iter();

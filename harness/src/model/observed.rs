@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::django;
-use crate::model::finding::Place;
-use crate::model::mode::Mode;
-use crate::probe::old_tls::Answer as OldTlsAnswer;
+use super::finding::Place;
+use super::mode::Mode;
 
 /// An answer as it came over the wire.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -196,4 +195,38 @@ pub struct Observed {
     pub given_to_proxy: BTreeMap<String, Place>,
     /// Variables of the environment and the values that make this mode, as `drill.toml` has them.
     pub switches: BTreeMap<String, String>,
+}
+
+/// What a server answered to the offer of a version of TLS that is out of date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OldTlsAnswer {
+    /// It goes on with the handshake in this version, as on the wire: 0x0302 is TLS 1.1.
+    Accepted(u16),
+    /// It refused with an alert (RFC 5246, 7.2.2): 70 is `protocol_version`.
+    Alert(u8),
+    /// It closed the connection.
+    Closed,
+    /// It answered with something that is no TLS.
+    NotTls,
+}
+
+impl OldTlsAnswer {
+    /// Whether the version was refused.
+    #[must_use]
+    pub fn is_refusal(self) -> bool {
+        matches!(self, Self::Alert(_) | Self::Closed)
+    }
+
+    /// In words, as `offered …: ` has them.
+    #[must_use]
+    pub fn in_words(self) -> String {
+        match self {
+            Self::Accepted(version) => format!("accepted, as version {version:#06x}"),
+            Self::Alert(70) => "refused, alert protocol_version".to_owned(),
+            Self::Alert(40) => "refused, alert handshake_failure".to_owned(),
+            Self::Alert(alert) => format!("refused, alert {alert}"),
+            Self::Closed => "refused, connection closed".to_owned(),
+            Self::NotTls => "answered with something that is no TLS".to_owned(),
+        }
+    }
 }

@@ -13,8 +13,8 @@ mod tests;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::fingerprint::catalogue::UNDECIDED;
 use crate::model::divergence::Divergence;
+use crate::model::fingerprint::UNDECIDED;
 
 use key::Key;
 use telling::Telling;

@@ -13,8 +13,8 @@ use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, pem::PemObject};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion, crypto::ring};
 
-use crate::audit::observed::Answer;
 use crate::error::{Attempt, Error, Result};
+use crate::model::observed::Answer;
 
 /// From connecting to the last byte that is read: a backend whose database is gone looks for its
 /// name for a while.
@@ -25,7 +25,7 @@ const ANSWER_MAX_BYTES: usize = 256 * 1024;
 
 /// Ports of a service, and what it is called.
 #[derive(Debug, Clone)]
-pub struct Wire {
+pub(super) struct Wire {
     /// Address of both ports.
     pub address: IpAddr,
     /// Port of plain HTTP.
@@ -41,7 +41,7 @@ pub struct Wire {
 impl Wire {
     /// Reaches a service at its ports of HTTP and of HTTPS. The authorities in a PEM text are
     /// trusted; without one, nobody.
-    pub fn new(
+    pub(super) fn new(
         address: IpAddr,
         ports: (u16, u16),
         host: &str,
@@ -64,7 +64,7 @@ impl Wire {
 
     /// Sends bytes and reads the answer. Nothing if the connection was closed without one. Any
     /// certificate is accepted: what is wrong with it is for [`super::tls`] to see.
-    pub async fn send(&self, over_tls: bool, request: &[u8]) -> Result<Option<Answer>> {
+    pub(super) async fn send(&self, over_tls: bool, request: &[u8]) -> Result<Option<Answer>> {
         let exchange = async {
             let port = if over_tls { self.https_port } else { self.http_port };
             let stream = TcpStream::connect(SocketAddr::new(self.address, port)).await?;

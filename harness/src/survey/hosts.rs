@@ -4,8 +4,8 @@
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::wire::Wire;
-use crate::audit::observed::HostCase;
 use crate::error::Result;
+use crate::model::observed::HostCase;
 
 /// A name that nobody serves (RFC 2606).
 const FORGED: &str = "forged.example";
@@ -75,7 +75,7 @@ const CASES: [(&str, &str, &str, &str, &[u16]); 17] = [
 ];
 
 /// Asks all cases, and those about the scheme.
-pub async fn observe(wire: &Wire, over_tls: bool, path: &str) -> Result<Vec<HostCase>> {
+pub(super) async fn observe(wire: &Wire, over_tls: bool, path: &str) -> Result<Vec<HostCase>> {
     let fill = |text: &str| {
         let text = text.replace("{host}", &wire.host).replace("{path}", path);
         text.replace("{HOST}", &wire.host.to_ascii_uppercase())
@@ -107,7 +107,11 @@ pub async fn observe(wire: &Wire, over_tls: bool, path: &str) -> Result<Vec<Host
 
 /// What of this the backend would let through if it were asked without the proxy before it: the
 /// proxy's own refusal hides whether Django refuses too.
-pub async fn observe_backend(wire: &Wire, over_tls: bool, path: &str) -> Result<Vec<HostCase>> {
+pub(super) async fn observe_backend(
+    wire: &Wire,
+    over_tls: bool,
+    path: &str,
+) -> Result<Vec<HostCase>> {
     // As the proxy would say: otherwise Django redirects before it answers.
     let scheme = if over_tls { "https" } else { "http" };
     let ask = |id: &str, title: &str, lines: &str, right: u16| {

@@ -1,4 +1,4 @@
-//! Stand-ins: for each column, an expression that takes the hash of the columns before it as
+//! Hashes of columns: for each, an expression that takes the hash of the columns before it as
 //! its seed and yields another for each value that is stored otherwise.
 //!
 //! PostgreSQL hashes by equality, not by bytes: 1.0 = 1.00, -0 = 0, 1 month = 30 days, and
@@ -15,12 +15,12 @@ const FOLD: &str = "interval '4294.967296 s'";
 
 /// How one column enters a row's hash: what stands around the seed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct StandIn {
+pub(super) struct ColumnHash {
     before: String,
     after: String,
 }
 
-impl StandIn {
+impl ColumnHash {
     pub(super) fn around(before: impl Into<String>, after: impl Into<String>) -> Self {
         Self { before: before.into(), after: after.into() }
     }
@@ -31,20 +31,20 @@ impl StandIn {
     }
 }
 
-/// Why a column has no stand-in, if it has none.
+/// Why a column has no hash, if it has none.
 pub(super) fn refused(type_oid: u32, types: &Types) -> Option<String> {
     let stored = stored(type_oid, types);
     stored.and_then(|stored| bytes("x", stored, types)).err()
 }
 
-/// The stand-in of a column, or why there is none. A value that is null yields null, or with
+/// The hash of a column, or why there is none. A value that is null yields null, or with
 /// `nullable` the same as some other value: telling them apart is then the caller's part.
 pub(super) fn of(
     column: &str,
     type_oid: u32,
     nullable: bool,
     types: &Types,
-) -> Result<StandIn, String> {
+) -> Result<ColumnHash, String> {
     let stored = stored(type_oid, types)?;
     let bytes = bytes(column, stored, types)?;
     let or = |value: &str, instead: &str| {
@@ -58,7 +58,7 @@ pub(super) fn of(
         } else {
             format!("CASE WHEN {column} IS DISTINCT FROM NULL THEN {array} END")
         };
-        StandIn::around(format!("hash_array_extended({array}, "), ")")
+        ColumnHash::around(format!("hash_array_extended({array}, "), ")")
     }))
 }
 
@@ -72,13 +72,13 @@ fn native(
     type_name: &str,
     types: &Types,
     or: impl Fn(&str, &str) -> String,
-) -> Option<StandIn> {
+) -> Option<ColumnHash> {
     let by = |function: &str, instead: &str| {
-        StandIn::around(format!("{function}({}, ", or(column, instead)), ")")
+        ColumnHash::around(format!("{function}({}, ", or(column, instead)), ")")
     };
     // A collation may hold different texts to be equal, and "C" is the cheapest.
     let text = |value: &str| {
-        StandIn::around(format!("hashtextextended({} COLLATE \"C\", ", or(value, "''")), ")")
+        ColumnHash::around(format!("hashtextextended({} COLLATE \"C\", ", or(value, "''")), ")")
     };
     Some(match type_name {
         "int2" => by("hashint2extended", "'0'"),
@@ -98,13 +98,13 @@ fn native(
         "jsonb" => text(&format!("textin(jsonb_out({column}))")),
         "bool" => {
             let bit = or(&format!("CASE WHEN {column} THEN 1 WHEN NOT {column} THEN 0 END"), "0");
-            StandIn::around(format!("hashint4extended({bit}, "), ")")
+            ColumnHash::around(format!("hashint4extended({bit}, "), ")")
         }
         // Its own hash folds 64 bits to 32; a seed is taken in full.
         "int8" => {
-            StandIn::around("hashint4extended(0, int8xor(", format!(", {}))", or(column, "'0'")))
+            ColumnHash::around("hashint4extended(0, int8xor(", format!(", {}))", or(column, "'0'")))
         }
-        "date" => StandIn::around(format!("hashint4extended({}, ", or(&days(column), "0")), ")"),
+        "date" => ColumnHash::around(format!("hashint4extended({}, ", or(&days(column), "0")), ")"),
         "numeric" => numeric(column, or),
         "timestamp" => timestamp(column, types, or),
         // The same 64 bits, as the time that clocks at Greenwich show.
@@ -124,12 +124,12 @@ fn days(date: &str) -> String {
 
 /// Its own hash covers digits and their weight. Sign and scale follow; what has no scale is
 /// infinite or not a number, and differs by its text.
-fn numeric(column: &str, or: impl Fn(&str, &str) -> String) -> StandIn {
+fn numeric(column: &str, or: impl Fn(&str, &str) -> String) -> ColumnHash {
     let shape = format!(
         "coalesce(CASE WHEN {column} < 0 THEN -1 - scale({column}) ELSE scale({column}) END, \
          hashtext(textin(numeric_out({column})) COLLATE \"C\"))"
     );
-    StandIn::around(
+    ColumnHash::around(
         format!(
             "hashint4extended({}, hash_numeric_extended({}, ",
             or(&shape, "0"),
@@ -141,13 +141,13 @@ fn numeric(column: &str, or: impl Fn(&str, &str) -> String) -> StandIn {
 
 /// Its own hash covers every bit but the sign of zero, which its text shows; all that is no
 /// number counts as one: no text form and no dump tells them apart.
-fn float(column: &str, type_name: &str, or: impl Fn(&str, &str) -> String) -> StandIn {
+fn float(column: &str, type_name: &str, or: impl Fn(&str, &str) -> String) -> ColumnHash {
     let number = format!("CASE WHEN {column} = 'NaN' THEN 'NaN' ELSE {column} END");
     let zero = format!(
         "CASE WHEN {column} = 0 THEN hashtextextended(textin({type_name}out({column})) \
          COLLATE \"C\", 1) ELSE 0 END"
     );
-    StandIn::around(
+    ColumnHash::around(
         format!("hash{type_name}extended({}, int8xor(", or(&number, "'0'")),
         format!(", {}))", or(&zero, "0")),
     )
@@ -156,7 +156,7 @@ fn float(column: &str, type_name: &str, or: impl Fn(&str, &str) -> String) -> St
 /// Its own hash folds 64 bits to 32, lower half with upper half. The upper half enters the
 /// seed: as the hash of the timestamp with its lower half cut off. That holds since the
 /// epoch and short of infinity; others enter the seed as their text.
-fn timestamp(column: &str, types: &Types, or: impl Fn(&str, &str) -> String) -> StandIn {
+fn timestamp(column: &str, types: &Types, or: impl Fn(&str, &str) -> String) -> ColumnHash {
     let upper = if types.bins_timestamps() {
         format!("timestamp_hash_extended(date_bin({FOLD}, {column}, timestamp {EPOCH}), 0)")
     } else {
@@ -167,7 +167,7 @@ fn timestamp(column: &str, types: &Types, or: impl Fn(&str, &str) -> String) -> 
         "CASE WHEN {column} >= {EPOCH} AND {column} < 'infinity' THEN {upper} \
          ELSE hashtextextended(textin(timestamp_out({column})) COLLATE \"C\", 1) END"
     );
-    StandIn::around(
+    ColumnHash::around(
         format!("timestamp_hash_extended({}, int8xor(", or(column, EPOCH)),
         format!(", {}))", or(&rest, "0")),
     )

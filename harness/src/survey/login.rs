@@ -4,15 +4,15 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::spec::{Csrf, OneOrMany, Probe};
-use super::template::{JsonTemplate, Variables};
 use super::wire::Wire;
-use crate::audit::observed::{Exchange, Login};
+use crate::config::probe::{Csrf, OneOrMany, Probe};
 use crate::error::{Error, Result};
+use crate::model::observed::{Exchange, Login};
+use crate::probe::template::{JsonTemplate, Variables};
 
 /// What signing in left.
 #[derive(Debug, Clone, Default)]
-pub struct SignedIn {
+pub(super) struct SignedIn {
     /// How it went.
     pub login: Login,
     /// Its answers, which set cookies.
@@ -46,7 +46,7 @@ impl Jar {
 }
 
 /// Goes through the requests of a probe that signs in. Ends at the first that fails.
-pub async fn sign_in(
+pub(super) async fn sign_in(
     wire: &Wire,
     over_tls: bool,
     probe: &Probe,

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Attempt, Result};
 use crate::model::divergence::{Divergence, DivergenceKind};
 use crate::model::fingerprint::{MediaEntry, MediaFingerprint, MediaKind};
+use crate::model::reference::{Algorithm, HashColumn, ReferenceColumn};
 use crate::tree_path::{Led, above, downward, escape, follow};
 
 /// References of one column that are named one by one; what remains is counted.
@@ -23,37 +24,6 @@ const NAMED_MAX: u64 = 20;
 
 /// Orphans, and undecided references, that are named.
 const SAMPLES_MAX: usize = 20;
-
-/// A column whose values are paths below the media root.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ReferenceColumn {
-    /// `schema.table`, each quoted as in SQL where it needs to be.
-    pub table: String,
-    /// The column.
-    pub column: String,
-    /// The column that records the hash of the file's content.
-    #[serde(default)]
-    pub hash: Option<HashColumn>,
-}
-
-/// A column that records hashes: hexadecimal, or `bytea`. Rows without one are not judged by it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HashColumn {
-    /// The column.
-    pub column: String,
-    /// What was computed.
-    pub algorithm: Algorithm,
-}
-
-/// A hash that rows record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Algorithm {
-    /// SHA-256. Needs a fingerprint taken with [`super::media::Options::sha256`].
-    Sha256,
-    /// BLAKE3.
-    Blake3,
-}
 
 /// What resolving the references found.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

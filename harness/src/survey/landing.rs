@@ -5,8 +5,8 @@ use url::Url;
 
 use super::wire::Wire;
 use crate::audit::observatory::{Headers, Hop, Landing, Preflight, PreloadList, SetCookie, Site};
-use crate::audit::observed::Answer;
 use crate::error::{Error, Result};
+use crate::model::observed::Answer;
 
 /// Redirects followed.
 const HOPS_MAX: usize = 10;
@@ -15,7 +15,7 @@ const HOPS_MAX: usize = 10;
 const ORIGIN: &str = "https://http-observatory.security.mozilla.org";
 
 /// Walks from `/` over both schemes.
-pub async fn observe(wire: &Wire, tls: bool) -> Result<Site> {
+pub(super) async fn observe(wire: &Wire, tls: bool) -> Result<Site> {
     let mut http_route = Vec::new();
     let http = walk(wire, "http", &mut http_route).await?;
     let https = if tls { walk(wire, "https", &mut Vec::new()).await? } else { None };

@@ -1,7 +1,7 @@
 //! How much there is to keep at each scale, from the plan of the deterministic dataset: the same
 //! numbers on every machine, since rows and files are a function of scale and seed.
 
-use crate::dataset::{Dataset, Scale};
+use super::{Dataset, Scale};
 use crate::model::audit::SizeRecord;
 
 /// The seed of the plan. Another one moves sizes by less than a hundredth.

@@ -11,13 +11,13 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio_rustls::rustls::{DigitallySignedStruct, SignatureScheme, version};
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
-use super::old_tls;
-use super::spec::OldTls;
 use super::wire::Wire;
-use crate::audit::observed::{Certificate, Tls};
+use crate::config::probe::OldTls;
+use crate::model::observed::{Certificate, Tls};
+use crate::probe::old_tls;
 
 /// Looks. That a version is refused or a certificate is not trusted is what was seen, no error.
-pub async fn observe(wire: &Wire) -> Tls {
+pub(super) async fn observe(wire: &Wire) -> Tls {
     let mut seen = Tls { seen_at_s: Timestamp::now().as_second(), ..Tls::default() };
     for version in [OldTls::V1_0, OldTls::V1_1] {
         let address = (wire.address, wire.https_port).into();

@@ -1,17 +1,9 @@
-//! What Django says of its own configuration: `inspect.py`'s answer, as plain values.
+//! What Django says of its own configuration, as plain values.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-
-use crate::error::{Attempt, Error, Result};
-
-/// The program that is given to `manage.py shell`.
-pub const INSPECT: &str = include_str!("inspect.py");
-
-/// What its answer begins with: start-up code of the application may print as well.
-const MARK: &str = "django-audit:";
 
 /// Django's level from which `manage.py` refuses to run.
 const LEVEL_ERROR: u8 = 40;
@@ -104,22 +96,6 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// Reads what [`INSPECT`] printed. Undecided when its answer is not there, or when no check
-    /// ran: that nothing was complained about would then mean nothing.
-    pub fn parse(text: &str) -> Result<Self> {
-        let answer = text.lines().rev().find_map(|line| line.strip_prefix(MARK));
-        let answer = answer.ok_or_else(|| {
-            Error::undecided("Django did not say what its configuration is")
-                .hint("try it by hand: manage.py check --deploy")
-        })?;
-        let facts = serde_json::from_str::<Self>(answer);
-        let facts = facts.attempt(|| "what Django says of its configuration is not understood")?;
-        if facts.checks_run.iter().any(|check| check.contains(".security.")) {
-            return Ok(facts);
-        }
-        Err(Error::undecided("Django ran none of its deployment checks"))
-    }
-
     /// A setting, if it is there.
     #[must_use]
     pub fn setting(&self, name: &str) -> Option<&Value> {
@@ -140,35 +116,11 @@ impl Facts {
 }
 
 /// A value's strings: itself, or those it lists.
-pub(super) fn texts(value: Option<&Value>) -> Vec<&str> {
+#[must_use]
+pub fn texts(value: Option<&Value>) -> Vec<&str> {
     match value {
         Some(Value::String(text)) => vec![text],
         Some(Value::Array(items)) => items.iter().filter_map(Value::as_str).collect(),
         _ => Vec::new(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_the_application_prints_beside_the_answer_is_ignored() {
-        let facts = Facts {
-            checks_run: vec!["django.core.checks.security.base.check_debug".to_owned()],
-            ..Facts::default()
-        };
-        let json = serde_json::to_string(&facts).expect("JSON");
-        let text = format!("5 objects imported automatically\n{MARK}{json}\nbye\n");
-        assert_eq!(Facts::parse(&text).expect("there"), facts);
-    }
-
-    #[test]
-    fn no_answer_and_no_check_are_undecided() {
-        let silent = Facts::parse("hello\n").expect_err("no answer");
-        assert_eq!(silent.kind(), crate::ErrorKind::Undecided);
-        let json = serde_json::to_string(&Facts::default()).expect("JSON");
-        let idle = Facts::parse(&format!("{MARK}{json}")).expect_err("no check");
-        assert!(idle.to_string().contains("none of its deployment checks"), "{idle}");
     }
 }
