@@ -126,8 +126,10 @@ impl Rehearsal<'_> {
     ) -> Result<Flow> {
         let (method, site) = (&self.drill.request.method, self.sandbox.site());
         let read = artefact.clone();
-        let mut damage = blocking(move || read.damage()).await?;
-        let examined = method.examine(&site, artefact, baseline).await?;
+        let (mut damage, examined) = tokio::try_join!(
+            blocking(move || read.damage()),
+            method.examine(&site, artefact, baseline)
+        )?;
         damage.extend(examined.damage);
         let (bytes, parts) = (artefact.manifest.size(), artefact.manifest.parts.len());
         let seen = format!("{parts} parts, {bytes} bytes");
