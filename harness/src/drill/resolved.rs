@@ -34,7 +34,7 @@ impl Drill {
     /// Usage for whatever a run would refuse before it builds an image.
     pub async fn sealing(&self, cancelled: CancellationToken) -> Result<Vec<Change>> {
         let runner = Runner::new(cancelled);
-        let compose = Compose::find(&runner, self.compose.as_deref()).await?;
+        let compose = Compose::find(&runner, self.request.compose.as_deref()).await?;
         let work = tempfile::tempdir().attempt(|| "cannot make a temporary folder")?;
         let resolved = Resolved::of(self, &compose, &runner, work.path()).await?;
         Ok(resolved.allowed.changes().to_vec())
@@ -105,7 +105,14 @@ fn secrets(drill: &Drill) -> Secrets {
 pub(super) fn source(drill: &Drill, secrets: &Secrets) -> Result<StackSource> {
     Ok(StackSource {
         dir: absolute(&drill.request.stack_dir)?,
-        files: drill.config.stack.files.iter().chain(drill.method.files()).cloned().collect(),
+        files: drill
+            .config
+            .stack
+            .files
+            .iter()
+            .chain(drill.request.method.files())
+            .cloned()
+            .collect(),
         variables: values(&drill.config.environment, secrets).collect(),
     })
 }
@@ -125,7 +132,7 @@ fn values(
 
 /// What the stack says of its HTTPS mode, if that is the one asked for.
 fn tls(drill: &Drill) -> Result<Option<&TlsConfig>> {
-    match (drill.mode, &drill.config.tls) {
+    match (drill.request.mode, &drill.config.tls) {
         (Mode::Http, _) => Ok(None),
         (Mode::Tls, Some(tls)) => Ok(Some(tls)),
         (Mode::Tls, None) => Err(Error::usage("the stack has no HTTPS mode")

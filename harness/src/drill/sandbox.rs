@@ -70,11 +70,11 @@ impl Sandbox {
     ) -> Result<Self> {
         let (config, request) = (&drill.config, &drill.request);
         let engine = Engine::find(runner).await?;
-        let compose = Compose::find(runner, drill.compose.as_deref()).await?;
+        let compose = Compose::find(runner, drill.request.compose.as_deref()).await?;
         if config.dataset.generator != Generator::None {
             // An engine on another host says nothing about its disk.
             let root = engine.root().await.ok().filter(|root| root.exists());
-            disk::require_room(request.scale, root.as_deref(), &drill.report_base)?;
+            disk::require_room(request.scale, root.as_deref(), &drill.request.report_base)?;
         }
         events.note(format!("engine {}, {compose}", engine.version()));
         // Nothing is built for a stack that cannot be sealed.
@@ -99,7 +99,7 @@ impl Sandbox {
             ("cores".to_owned(), cores().to_string()),
         ]);
         let (dir, work) = (absolute(&request.stack_dir)?, work.to_owned());
-        let mode = drill.mode;
+        let mode = drill.request.mode;
         Ok(Self {
             stack,
             database,

@@ -10,6 +10,7 @@ use super::step::{Step, compile_steps};
 use super::template::{Template, Variables};
 use crate::config::probe::{Csrf, Probe, Severity, When};
 use crate::error::{Error, Result};
+use crate::nearest::nearest;
 
 /// Names that every journey may use beside the facts of the drill.
 pub(super) const UNIQUE: &str = "unique";
@@ -187,13 +188,8 @@ pub(super) fn with_nearest<'a>(
     wanted: &str,
     known: impl IntoIterator<Item = &'a str>,
 ) -> Error {
-    let nearest = known
-        .into_iter()
-        .map(|name| (strsim::jaro_winkler(wanted, name), name))
-        .filter(|(likeness, _)| *likeness > 0.8)
-        .max_by(|left, right| left.0.total_cmp(&right.0));
-    match nearest {
-        Some((_, name)) => error.hint(format!("did you mean \"{name}\"?")),
+    match nearest(wanted, known) {
+        Some(name) => error.hint(format!("did you mean \"{name}\"?")),
         None => error,
     }
 }

@@ -108,12 +108,12 @@ impl<'a> Rehearsal<'a> {
         let compared = self.compare(&baseline, restored).await;
         let probed = self.probe(&baseline).await;
         compared.and(probed)?;
-        if self.drill.copies { self.copy().await } else { Ok(()) }
+        if self.drill.request.copies { self.copy().await } else { Ok(()) }
     }
 
     /// Where the artefact is taken to.
     fn artefact_dir(&self) -> PathBuf {
-        self.drill.artefact.clone().unwrap_or_else(|| self.folder.artefact())
+        self.drill.request.artefact.clone().unwrap_or_else(|| self.folder.artefact())
     }
 
     /// Ends it, wherever it stands, with its writer.
@@ -122,8 +122,8 @@ impl<'a> Rehearsal<'a> {
     }
 
     async fn observe(&self, snapshot: Snapshot) -> Result<Observed> {
-        let Drill { config, strength, .. } = self.drill;
-        observe::stores(self.sandbox, config, *strength, snapshot, &self.journal.events).await
+        let (config, strength) = (&self.drill.config, self.drill.request.strength);
+        observe::stores(self.sandbox, config, strength, snapshot, &self.journal.events).await
     }
 
     async fn list_rows(
