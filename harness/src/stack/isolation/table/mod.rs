@@ -5,9 +5,7 @@ mod parts;
 mod resources;
 mod service;
 
-use serde_json::Value;
-
-use super::Stack;
+use super::judgement::Judge;
 
 /// What becomes of a key.
 pub(super) enum Rule {
@@ -19,22 +17,6 @@ pub(super) enum Rule {
     Judge(Judge),
     /// The copy would reach outside the sandbox with it, and is not the same stack without it.
     Refuse,
-}
-
-/// Decides on a value, which is never an empty one.
-pub(super) type Judge = fn(&Value, &Stack<'_>) -> Judgement;
-
-/// What is decided on a value.
-#[derive(Debug, PartialEq)]
-pub(super) enum Judgement {
-    /// It stays; what is below it is looked at by itself.
-    Keep,
-    /// The copy runs without it.
-    Drop,
-    /// The copy has this instead.
-    Change(Value),
-    /// The copy would reach outside the sandbox: the part of the value that would, and how.
-    Refuse(String, &'static str),
 }
 
 /// Keys that share a rule and its reason.
