@@ -9,12 +9,23 @@ pub(crate) mod summary;
 use std::io::Write;
 
 use harness::Error;
-use harness::model::event::Event;
+use harness::model::event::{Event, Events};
 use harness::plan::Plan;
 use harness::stack::isolation::Change;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::flags::Format;
+
+/// Does some work and shows its events. The last is shown before the work counts as done.
+pub(crate) async fn shown<T>(format: Format, work: impl AsyncFnOnce(&Events) -> T) -> T {
+    let (events, received) = Events::channel();
+    let display = tokio::spawn(follow(received, format));
+    let ended = work(&events).await;
+    // The display ends with the last sender.
+    drop(events);
+    let _ = display.await;
+    ended
+}
 
 /// Shows events until there are no more.
 pub(crate) async fn follow(mut events: UnboundedReceiver<Event>, format: Format) {
@@ -26,6 +37,13 @@ pub(crate) async fn follow(mut events: UnboundedReceiver<Event>, format: Format)
         }
     }
     people.finish();
+}
+
+/// Prints a text on standard output, in colour on a terminal. Whoever stopped reading is not
+/// served.
+pub(crate) fn text(text: &str) {
+    let mut out = anstream::stdout().lock();
+    let _ = write!(out, "{text}").and_then(|()| out.flush());
 }
 
 /// Prints a value as one line on standard output. Whoever stopped reading is not served.
@@ -48,17 +66,6 @@ pub(crate) fn error(error: &Error) {
     if let Some(hint) = error.next_step() {
         let _ = writeln!(err, "{cyan}hint{cyan:#}: {hint}");
     }
-}
-
-/// The last JSON line of a command that ended in an error.
-pub(crate) fn undecided(error: &Error) {
-    json_line(&serde_json::json!({
-        "event": "verdict",
-        "verdict": "undecided",
-        "exit_code": error.kind().exit_code(),
-        "report": null,
-        "error": error.chain(),
-    }));
 }
 
 /// Prints what a drill would do and find out, and what its copy would not have.

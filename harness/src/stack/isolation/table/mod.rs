@@ -6,6 +6,7 @@ mod resources;
 mod service;
 
 use super::judgement::Judge;
+use crate::nearest::nearest;
 
 /// What becomes of a key.
 pub(super) enum Rule {
@@ -81,11 +82,7 @@ impl Section {
 
     /// The key that somebody may have meant who wrote another.
     pub(super) fn nearest(&self, key: &str) -> Option<&'static str> {
-        const SIMILAR: f64 = 0.8;
-        let likeness = |known: &&str| strsim::jaro_winkler(known, key);
-        let known = self.groups.iter().flat_map(|group| group.keys.iter().copied());
-        let nearest = known.filter(|known| likeness(known) > SIMILAR);
-        nearest.max_by(|left, right| likeness(left).total_cmp(&likeness(right)))
+        nearest(key, self.groups.iter().flat_map(|group| group.keys.iter().copied()))
     }
 }
 
