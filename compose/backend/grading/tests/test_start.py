@@ -9,7 +9,7 @@ from korrigo.database import wait_until
 def connect(**changes):
     session = connections.create_connection("default")
     session.settings_dict = {**session.settings_dict, **changes}
-    session.connect()
+    session.ensure_connection()
     session.close()
     return True
 
