@@ -12,8 +12,8 @@ use tokio::time::Instant;
 
 use super::connection::{Connection, Target};
 use super::fault::FaultKind;
-use super::journey::{self, Journey, TARGET_HOST};
-use super::run::run_journey;
+use super::journey::{self, Journey};
+use super::scope::TARGET_HOST;
 use super::template::Variables;
 use super::trace::ProbeTrace;
 use crate::config::probe::Probe;
@@ -188,7 +188,7 @@ impl Prober {
                 .filter(|(_, journey)| journey.writes == writes && journey.beside == beside);
             let mut running = stream::iter(chosen)
                 .map(|(index, journey)| async move {
-                    let (check, trace) = run_journey(self, journey, deadline).await;
+                    let (check, trace) = self.go(journey, deadline).await;
                     (index, check, trace)
                 })
                 .buffer_unordered(at_once);
