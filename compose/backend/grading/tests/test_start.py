@@ -15,6 +15,8 @@ def connect(**changes):
 
 
 class WaitForDatabaseTest(SimpleTestCase):
+    databases = {"default"}
+
     def test_a_server_that_is_not_there_yet_is_asked_again(self):
         asked = []
 
