@@ -27,6 +27,7 @@ use crate::config::Probe;
 use crate::error::Result;
 use crate::fingerprint::database::{Keep, Snapshot};
 use crate::model::artefact::Manifest;
+use crate::model::invariant::Reading;
 use crate::model::phase::Phase;
 use crate::model::record::{CopyTiming, Integrity, LedgerRecord, StepTiming};
 use crate::probe::{Prober, Variables};
@@ -135,10 +136,7 @@ impl<'a> Rehearsal<'a> {
         observe::list_rows(observed, keep, tables, &self.journal.events).await
     }
 
-    async fn read_invariants(
-        &self,
-        snapshot: &Snapshot,
-    ) -> Result<BTreeMap<String, invariants::Reading>> {
+    async fn read_invariants(&self, snapshot: &Snapshot) -> Result<BTreeMap<String, Reading>> {
         let connection = self.sandbox.database.connection(&self.sandbox.stack).await?;
         invariants::read(connection, snapshot.id(), &self.drill.config.invariants).await
     }
