@@ -1,7 +1,6 @@
 //! Shows what happens: a live line on a terminal, plain lines elsewhere, JSON lines for
 //! programs. Standard output belongs to the result, standard error to people.
 
-pub(crate) mod methods;
 mod people;
 pub(crate) mod summary;
 
@@ -10,6 +9,7 @@ use std::io::Write;
 use harness::Error;
 use harness::model::event::{Event, Events};
 use harness::plan::Plan;
+use harness::report::terminal;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::flags::Format;
@@ -71,17 +71,5 @@ pub(crate) fn plan(plan: &Plan, format: Format) {
     if format == Format::Json {
         return json_line(&serde_json::json!({ "event": "plan", "plan": plan }));
     }
-    let mut out = anstream::stdout().lock();
-    let Plan { stack, method, disaster, scale, seed, .. } = plan;
-    let _ = writeln!(
-        out,
-        "drill of {stack} · method {method} · disaster {disaster} · scale {scale} · seed {seed}\n"
-    );
-    for step in &plan.steps {
-        let _ = writeln!(out, "{:<15} {}", step.phase, step.does);
-    }
-    let _ = writeln!(out, "\n{} checks", plan.checks.len());
-    for check in &plan.checks {
-        let _ = writeln!(out, "  {:<28} {:<8} {}", check.id, check.requirement, check.title);
-    }
+    text(&terminal::plan(plan));
 }
