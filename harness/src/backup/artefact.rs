@@ -76,7 +76,8 @@ impl Artefact {
         if manifest.schema_version != MANIFEST_SCHEMA {
             let version = manifest.schema_version;
             return Err(Error::usage(format!(
-                "manifest version {version} is not {MANIFEST_SCHEMA}"
+                "{} has format {version}, this version reads {MANIFEST_SCHEMA}",
+                file.display()
             ))
             .hint("use the version of this tool that took the backup"));
         }
@@ -135,7 +136,10 @@ impl Artefact {
         let name = Path::new(&part.file).file_name();
         if name.is_none_or(|name| name != part.file.as_str()) {
             let file = &part.file;
-            return Err(Error::usage(format!("the manifest names {file:?}, outside the artefact")));
+            return Err(Error::usage(format!("the manifest names {file:?}, outside the artefact"))
+                .hint(
+                    "it is not as it was written: fetch the artefact again, restore nothing of it",
+                ));
         }
         Ok(self.dir.join(&part.file))
     }
