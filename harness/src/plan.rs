@@ -146,9 +146,7 @@ impl Plan {
             return Err(Error::usage("drill.toml has no [[probe]] with health = true")
                 .hint("nothing would prove that the service is back: add a request for its health endpoint"));
         }
-        if config.dataset.generator == Generator::Korrigo {
-            validate_requests(config)?;
-        }
+        validate_requests(config)?;
         Ok(Self {
             stack: request.stack_dir.display().to_string(),
             method: request.method.name().to_owned(),
@@ -161,9 +159,13 @@ impl Plan {
     }
 }
 
-/// Checks the probes, and the ledger's write as the probe that it is.
+/// Checks the probes, and the ledger's write as the probe that it is. A stack that is not seeded
+/// has no facts that they could ask for.
 fn validate_requests(config: &Config) -> Result<()> {
-    let mut names = probe::facts::names();
+    let mut names = match config.dataset.generator {
+        Generator::Korrigo => probe::facts::names(),
+        Generator::None => probe::Variables::new(),
+    };
     probe::validate(&config.probes, &names)?;
     names.declare(LEDGER_KEY);
     let ledger = config.ledger.journey().filter(|_| config.ledger.enabled);
@@ -256,6 +258,9 @@ fn checks(config: &Config, method: &Method) -> Vec<PlannedCheck> {
         if media.has_references() {
             add(id::REFERENCES, "FR-4.2", "every file that a row names is there");
         }
+    }
+    if config.accepts.iter().any(|accept| accept.kind.is_some()) {
+        add(id::ACCEPTED, "H-2", "every acceptance is about a divergence, and within its date");
     }
     if config.ledger.enabled {
         add(id::LEDGER, "H-2", "no write acknowledged before the recovery point is lost");

@@ -169,6 +169,8 @@ impl Copy {
             let container = stack.container("backend").await.expect("a container");
             let restart = stack.engine().docker(["restart", "--time", "5", &container.id]);
             assert!(restart.run().await.expect("docker runs").succeeded());
+            // It may have another address now.
+            stack.forget();
         }
         if touched.is_empty() || touched.iter().any(|path| path.starts_with("proxy")) {
             self.shell("proxy", RELOAD, Vec::new()).await;

@@ -61,7 +61,9 @@ impl Artefact {
                 .hint("an artefact is a folder with a manifest.json and the parts that it names")
         })?;
         let manifest: Manifest = serde_json::from_slice(&text).map_err(|cause| {
-            Error::usage(format!("cannot read {}", file.display())).because(cause)
+            Error::usage(format!("{} is damaged", file.display()))
+                .because(cause)
+                .hint("the backup cannot be used without it: fetch it again from where it is kept")
         })?;
         if manifest.schema_version != MANIFEST_SCHEMA {
             let version = manifest.schema_version;

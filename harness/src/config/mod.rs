@@ -21,6 +21,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+pub use self::accept::acceptances;
 pub use self::browser::{BrowserConfig, BrowserStep};
 pub use self::django::DjangoConfig;
 pub use self::invariant::{Holds, Invariant};
@@ -85,7 +86,7 @@ pub struct Config {
     /// The cells of the audit's matrix.
     #[serde(rename = "route")]
     pub routes: Vec<Route>,
-    /// Findings of the audit that may stay.
+    /// Findings of the audit, and divergences, that may stay.
     #[serde(rename = "accept")]
     pub accepts: Vec<Accept>,
     /// What somebody does in a real browser; absent where nobody looks through one.
@@ -227,6 +228,19 @@ pub struct Objectives {
     pub data_loss_s: Option<f64>,
 }
 
+impl Objectives {
+    fn validate(&self) -> Result<()> {
+        let set = [("recovery_time_s", self.recovery_time_s), ("data_loss_s", self.data_loss_s)];
+        for (key, seconds) in set {
+            if let Some(seconds) = seconds.filter(|it| !it.is_finite() || *it < 0.0) {
+                return Err(Error::usage(format!("objectives.{key} = {seconds} is no duration"))
+                    .hint("give seconds, such as 300.0, or leave it out: it is not checked then"));
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Config {
     /// Reads the configuration of the stack in `dir`. Without a `drill.toml` the defaults hold.
     pub fn load(dir: &Path) -> Result<Self> {
@@ -246,6 +260,7 @@ impl Config {
         include::resolve(&mut config, dir)?;
         config.stack.files = config.compose_files(dir)?;
         accept::validate(&config.accepts)?;
+        config.objectives.validate()?;
         config.ledger.validate()?;
         invariant::validate(&config.invariants)?;
         volume::validate(&config.volumes)?;

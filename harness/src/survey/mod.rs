@@ -77,17 +77,15 @@ pub struct Surveyed {
 
 impl Surveyed {
     /// Open findings of the two highest priorities.
-    #[must_use]
-    pub fn urgent(&self) -> usize {
-        let urgent = |it: &&Finding| it.is_open() && it.priority <= Priority::P1;
-        self.findings.iter().filter(urgent).count()
+    pub fn urgent(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(|it| it.is_open() && it.priority <= Priority::P1)
     }
 }
 
 /// Failed if something urgent is open; undecided if nothing was judged.
 #[must_use]
 pub fn verdict(surveyed: &[Surveyed]) -> Verdict {
-    if surveyed.iter().any(|mode| mode.urgent() > 0) {
+    if surveyed.iter().any(|mode| mode.urgent().count() > 0) {
         Verdict::Failed
     } else if surveyed.is_empty() || surveyed.iter().any(|mode| mode.answers == 0) {
         Verdict::Undecided
@@ -100,7 +98,8 @@ pub fn verdict(surveyed: &[Surveyed]) -> Verdict {
 /// Those that `asked` leaves out may be about what nobody looked for.
 pub fn settle(surveyed: &mut [Surveyed], accepts: &[Accept], asked: impl Fn(&Accept) -> bool) {
     let idle = |at: usize| surveyed.iter().all(|mode| !mode.accepts.get(at).is_some_and(|it| *it));
-    let idle = accepts.iter().enumerate().filter(|(at, accept)| idle(*at) && asked(accept));
+    let of_findings = accepts.iter().enumerate().filter(|(_, accept)| accept.kind.is_none());
+    let idle = of_findings.filter(|(at, accept)| idle(*at) && asked(accept));
     let found = idle.map(|(_, accept)| accept::unused(accept)).collect::<Vec<_>>();
     if let Some(first) = surveyed.first_mut() {
         first.findings.extend(found.iter().cloned());

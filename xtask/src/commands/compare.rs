@@ -12,17 +12,19 @@ use harness::model::divergence::Divergence;
 use harness::model::event::Events;
 use harness::model::fingerprint::Certificate;
 use harness::model::record::{Integrity, Verdict};
+use serde_json::json;
 
 use super::interrupt;
 use crate::display;
+use crate::ending::Ending;
 use crate::flags::{CompareOptions, Format};
 
-/// Compares, says what differs, and returns the verdict as an exit code.
-pub(crate) async fn run(options: CompareOptions) -> Result<u8> {
+/// Compares, and says what differs.
+pub(crate) async fn run(options: CompareOptions, format: Format) -> Result<Ending> {
     let before = certificate::load(&options.before)?;
     let (asked, baseline) = (options.after.clone(), options.before.clone());
     let (jobs, show_values) = (interrupt::jobs(options.jobs), options.show_values);
-    let (before, integrity) = interrupt::blocking(options.format, move |events| {
+    let (before, integrity) = interrupt::blocking(format, move |events| {
         let rows = Lists::beside(&baseline)?;
         let side = Side { certificate: &before, rows: rows.path() };
         let integrity = integrity(side, &asked, jobs, show_values, events)?;
@@ -31,14 +33,18 @@ pub(crate) async fn run(options: CompareOptions) -> Result<u8> {
     .await?;
 
     let (verdict, open) = compare::verdict(&before, &integrity);
-    match options.format {
+    match format {
         Format::Human => {
             // Whoever stopped reading is not served.
             let _ = people(&mut anstream::stdout().lock(), &before, &integrity, verdict, &open);
         }
-        Format::Json => lines(&integrity, verdict, &open),
+        Format::Json => {
+            for found in &integrity.divergences {
+                display::json_line(&json!({ "event": "divergence", "divergence": found }));
+            }
+        }
     }
-    Ok(verdict.exit_code())
+    Ok(Ending::of(verdict).reasons(open).with("integrity", json!(integrity)))
 }
 
 fn integrity(
@@ -61,19 +67,6 @@ fn integrity(
         sources.add(source)?;
     }
     certificate::with_live(before, &sources, jobs, show_values, events)
-}
-
-fn lines(integrity: &Integrity, verdict: Verdict, open: &[String]) {
-    for found in &integrity.divergences {
-        display::json_line(&serde_json::json!({ "event": "divergence", "divergence": found }));
-    }
-    display::json_line(&serde_json::json!({
-        "event": "verdict",
-        "verdict": verdict,
-        "exit_code": verdict.exit_code(),
-        "reasons": open,
-        "integrity": integrity,
-    }));
 }
 
 fn people(

@@ -3,16 +3,29 @@
 
 pub(crate) mod methods;
 mod people;
+mod sealing;
 pub(crate) mod summary;
 
 use std::io::Write;
 
 use harness::Error;
-use harness::model::event::Event;
+use harness::model::event::{Event, Events};
 use harness::plan::Plan;
+use harness::stack::isolation::Change;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::flags::Format;
+
+/// Does some work and shows its events. The last is shown before the work counts as done.
+pub(crate) async fn shown<T>(format: Format, work: impl AsyncFnOnce(&Events) -> T) -> T {
+    let (events, received) = Events::channel();
+    let display = tokio::spawn(follow(received, format));
+    let ended = work(&events).await;
+    // The display ends with the last sender.
+    drop(events);
+    let _ = display.await;
+    ended
+}
 
 /// Shows events until there are no more.
 pub(crate) async fn follow(mut events: UnboundedReceiver<Event>, format: Format) {
@@ -24,6 +37,13 @@ pub(crate) async fn follow(mut events: UnboundedReceiver<Event>, format: Format)
         }
     }
     people.finish();
+}
+
+/// Prints a text on standard output, in colour on a terminal. Whoever stopped reading is not
+/// served.
+pub(crate) fn text(text: &str) {
+    let mut out = anstream::stdout().lock();
+    let _ = write!(out, "{text}").and_then(|()| out.flush());
 }
 
 /// Prints a value as one line on standard output. Whoever stopped reading is not served.
@@ -48,21 +68,11 @@ pub(crate) fn error(error: &Error) {
     }
 }
 
-/// The last JSON line of a command that ended in an error.
-pub(crate) fn undecided(error: &Error) {
-    json_line(&serde_json::json!({
-        "event": "verdict",
-        "verdict": "undecided",
-        "exit_code": error.kind().exit_code(),
-        "report": null,
-        "error": error.chain(),
-    }));
-}
-
-/// Prints what a drill would do and find out.
-pub(crate) fn plan(plan: &Plan, format: Format) {
+/// Prints what a drill would do and find out, and what its copy would not have.
+pub(crate) fn plan(plan: &Plan, sealing: &[Change], format: Format) {
     if format == Format::Json {
-        return json_line(&serde_json::json!({ "event": "plan", "plan": plan }));
+        let line = serde_json::json!({ "event": "plan", "plan": plan, "sealing": sealing });
+        return json_line(&line);
     }
     let mut out = anstream::stdout().lock();
     let Plan { stack, method, disaster, scale, seed, .. } = plan;
@@ -76,5 +86,10 @@ pub(crate) fn plan(plan: &Plan, format: Format) {
     let _ = writeln!(out, "\n{} checks", plan.checks.len());
     for check in &plan.checks {
         let _ = writeln!(out, "  {:<28} {:<8} {}", check.id, check.requirement, check.title);
+    }
+    let _ =
+        writeln!(out, "\n{} keys that the sealed copy does not have as they are", sealing.len());
+    for line in sealing::lines(sealing) {
+        let _ = writeln!(out, "  {line}");
     }
 }

@@ -2,6 +2,7 @@
 //! for each kind of bad input. Nothing here needs a stack that runs.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use assert_cmd::Command;
@@ -79,7 +80,15 @@ fn a_dry_run_prints_the_plan_and_needs_no_engine() {
         .get_output()
         .clone();
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    for word in ["prepare", "disaster", "teardown", "compare.database", "probe.health.live"] {
+    for word in [
+        "prepare",
+        "disaster",
+        "teardown",
+        "compare.database",
+        "probe.health.live",
+        "dropped services.*.ports: the copy opens no port of the host (proxy)",
+        "changed services.*.image",
+    ] {
         assert!(said.contains(word), "{word:?} is not in:\n{said}");
     }
 }
@@ -158,6 +167,70 @@ fn a_stack_that_cannot_be_sealed_is_refused_by_name() {
         2,
         &["\"db\" cannot be sealed", "privileged"],
     );
+}
+
+/// What a stack is told whose database's service has a further line, by a plan that has no engine
+/// to create anything in, and by a drill; with each compose tool. Neither leaves a file behind.
+fn refused(line: &str, needles: &[&str]) {
+    let compose = COMPOSE.replace("image: scratch", &format!("image: scratch\n    {line}"));
+    let stack = stack(&compose, PROBE);
+    symlink("/var/run/docker.sock", stack.path().join("engine")).expect("linked");
+    let path = stack.path().to_str().expect("UTF-8");
+    let scratch = tempfile::tempdir().expect("a temporary folder");
+    for tool in ["docker compose", "docker-compose"] {
+        let mut plan = xtask(&["dr-drill", "--dry-run", "--stack", path, "--compose", tool]);
+        plan.env("DOCKER_HOST", "unix:///nonexistent.sock").env("TMPDIR", scratch.path());
+        complains(plan.assert(), 2, needles);
+        complains(drill(stack.path(), &["--compose", tool]), 2, needles);
+    }
+    assert_eq!(fs::read_dir(scratch.path()).expect("read").count(), 0, "something was left");
+}
+
+#[test]
+fn a_key_that_no_specification_has_is_named_with_its_service_and_the_nearest() {
+    let why = "service \"db\" cannot be sealed: restrat: the Compose Specification";
+    refused("restrat: always", &[why, "hint", "did you mean \"restart\"?"]);
+}
+
+#[test]
+fn a_key_of_a_newer_specification_is_named_with_its_service() {
+    let why = "service \"db\" cannot be sealed: quantum_link: the Compose Specification of ";
+    refused("quantum_link: {qubits: 8}", &[why, "has no such key", "hint", "override file"]);
+}
+
+#[test]
+fn a_mount_through_a_symbolic_link_to_the_engines_socket_is_refused() {
+    let why = "\"db\" cannot be sealed: volumes";
+    let needles = [why, "/engine -> ", "docker.sock: through it the copy could command", "hint"];
+    refused("volumes: [\"./engine:/engine:ro\"]", &needles);
+    refused("volumes: [{type: bind, source: ./engine, target: /e, read_only: true}]", &needles);
+}
+
+#[test]
+fn a_plan_refuses_what_a_drill_would() {
+    refused("privileged: true", &["\"db\" cannot be sealed: privileged: ", "hint"]);
+    refused("cap_add: [SYS_ADMIN]", &["\"db\" cannot be sealed: cap_add SYS_ADMIN: ", "hint"]);
+}
+
+#[test]
+fn a_stack_as_it_is_before_a_fault_is_planned_with_what_its_copy_would_not_have() {
+    let further = "image: scratch\n    restart: always\n    volumes: [\"postgres_data:/data\"]";
+    let compose = COMPOSE.replace("image: scratch", further);
+    let stack = stack(&compose, &format!("[service]\nentry = \"db\"\n{PROBE}"));
+    let path = stack.path().to_str().expect("UTF-8");
+    for tool in ["docker compose", "docker-compose"] {
+        let args =
+            ["dr-drill", "--dry-run", "--stack", path, "--compose", tool, "--format", "json"];
+        let output = xtask(&args).assert().success().get_output().clone();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let plan = serde_json::from_str::<serde_json::Value>(&said).expect("one JSON object");
+        let sealing = plan["sealing"].as_array().expect("a list");
+        let restart = sealing.iter().find(|change| change["key"] == "restart").expect("said");
+        assert_eq!(
+            (&restart["section"], &restart["name"], &restart["what"]),
+            (&"services".into(), &"db".into(), &"dropped".into())
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,6 +5,9 @@ use super::terminal::{Copy, Terminal};
 use super::{PREPARE, refused, until_recovered};
 
 pub(super) const RESTORE: &str = "scripts/restore_media.sh --replace --yes \"$MEDIA\"";
+/// The same where there is nothing to be done before it: judged as it is unpacked.
+pub(super) const UNPACK: &str =
+    "scripts/restore_media.sh --replace --no-safety-backup --yes \"$MEDIA\"";
 const RECOVER: &str = "scripts/restore_media.sh --recover --yes";
 /// A line at which the store is half replaced.
 const BUSY: &str = "media.decide(root)";

@@ -2,8 +2,9 @@
 
 use super::terminal::Terminal;
 
-/// What makes a bad backup `$BAD` of a good one, how it is restored, and what is said of it.
-const REFUSED: [(&str, &str, &str, &str); 22] = [
+/// What makes a bad backup `$BAD` of a good one, how it is restored, and what is said of it. Without
+/// a safety backup, and with the application down, media is judged as it is unpacked.
+const REFUSED: [(&str, &str, &str, &str); 23] = [
     (
         "database truncated",
         "head -c 20000 \"$BASE\" > $BAD.sql.zst; cp \"$BASE.sha256\" $BAD.sql.zst.sha256",
@@ -71,6 +72,12 @@ const REFUSED: [(&str, &str, &str, &str); 22] = [
         "cannot be decompressed to its end",
     ),
     (
+        "media truncated, judged as it is unpacked",
+        "head -c 20000 \"$MEDIA\" > $BAD.tar.zst; sha256sum $BAD.tar.zst > $BAD.tar.zst.sha256",
+        "scripts/restore_media.sh --replace --no-safety-backup --yes $BAD.tar.zst",
+        "cannot be decompressed to its end",
+    ),
+    (
         "media flipped",
         "cp \"$MEDIA\" $BAD.tar.zst; cp \"$MEDIA.sha256\" $BAD.tar.zst.sha256; printf '\\x55' | dd of=$BAD.tar.zst bs=1 seek=9999 conv=notrunc status=none",
         "scripts/restore_media.sh --replace --yes $BAD.tar.zst",
@@ -91,7 +98,7 @@ const REFUSED: [(&str, &str, &str, &str); 22] = [
     (
         "media with a path that climbs",
         "$HOSTILE korrigo.test ../climbs.txt",
-        "scripts/restore_media.sh --replace --yes $BAD.tar.zst",
+        "scripts/restore_media.sh --replace --no-safety-backup --yes $BAD.tar.zst",
         "leads out of the store",
     ),
     (
@@ -103,14 +110,14 @@ const REFUSED: [(&str, &str, &str, &str); 22] = [
     (
         "media with a link that leaves",
         "$HOSTILE korrigo.test link",
-        "scripts/restore_media.sh --replace --yes $BAD.tar.zst",
+        "scripts/restore_media.sh --replace --no-safety-backup --yes $BAD.tar.zst",
         "which leads out of the store",
     ),
     (
         "media without the end of its archive",
         // Up to there are the headers of an empty file.
         "$HOSTILE korrigo.test good.txt; zstd -qdc $BAD.tar.zst > $BAD.cut; head -c 2560 $BAD.cut | zstd -q > $BAD.tar.zst; sha256sum $BAD.tar.zst > $BAD.tar.zst.sha256",
-        "scripts/restore_media.sh --replace --yes $BAD.tar.zst",
+        "scripts/restore_media.sh --replace --no-safety-backup --yes $BAD.tar.zst",
         "it has no end",
     ),
     (

@@ -100,8 +100,9 @@ const DATABASE: [(&str, &str); 3] = [
     (django::RESTORE, "the database's volume has"),
 ];
 
-const MEDIA: [(&str, &str); 2] = [
+const MEDIA: [(&str, &str); 3] = [
     (media::RESTORE, "the media store has room for"),
+    (media::UNPACK, "the media store has room for"),
     (django::RESTORE, "no room to unpack the backup"),
 ];
 

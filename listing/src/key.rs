@@ -23,11 +23,19 @@ impl HashKey {
     }
 
     /// The hash of a value, or of a row.
-    pub(super) fn hash(&self, bytes: &[u8]) -> blake3::Hash {
+    pub(crate) fn hash(&self, bytes: &[u8]) -> blake3::Hash {
         match &self.0 {
             None => blake3::hash(bytes),
             Some(key) => blake3::keyed_hash(key.as_bytes(), bytes),
         }
+    }
+
+    /// 32 bits of it: they tell which column differs; that the row does, the digest of its table
+    /// has told.
+    #[must_use]
+    pub fn short(&self, field: &[u8]) -> u32 {
+        let [a, b, c, d, ..] = *self.hash(field).as_bytes();
+        u32::from_le_bytes([a, b, c, d])
     }
 
     /// Whether there is none.

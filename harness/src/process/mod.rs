@@ -3,6 +3,10 @@
 //!
 //! A non-zero exit code is a value here; what it means is for the caller to say.
 
+mod lines;
+mod output;
+mod waits;
+
 use std::ffi::OsString;
 use std::fs::File;
 use std::path::PathBuf;
@@ -14,6 +18,10 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command as TokioCommand};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+
+pub use self::lines::Lines;
+pub use self::output::Output;
+use self::waits::Waits;
 
 use crate::error::{Attempt, Error, Result};
 use crate::model::record::CommandRecord;
@@ -39,6 +47,7 @@ struct Run {
     started: Instant,
     commands: Mutex<Vec<CommandRecord>>,
     secrets: Mutex<Vec<Secret>>,
+    waits: Waits,
 }
 
 #[derive(Debug)]
@@ -51,8 +60,12 @@ impl Runner {
     /// A runner whose commands end when `cancelled` is.
     #[must_use]
     pub fn new(cancelled: CancellationToken) -> Self {
-        let run =
-            Run { started: Instant::now(), commands: Mutex::default(), secrets: Mutex::default() };
+        let run = Run {
+            started: Instant::now(),
+            commands: Mutex::default(),
+            secrets: Mutex::default(),
+            waits: Waits::default(),
+        };
         Self { run: Arc::new(run), cancelled }
     }
 
@@ -92,6 +105,18 @@ impl Runner {
         locked(&self.run.commands).clone()
     }
 
+    /// Waits for a service: for an answer, for a server's work, or until it is ready.
+    pub async fn waiting<T>(&self, answer: impl Future<Output = T>) -> T {
+        let _wait = self.run.waits.begin();
+        answer.await
+    }
+
+    /// How long the run has waited for neither a command nor a service: what it took itself.
+    #[must_use]
+    pub fn own_time(&self) -> Duration {
+        self.run.started.elapsed().saturating_sub(self.run.waits.total())
+    }
+
     /// A command to be completed and run.
     pub fn command(&self, program: impl Into<OsString>) -> Command {
         Command {
@@ -107,54 +132,6 @@ impl Runner {
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// What a command left.
-#[derive(Debug, Clone)]
-pub struct Output {
-    /// Exit code; absent when a signal ended it.
-    pub exit_code: Option<i32>,
-    /// Standard output, unless it was streamed.
-    pub stdout: Vec<u8>,
-    /// The end of standard error, secrets replaced.
-    pub stderr: String,
-    command: String,
-}
-
-impl Output {
-    /// Whether the exit code was 0.
-    #[must_use]
-    pub fn succeeded(&self) -> bool {
-        self.exit_code == Some(0)
-    }
-
-    /// Standard output as text, trimmed at the end.
-    #[must_use]
-    pub fn text(&self) -> String {
-        String::from_utf8_lossy(&self.stdout).trim_end().to_owned()
-    }
-
-    /// The last line of standard error that says something, or the exit code.
-    #[must_use]
-    pub fn complaint(&self) -> String {
-        let last = self.stderr.lines().rev().find(|line| !line.trim().is_empty());
-        match (last, self.exit_code) {
-            (Some(line), _) => line.trim().to_owned(),
-            (None, Some(code)) => format!("exit code {code}, nothing on standard error"),
-            (None, None) => "ended by a signal".to_owned(),
-        }
-    }
-
-    /// This output, or an undecided error that says what was attempted.
-    pub fn require<M: Into<String>>(self, message: impl FnOnce() -> M) -> Result<Self> {
-        if self.succeeded() {
-            return Ok(self);
-        }
-        let tail = self.stderr.lines().rev().take(20).map(str::to_owned).collect::<Vec<_>>();
-        Err(Error::undecided(message())
-            .because(format!("{}: {}", self.command, self.complaint()))
-            .details(tail.into_iter().rev()))
-    }
 }
 
 /// A command being put together.
@@ -322,6 +299,15 @@ enum End {
 }
 
 impl Running {
+    fn record(&self, exit_code: Option<i32>) {
+        locked(&self.runner.run.commands).push(CommandRecord {
+            at_s: (self.started - self.runner.run.started).as_secs_f64(),
+            command: self.shown.clone(),
+            exit_code,
+            seconds: self.started.elapsed().as_secs_f64(),
+        });
+    }
+
     async fn finish(mut self) -> Result<Output> {
         let end = tokio::select! {
             status = self.child.wait() => End::Exited(status),
@@ -336,12 +322,8 @@ impl Running {
             End::Exited(Ok(status)) => status.code(),
             _ => None,
         };
-        locked(&self.runner.run.commands).push(CommandRecord {
-            at_s: (self.started - self.runner.run.started).as_secs_f64(),
-            command: self.shown.clone(),
-            exit_code,
-            seconds: self.started.elapsed().as_secs_f64(),
-        });
+        self.record(exit_code);
+        self.runner.run.waits.add(self.started, Instant::now());
         let stderr = self.stderr.await.unwrap_or_default();
         let stderr = self.runner.redact(&String::from_utf8_lossy(&stderr));
         match end {

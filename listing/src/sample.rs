@@ -3,25 +3,36 @@
 
 use std::collections::BTreeMap;
 
-use super::super::stream;
-use crate::model::row_list::SampleRow;
+use serde::{Deserialize, Serialize};
+
+use crate::row;
 
 /// The longest value kept, in characters.
 const VALUE_CHARACTERS: usize = 4096;
 
+/// A row in full.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SampleRow {
+    /// The key, as in the list.
+    pub key: String,
+    /// Each column's value as text; absent where it is null.
+    pub values: Vec<Option<String>>,
+}
+
 /// The rows with the least hashes so far.
-pub(super) struct Sample {
+#[derive(Debug)]
+pub(crate) struct Sample {
     size: usize,
     rows: BTreeMap<[u8; 32], SampleRow>,
 }
 
 impl Sample {
-    pub(super) fn new(size: usize) -> Self {
+    pub(crate) fn new(size: usize) -> Self {
         Self { size, rows: BTreeMap::new() }
     }
 
     /// Keeps the row if its turn has come.
-    pub(super) fn offer(&mut self, key: &str, fields: &[&[u8]]) {
+    pub(crate) fn offer(&mut self, key: &str, fields: &[&[u8]]) {
         let rank = *blake3::hash(key.as_bytes()).as_bytes();
         let full = self.rows.len() >= self.size;
         if full && self.rows.last_key_value().is_none_or(|(last, _)| rank >= *last) {
@@ -30,11 +41,11 @@ impl Sample {
         if full {
             self.rows.pop_last();
         }
-        let values = fields.iter().map(|field| stream::value(field).map(bounded)).collect();
+        let values = fields.iter().map(|field| row::value(field).map(bounded)).collect();
         self.rows.insert(rank, SampleRow { key: key.to_owned(), values });
     }
 
-    pub(super) fn into_rows(self) -> Vec<SampleRow> {
+    pub(crate) fn into_rows(self) -> Vec<SampleRow> {
         self.rows.into_values().collect()
     }
 }
