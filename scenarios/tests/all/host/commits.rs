@@ -47,7 +47,7 @@ fn commits_since_the_check_are_held_against_it_and_older_ones_are_not() {
     assert_eq!(check(repository, &[]).status.code(), Some(3));
     git(repository, &["add", ".ci/commits"]);
     commit(repository, GOOD);
-    commit(repository, GOOD);
+    commit(repository, "[ci] what is now so\n\nBefore: it was otherwise.\nNow: it is so.");
     let passed = check(repository, &[]);
     let said = String::from_utf8_lossy(&passed.stdout).into_owned();
     assert!(passed.status.success() && said.starts_with("2 commits"), "{passed:?}");
