@@ -88,7 +88,7 @@ impl<'a> Rehearsal<'a> {
         if let Source::Artefact(dir) = &self.drill.source {
             return self.verify(dir).await;
         }
-        self.start_and_seed().await?;
+        self.start_and_seed(&[]).await?;
         let red = self.watch().await?;
         let Continue(artefact) = self.begin_backup().await? else { return Ok(()) };
         let (mut baseline, snapshot) = self.baseline(red).await?;

@@ -36,15 +36,15 @@ pub(super) struct Baseline {
 }
 
 impl Rehearsal<'_> {
-    /// The phases that a sandbox without a drill needs.
-    pub(in crate::drill) async fn start_and_seed(&mut self) -> Result<()> {
-        self.start().await?;
+    /// The phases that a sandbox without a drill needs. Without a service named, all are started.
+    pub(in crate::drill) async fn start_and_seed(&mut self, services: &[&str]) -> Result<()> {
+        self.start(services).await?;
         self.seed().await
     }
 
-    async fn start(&mut self) -> Result<()> {
+    async fn start(&mut self, services: &[&str]) -> Result<()> {
         self.journal.enter(Phase::Start);
-        match self.sandbox.stack.up(&[], self.ready_limit()).await? {
+        match self.sandbox.stack.up(services, self.ready_limit()).await? {
             None => Ok(()),
             Some(unready) => Err(unready.into_error()),
         }

@@ -4,11 +4,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use harness::drill::Standing;
+use harness::backup::Method;
+use harness::config::Generator;
+use harness::drill::{Sandbox, Standing};
 use harness::model::event::Events;
+use harness::plan::Request;
 use harness::process::Output;
 use postgres::NoTls;
-use scenarios::rehearsal::{drill_of, leftovers, reference_stack};
+use scenarios::rehearsal::{config, leftovers, planned, reference_stack, request};
 use scenarios::turn::{self, Fixture, Turn};
 use tokio_util::sync::CancellationToken;
 
@@ -26,8 +29,13 @@ pub(super) struct Bench {
 impl Bench {
     pub(super) async fn up(base: &Path, method: &str) -> Self {
         let turn = turn::take(Fixture::Sweep);
-        let drill = drill_of(base, method);
-        let standing = drill.stand(&Events::ignored(), CancellationToken::new()).await;
+        let mut config = config();
+        // The scripts back up and restore a cluster, whatever is in it.
+        config.dataset.generator = Generator::None;
+        let method = Method::of(method, &config).expect("the stack has it");
+        let drill = planned(Request { method, ..request(base) }, config);
+        let standing =
+            drill.stand_with(&["db"], &Events::ignored(), CancellationToken::new()).await;
         let backups = tempfile::tempdir_in(base).expect("a temporary folder");
         let standing = standing.expect("it comes up");
         let compose = drill.request().compose.clone();
@@ -66,15 +74,22 @@ impl Bench {
 
     /// One value, once the server answers.
     pub(super) async fn ask(&self, query: &str) -> String {
-        let (sandbox, query) = (&self.standing.sandbox, query.to_owned());
-        let service = sandbox.database.service.as_str();
-        let up = sandbox.stack.up(&[service], Duration::from_secs(120)).await.expect("compose");
+        if let Some(answer) = self.answer(query).await {
+            return answer;
+        }
+        let Sandbox { stack, database, .. } = &self.standing.sandbox;
+        let up = stack.up(&[&database.service], Duration::from_secs(120)).await.expect("compose");
         assert!(up.is_none(), "{up:?}");
-        let connection = sandbox.database.connection(&sandbox.stack).await.expect("an address");
+        self.answer(query).await.unwrap_or_else(|| panic!("no answer to {query}"))
+    }
+
+    /// One value, if the server answers now.
+    async fn answer(&self, query: &str) -> Option<String> {
+        let Sandbox { stack, database, .. } = &self.standing.sandbox;
+        let (connection, query) = (database.connection(stack).await.ok()?, query.to_owned());
         let asked = tokio::task::spawn_blocking(move || {
-            let mut client = connection.connect(NoTls).expect("it answers");
-            let row = client.query_opt(&query, &[]).expect("it answers");
-            row.and_then(|row| row.get::<_, Option<String>>(0)).unwrap_or_default()
+            let row = connection.connect(NoTls).ok()?.query_opt(&query, &[]).ok()?;
+            Some(row.and_then(|row| row.get::<_, Option<String>>(0)).unwrap_or_default())
         });
         asked.await.expect("no panic")
     }

@@ -20,7 +20,7 @@ for attempt in $(seq 300); do
 done
 exit 1";
 
-/// A copy that is up, with its application stopped: restores do not wait for it.
+/// A copy whose database and backend are up: what else there is to a stack, a restore only stops.
 pub(super) struct Copy {
     pub(super) standing: Standing,
     pub(super) drill: Drill,
@@ -47,7 +47,8 @@ impl Copy {
         let usual = rehearsal::request(base.path());
         let compose = compose.or(usual.compose.clone());
         let drill = rehearsal::planned(Request { method, compose, ..usual }, config);
-        let standing = drill.stand(&Events::ignored(), CancellationToken::new()).await;
+        let standing =
+            drill.stand_with(&["backend"], &Events::ignored(), CancellationToken::new()).await;
         let standing = standing.expect("the copy comes up");
         Self { standing, drill, _base: base, _turn: turn }
     }
@@ -87,9 +88,12 @@ impl Terminal<'_> {
 
     /// The fingerprint of database and media store.
     pub(super) async fn fingerprint(&self) -> Result<Certificate, String> {
+        let Copy { standing, drill, .. } = self.copy;
+        if let Ok(taken) = standing.certificate(drill.config()).await {
+            return Ok(taken);
+        }
         self.run(READY, 0, &[]).await?;
-        let taken = self.copy.standing.certificate(self.copy.drill.config()).await;
-        taken.map_err(|cause| cause.chain())
+        standing.certificate(drill.config()).await.map_err(|cause| cause.chain())
     }
 
     /// What differs from a fingerprint that was taken before.
