@@ -259,6 +259,9 @@ fn checks(config: &Config, method: &Method) -> Vec<PlannedCheck> {
             add(id::REFERENCES, "FR-4.2", "every file that a row names is there");
         }
     }
+    if config.accepts.iter().any(|accept| accept.kind.is_some()) {
+        add(id::ACCEPTED, "H-2", "every acceptance is about a divergence, and within its date");
+    }
     if config.ledger.enabled {
         add(id::LEDGER, "H-2", "no write acknowledged before the recovery point is lost");
     }

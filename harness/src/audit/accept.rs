@@ -116,7 +116,7 @@ mod tests {
             subject: subject.map(str::to_owned),
             reason: "the old portal frames it".to_owned(),
             until,
-            place: None,
+            ..Accept::default()
         }
     }
 

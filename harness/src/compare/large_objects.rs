@@ -38,13 +38,13 @@ pub(crate) fn contents(
     let oids: BTreeSet<&u32> = kept.keys().chain(restored.keys()).collect();
     let mut differing = oids.into_iter().filter_map(|oid| {
         let detail = difference(kept.get(oid), restored.get(oid), comparable)?;
-        Some(divergence(format!("large object {oid}"), detail))
+        Some(Divergence::new(DivergenceKind::LargeObject, format!("large object {oid}"), detail))
     });
     let mut named = differing.by_ref().take(NAMED).collect::<Vec<_>>();
     let further = differing.count();
     if further > 0 {
         let detail = format!("{further} more are missing, extra or differ");
-        named.push(divergence("large objects".to_owned(), detail));
+        named.push(Divergence::new(DivergenceKind::LargeObject, "large objects", detail));
     }
     named
 }
@@ -64,17 +64,6 @@ fn difference(
             Some(format!("the content of its {} bytes differs", before.bytes))
         }
         _ => None,
-    }
-}
-
-fn divergence(subject: String, detail: String) -> Divergence {
-    Divergence {
-        kind: DivergenceKind::LargeObject,
-        subject,
-        detail,
-        rows: None,
-        columns: Vec::new(),
-        class: None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Two certificates, held against each other: what differs, and what could not be judged.
 //! Pure. Undecided on either side is never equal.
 
+mod accept;
 mod damage;
 pub mod facts;
 pub(crate) mod large_objects;
@@ -9,9 +10,11 @@ pub mod rows;
 pub mod sequences;
 mod tables;
 
+pub use self::accept::Accepting;
+
 use jiff::Timestamp;
 
-use crate::model::divergence::{Divergence, DivergenceKind};
+use crate::model::divergence::{Divergence, DivergenceKind, Severity};
 use crate::model::fingerprint::{Certificate, DatabaseFingerprint, MediaFingerprint};
 use crate::model::record::{Integrity, Verdict};
 
@@ -37,10 +40,26 @@ pub fn certificates(before: &Certificate, after: &Certificate) -> Integrity {
         (Some(_), None) => one_sided(&mut integrity, "media", "first"),
         (None, Some(_)) => one_sided(&mut integrity, "media", "second"),
     }
+    rank(&mut integrity.divergences);
     integrity
 }
 
-/// What a comparison proves: equality only if something was compared and nothing is open.
+/// Puts what matters most first: by severity, then data before what is said of it.
+pub fn rank(divergences: &mut [Divergence]) {
+    divergences.sort_by_key(|found| {
+        let gone = found.rows.as_ref().is_some_and(|rows| rows.missing > 0);
+        (found.severity, found.kind, !gone)
+    });
+}
+
+/// How many divergences of a severity there are.
+#[must_use]
+pub fn count(divergences: &[Divergence], severity: Severity) -> usize {
+    divergences.iter().filter(|found| found.severity == severity).count()
+}
+
+/// What a comparison proves: equality only if something was compared and nothing is open. What is
+/// warned of or noted does not refute it.
 #[must_use]
 pub fn verdict(before: &Certificate, integrity: &Integrity) -> (Verdict, Vec<String>) {
     let mut open = integrity.undecided.clone();
@@ -53,10 +72,10 @@ pub fn verdict(before: &Certificate, integrity: &Integrity) -> (Verdict, Vec<Str
     if before.database.is_none() && before.media.is_none() {
         open.push("the first certificate covers nothing".to_owned());
     }
-    let verdict = match (integrity.divergences.is_empty(), open.is_empty()) {
-        (false, _) => Verdict::Failed,
-        (true, false) => Verdict::Undecided,
-        (true, true) => Verdict::Passed,
+    let verdict = match (integrity.divergences.iter().any(Divergence::is_fatal), open.is_empty()) {
+        (true, _) => Verdict::Failed,
+        (false, false) => Verdict::Undecided,
+        (false, true) => Verdict::Passed,
     };
     (verdict, open)
 }
@@ -99,6 +118,7 @@ fn one_sided(integrity: &mut Integrity, what: &str, which: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::divergence::RowDifference;
     use crate::model::fingerprint::{CERTIFICATE_SCHEMA, Strength};
 
     fn empty() -> Certificate {
@@ -135,15 +155,32 @@ mod tests {
         assert_eq!(verdict(&with_media(), &compared).0, Verdict::Passed);
         let open = Integrity { undecided: vec!["x: unreadable".to_owned()], ..compared };
         assert_eq!(verdict(&with_media(), &open).0, Verdict::Undecided);
-        let differs = Divergence {
-            kind: DivergenceKind::File,
-            subject: "x".to_owned(),
-            detail: "differs".to_owned(),
-            rows: None,
-            columns: Vec::new(),
-            class: None,
-        };
+        let differs = Divergence::new(DivergenceKind::File, "x", "differs");
+        let warned = differs.clone().weighed(Severity::Warned, "accepted");
         let differs = Integrity { divergences: vec![differs], ..open };
         assert_eq!(verdict(&with_media(), &differs).0, Verdict::Failed);
+        let open = Integrity { divergences: vec![warned], ..differs };
+        assert_eq!(verdict(&with_media(), &open).0, Verdict::Undecided);
+        let passed = Integrity { undecided: Vec::new(), ..open };
+        assert_eq!(verdict(&with_media(), &passed).0, Verdict::Passed);
+    }
+
+    #[test]
+    fn what_is_gone_stands_first_and_what_is_noted_last() {
+        let new = |kind, subject: &str| Divergence::new(kind, subject, "");
+        let lost = Divergence {
+            rows: Some(RowDifference { missing: 1, ..RowDifference::default() }),
+            ..new(DivergenceKind::Table, "lost")
+        };
+        let mut found = vec![
+            new(DivergenceKind::Table, "noted").weighed(Severity::Note, "refreshed"),
+            new(DivergenceKind::Catalogue, "owner"),
+            new(DivergenceKind::Catalogue, "extension").weighed(Severity::Warned, "version"),
+            new(DivergenceKind::Table, "changed"),
+            lost,
+        ];
+        rank(&mut found);
+        let order: Vec<_> = found.iter().map(|found| found.subject.as_str()).collect();
+        assert_eq!(order, ["lost", "changed", "owner", "extension", "noted"]);
     }
 }

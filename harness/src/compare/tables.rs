@@ -59,14 +59,7 @@ enum Side {
 }
 
 fn divergence(subject: &str, detail: String) -> Divergence {
-    Divergence {
-        kind: DivergenceKind::Table,
-        subject: subject.to_owned(),
-        detail,
-        rows: None,
-        columns: Vec::new(),
-        class: None,
-    }
+    Divergence::new(DivergenceKind::Table, subject, detail)
 }
 
 fn alone(name: &str, table: &TableFingerprint, side: Side) -> Divergence {

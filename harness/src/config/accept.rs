@@ -1,12 +1,37 @@
-//! `[[accept]]`: findings of the audit that the operator lives with, each for a reason that is
-//! written down, and no longer than until a date.
+//! `[[accept]]`: findings of the audit, and divergences of a restore, that the operator lives
+//! with, each for a reason that is written down, and no longer than until a date.
+
+use std::path::Path;
 
 use glob::Pattern;
+use serde::Deserialize;
 
 use super::lines;
 use crate::error::{Error, Result};
 use crate::model::accept::Accept;
 use crate::model::finding::Place;
+
+/// The acceptances of a file that has `[[accept]]` tables, whatever else it has.
+///
+/// # Errors
+/// Usage when it cannot be read, or an acceptance is not valid.
+pub fn acceptances(file: &Path) -> Result<Vec<Accept>> {
+    #[derive(Deserialize)]
+    struct Lists {
+        #[serde(default)]
+        accept: Vec<Accept>,
+    }
+    let text = super::read(file)?
+        .ok_or_else(|| Error::usage(format!("there is no file {}", file.display())))?;
+    let Lists { mut accept } = toml::from_str(&text).map_err(|cause| {
+        Error::usage(format!("{} is not valid", file.display()))
+            .details(cause.to_string().trim_end().lines())
+            .hint("docs/drill-toml.md has the keys of [[accept]]")
+    })?;
+    locate(&mut accept, &text, &file.display().to_string());
+    validate(&accept)?;
+    Ok(accept)
+}
 
 /// Notes where each is written: all of them come from this file.
 pub(super) fn locate(accepts: &mut [Accept], text: &str, file: &str) {
@@ -16,8 +41,13 @@ pub(super) fn locate(accepts: &mut [Accept], text: &str, file: &str) {
 }
 
 pub(super) fn validate(accepts: &[Accept]) -> Result<()> {
-    for Accept { id, subject, reason, .. } in accepts {
-        let wrong = |what: &str| Error::usage(format!("the acceptance of {id:?} {what}"));
+    for accept in accepts {
+        let Accept { id, kind, subject, reason, .. } = accept;
+        let wrong = |what: &str| Error::usage(format!("{accept} {what}"));
+        if id.is_empty() == kind.is_none() {
+            return Err(wrong("needs either an id or a kind")
+                .hint("id = \"…\" is a finding's, kind = \"table\" a divergence's"));
+        }
         if reason.trim().is_empty() {
             return Err(wrong("has no reason").hint("say why it may stay in reason = \"…\""));
         }
@@ -36,9 +66,8 @@ pub(super) fn validate(accepts: &[Accept]) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use serde::Deserialize;
-
     use super::*;
+    use crate::model::divergence::{Divergence, DivergenceKind};
 
     #[derive(Deserialize)]
     struct Lists {
@@ -70,9 +99,27 @@ mod tests {
     }
 
     #[test]
+    fn an_acceptance_of_a_kind_means_divergences_alone() {
+        let text = ONE.replace("id = \"headers.value\"", "kind = \"catalogue\"");
+        let accepts = read(&text.replace("X-XSS-Protection on *", "extension *")).expect("valid");
+        let found = |kind| Divergence::new(kind, "extension pg_trgm", "version 1.5 → 1.6");
+        assert!(accepts[0].means_divergence(&found(DivergenceKind::Catalogue)));
+        assert!(!accepts[0].means_divergence(&found(DivergenceKind::Table)));
+        assert!(!accepts[0].means("", "extension pg_trgm"));
+        let said = accepts[0].to_string();
+        assert_eq!(
+            said,
+            "the acceptance of kind catalogue, subject \"extension *\" (drill.toml:2)"
+        );
+    }
+
+    #[test]
     fn what_nobody_could_judge_later_is_refused() {
         let wrong = [
             (ONE.replace("a decision", "  "), "has no reason"),
+            (ONE.replace("id = \"headers.value\"", ""), "either an id or a kind"),
+            (format!("{ONE}kind = \"table\"\n"), "either an id or a kind"),
+            (ONE.replace("id = \"headers.value\"", "kind = \"tabel\""), "unknown variant"),
             (ONE.replace("on *", "on [*"), "is no pattern"),
             (ONE.replace("headers.value", "accept.unused"), "said of acceptances"),
             (format!("{ONE}until = \"soon\"\n"), "is no day"),

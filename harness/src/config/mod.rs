@@ -21,6 +21,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+pub use self::accept::acceptances;
 pub use self::browser::{BrowserConfig, BrowserStep};
 pub use self::django::DjangoConfig;
 pub use self::invariant::{Holds, Invariant};
@@ -85,7 +86,7 @@ pub struct Config {
     /// The cells of the audit's matrix.
     #[serde(rename = "route")]
     pub routes: Vec<Route>,
-    /// Findings of the audit that may stay.
+    /// Findings of the audit, and divergences, that may stay.
     #[serde(rename = "accept")]
     pub accepts: Vec<Accept>,
     /// What somebody does in a real browser; absent where nobody looks through one.

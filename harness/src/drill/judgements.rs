@@ -3,11 +3,12 @@
 use std::borrow::Cow;
 
 use super::journal::first_of;
+use crate::compare::Accepting;
 use crate::error::Result;
 use crate::fingerprint::catalogue::IndexCheck;
 use crate::fingerprint::references::References;
 use crate::model::check::{Check, Outcome, id};
-use crate::model::divergence::{Divergence, DivergenceKind};
+use crate::model::divergence::{Divergence, DivergenceKind, Severity};
 use crate::model::record::Integrity;
 
 /// The outcome of one check.
@@ -49,29 +50,67 @@ fn family(
     compared: u64,
     seen: &str,
 ) -> Judged {
-    let different = integrity.divergences.iter().filter(|found| kinds.contains(&found.kind));
-    let different = different.map(named).collect::<Vec<_>>();
-    let (outcome, detail) = match (different.as_slice(), integrity.undecided.first()) {
-        ([], Some(cause)) => (Outcome::Undecided, format!("{cause}; compared {seen}")),
-        ([], None) if compared == 0 => (Outcome::Undecided, "nothing was compared".to_owned()),
-        ([], None) => (Outcome::Passed, format!("{seen}: equal")),
-        (different, _) => (Outcome::Failed, first_of(different)),
+    let found = integrity.divergences.iter().filter(|found| kinds.contains(&found.kind));
+    let told = Told::of(found);
+    let (outcome, detail) = match integrity.undecided.first() {
+        _ if told.refutes() => (Outcome::Failed, first_of(&told.fatal)),
+        Some(cause) => (Outcome::Undecided, format!("{cause}; compared {seen}")),
+        None if compared == 0 => (Outcome::Undecided, "nothing was compared".to_owned()),
+        None => told.short_of_fatal(seen, ": equal"),
     };
     Judged { id: id.into(), outcome, detail }
+}
+
+/// Divergences in words, by what they mean.
+struct Told {
+    fatal: Vec<String>,
+    warned: Vec<String>,
+    noted: Vec<String>,
+}
+
+impl Told {
+    fn of<'a>(found: impl Iterator<Item = &'a Divergence>) -> Self {
+        let mut told = Self { fatal: Vec::new(), warned: Vec::new(), noted: Vec::new() };
+        for divergence in found {
+            let lines = match divergence.severity {
+                Severity::Fatal => &mut told.fatal,
+                Severity::Warned => &mut told.warned,
+                Severity::Note => &mut told.noted,
+            };
+            lines.push(divergence.line());
+        }
+        told
+    }
+
+    fn refutes(&self) -> bool {
+        !self.fatal.is_empty()
+    }
+
+    /// Passed, unless something is warned of: then what was seen is said with it.
+    fn short_of_fatal(&self, seen: &str, passed: &str) -> (Outcome, String) {
+        match (self.warned.as_slice(), self.noted.as_slice()) {
+            ([_, ..], _) => (Outcome::Warned, format!("{seen}: {}", first_of(&self.warned))),
+            ([], [_, ..]) => {
+                (Outcome::Passed, format!("{seen}{passed}; {}", first_of(&self.noted)))
+            }
+            ([], []) => (Outcome::Passed, format!("{seen}{passed}")),
+        }
+    }
 }
 
 /// Judges what came of resolving references.
 pub(super) fn references(found: &References) -> Judged {
     let References { checked, hashes_checked, orphans, .. } = found;
-    let different = found.divergences.iter().map(named).collect::<Vec<_>>();
-    let (outcome, detail) = match (different.as_slice(), found.undecided.first()) {
-        ([], Some(cause)) => (Outcome::Undecided, cause.clone()),
-        ([], None) if *checked == 0 => (Outcome::Undecided, "no row names a file".to_owned()),
-        ([], None) => {
-            let seen = format!("{checked} references resolve, {hashes_checked} with their hash");
-            (Outcome::Passed, format!("{seen}; {orphans} orphans"))
+    let told = Told::of(found.divergences.iter());
+    let (outcome, detail) = match found.undecided.first() {
+        _ if told.refutes() => (Outcome::Failed, first_of(&told.fatal)),
+        Some(cause) => (Outcome::Undecided, cause.clone()),
+        None if *checked == 0 => (Outcome::Undecided, "no row names a file".to_owned()),
+        None => {
+            let sound = checked - found.dangling - found.mismatched;
+            let seen = format!("{sound} references resolve, {hashes_checked} with their hash");
+            told.short_of_fatal(&seen, &format!("; {orphans} orphans"))
         }
-        (different, _) => (Outcome::Failed, first_of(different)),
     };
     Judged { id: id::REFERENCES.into(), outcome, detail }
 }
@@ -91,28 +130,38 @@ pub(super) fn after_red(mut check: Check, red: &[Check]) -> Check {
     check
 }
 
+/// Judges the operator's acceptances: one that is about nothing, or past its date, is warned of.
+pub(super) fn accepted(accepting: &Accepting<'_>) -> Judged {
+    let said = accepting.said();
+    let (outcome, detail) = match said.as_slice() {
+        [] => (Outcome::Passed, "each is about a divergence".to_owned()),
+        said => (Outcome::Warned, first_of(said)),
+    };
+    Judged { id: id::ACCEPTED.into(), outcome, detail }
+}
+
 /// Judges what came of holding the indexes against their tables.
-pub(super) fn indexes(checked: Result<IndexCheck>, integrity: &mut Integrity) -> Judged {
+pub(super) fn indexes(
+    checked: Result<IndexCheck>,
+    accepting: &mut Accepting<'_>,
+    integrity: &mut Integrity,
+) -> Judged {
     let id = Cow::Borrowed(id::INDEXES);
-    let checked = match checked {
+    let mut checked = match checked {
         Ok(checked) => checked,
         Err(cause) => return Judged { id, outcome: Outcome::Undecided, detail: cause.chain() },
     };
-    let damaged = checked.damaged.iter().map(named).collect::<Vec<_>>();
-    let (outcome, detail) = match (damaged.as_slice(), checked.undecided.first()) {
-        ([], Some(cause)) => (Outcome::Undecided, cause.clone()),
-        ([], None) if checked.sound == 0 => (Outcome::Undecided, "no index was checked".to_owned()),
-        ([], None) => (Outcome::Passed, format!("{} indexes are sound", checked.sound)),
-        (damaged, _) => (Outcome::Failed, first_of(damaged)),
+    accepting.apply(&mut checked.damaged);
+    let told = Told::of(checked.damaged.iter());
+    let (outcome, detail) = match checked.undecided.first() {
+        _ if told.refutes() => (Outcome::Failed, first_of(&told.fatal)),
+        Some(cause) => (Outcome::Undecided, cause.clone()),
+        None if checked.sound == 0 => (Outcome::Undecided, "no index was checked".to_owned()),
+        None => told.short_of_fatal(&format!("{} indexes", checked.sound), " are sound"),
     };
     integrity.divergences.extend(checked.damaged);
     integrity.undecided.extend(checked.undecided);
     Judged { id, outcome, detail }
-}
-
-/// A divergence in one line.
-fn named(divergence: &Divergence) -> String {
-    format!("{}: {}", divergence.subject, divergence.detail)
 }
 
 #[cfg(test)]
@@ -120,14 +169,7 @@ mod tests {
     use super::*;
 
     fn divergence(kind: DivergenceKind) -> Divergence {
-        Divergence {
-            kind,
-            subject: "public.t".to_owned(),
-            detail: "1 row changed".to_owned(),
-            rows: None,
-            columns: Vec::new(),
-            class: None,
-        }
+        Divergence::new(kind, "public.t", "1 row changed")
     }
 
     #[test]
@@ -149,6 +191,25 @@ mod tests {
         assert_eq!(judged[0].outcome, Outcome::Failed);
         assert_eq!(judged[0].detail, "public.t: 1 row changed");
         assert_eq!(judged[1].outcome, Outcome::Passed);
+    }
+
+    #[test]
+    fn what_is_warned_of_does_not_fail_and_does_not_pass_in_silence() {
+        let found = |severity| Integrity {
+            tables_compared: 1,
+            facts_compared: 1,
+            divergences: vec![divergence(DivergenceKind::Table).weighed(severity, "why")],
+            ..Integrity::default()
+        };
+        let judged = |severity| integrity(&found(severity), false).swap_remove(0);
+        let warned = judged(Severity::Warned);
+        assert_eq!(warned.outcome, Outcome::Warned);
+        assert!(warned.detail.ends_with("public.t: 1 row changed (why)"), "{warned:?}");
+        let noted = judged(Severity::Note);
+        assert_eq!(noted.outcome, Outcome::Passed);
+        assert!(noted.detail.ends_with("equal; public.t: 1 row changed (why)"), "{noted:?}");
+        let open = Integrity { undecided: vec!["x".to_owned()], ..found(Severity::Warned) };
+        assert_eq!(integrity(&open, false)[0].outcome, Outcome::Undecided);
     }
 
     #[test]

@@ -96,6 +96,8 @@ pub mod id {
     pub const CATALOGUE: &str = "compare.catalogue";
     /// Every B-tree index holds what its table holds.
     pub const INDEXES: &str = "compare.indexes";
+    /// Every acceptance of a divergence is about one.
+    pub const ACCEPTED: &str = "compare.accepted";
     /// Every file is back.
     pub const MEDIA: &str = "compare.media";
     /// Every reference from a row to a file resolves.

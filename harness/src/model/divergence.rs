@@ -2,24 +2,67 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What kind of thing differs.
+/// What kind of thing differs, data before what is built on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DivergenceKind {
     /// A table is missing, extra, or its rows differ.
     Table,
-    /// A sequence stands elsewhere.
-    Sequence,
     /// A large object is missing, extra or differs.
     LargeObject,
-    /// A fact of the catalogue differs: a constraint, an owner, a grant, a role ….
-    Catalogue,
-    /// An index is damaged: its content contradicts its table.
-    Index,
     /// A file is missing, extra, or differs.
     File,
     /// A row names a file that is not there, or whose content is not the recorded one.
     Reference,
+    /// An index is damaged: its content contradicts its table.
+    Index,
+    /// A sequence stands elsewhere.
+    Sequence,
+    /// A fact of the catalogue differs: a constraint, an owner, a grant, a role ….
+    Catalogue,
+}
+
+impl DivergenceKind {
+    /// The word used in records.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Table => "table",
+            Self::Sequence => "sequence",
+            Self::LargeObject => "large-object",
+            Self::Catalogue => "catalogue",
+            Self::Index => "index",
+            Self::File => "file",
+            Self::Reference => "reference",
+        }
+    }
+}
+
+/// What a divergence means for the verdict. The gravest first.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Data, structure or privileges are not what they were: refutes.
+    #[default]
+    Fatal,
+    /// Nothing is lost, but somebody should look: does not refute, and is shown.
+    Warned,
+    /// What a correct restore does: shown, and nothing to look at.
+    Note,
+}
+
+impl Severity {
+    /// The word that a line about it begins with.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Fatal => "differs",
+            Self::Warned => "warned",
+            Self::Note => "note",
+        }
+    }
 }
 
 /// A known way in which data goes bad, recognised from what differs.
@@ -74,10 +117,17 @@ pub struct ValueChange {
 pub struct Divergence {
     /// What kind of thing differs.
     pub kind: DivergenceKind,
-    /// The thing: `public.grading_annotation`, `copies/2026/c-17.pdf`.
+    /// The thing, as SQL quotes it or as a path is written, and safe for a terminal:
+    /// `public.grading_annotation`, `public."a.b"`, `copies/2026/c-17.pdf`.
     pub subject: String,
     /// What differs, in one line without values of the data.
     pub detail: String,
+    /// What it means for the verdict.
+    #[serde(default)]
+    pub severity: Severity,
+    /// Why it means that.
+    #[serde(default)]
+    pub reason: String,
     /// For a table: how many rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rows: Option<RowDifference>,
@@ -87,4 +137,57 @@ pub struct Divergence {
     /// The known way of going bad that this looks like.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub class: Option<DamageClass>,
+}
+
+impl Divergence {
+    /// A divergence that refutes, as every one does of which nothing else is known.
+    #[must_use]
+    pub fn new(
+        kind: DivergenceKind,
+        subject: impl Into<String>,
+        detail: impl Into<String>,
+    ) -> Self {
+        let reason = match kind {
+            DivergenceKind::Table | DivergenceKind::LargeObject | DivergenceKind::File => {
+                "data is not what it was"
+            }
+            DivergenceKind::Sequence => "numbers may be given twice, or never",
+            DivergenceKind::Catalogue => "structure or privileges are not what they were",
+            DivergenceKind::Index => "queries by it return wrong rows",
+            DivergenceKind::Reference => "a row names data that is not there",
+        };
+        Self {
+            kind,
+            subject: subject.into(),
+            detail: detail.into(),
+            severity: Severity::Fatal,
+            reason: reason.to_owned(),
+            rows: None,
+            columns: Vec::new(),
+            class: None,
+        }
+    }
+
+    /// The same, meaning something else for the verdict, and why.
+    #[must_use]
+    pub fn weighed(self, severity: Severity, reason: impl Into<String>) -> Self {
+        Self { severity, reason: reason.into(), ..self }
+    }
+
+    /// Whether it refutes.
+    #[must_use]
+    pub fn is_fatal(&self) -> bool {
+        self.severity == Severity::Fatal
+    }
+
+    /// It in one line: what differs, and why that is no loss where it is none.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let Self { subject, detail, reason, .. } = self;
+        if self.is_fatal() {
+            format!("{subject}: {detail}")
+        } else {
+            format!("{subject}: {detail} ({reason})")
+        }
+    }
 }

@@ -111,6 +111,10 @@ pub struct Timings {
     /// Recovery point to the last acknowledged write that is gone, where a ledger was kept;
     /// otherwise the age of the recovery point when the disaster struck: the most that can be lost.
     pub data_loss_s: Option<f64>,
+    /// What the tool took itself: the time in which it waited for no command, no answer of the
+    /// service and no server.
+    #[serde(default)]
+    pub harness_s: f64,
     /// Every phase that ran.
     pub phases: Vec<PhaseTiming>,
     /// What the restore spent its time on. Steps may run side by side.
@@ -174,6 +178,9 @@ pub struct Integrity {
     pub divergences: Vec<Divergence>,
     /// What could not be compared, and why.
     pub undecided: Vec<String>,
+    /// What is no part of the comparison, by name, and why: foreign tables.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_compared: Vec<String>,
 }
 
 /// Acknowledged writes made during a drill.

@@ -98,7 +98,8 @@ pub fn verdict(surveyed: &[Surveyed]) -> Verdict {
 /// Those that `asked` leaves out may be about what nobody looked for.
 pub fn settle(surveyed: &mut [Surveyed], accepts: &[Accept], asked: impl Fn(&Accept) -> bool) {
     let idle = |at: usize| surveyed.iter().all(|mode| !mode.accepts.get(at).is_some_and(|it| *it));
-    let idle = accepts.iter().enumerate().filter(|(at, accept)| idle(*at) && asked(accept));
+    let of_findings = accepts.iter().enumerate().filter(|(_, accept)| accept.kind.is_none());
+    let idle = of_findings.filter(|(at, accept)| idle(*at) && asked(accept));
     let found = idle.map(|(_, accept)| accept::unused(accept)).collect::<Vec<_>>();
     if let Some(first) = surveyed.first_mut() {
         first.findings.extend(found.iter().cloned());

@@ -33,8 +33,10 @@ pub(crate) async fn verify(options: VerifyOptions, format: Format) -> Result<End
 /// Runs drills once all could be planned, or prints their plans.
 async fn all(drills: Result<Vec<Drill>>, options: &RunOptions, format: Format) -> Result<Ending> {
     if options.dry_run {
+        let cancelled = interrupt::token(format);
         for drill in &drills? {
-            display::plan(drill.plan(), format);
+            let sealing = drill.sealing(cancelled.clone()).await?;
+            display::plan(drill.plan(), &sealing, format);
         }
         return Ok(Ending::done().with("dry_run", true));
     }

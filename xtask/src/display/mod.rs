@@ -10,6 +10,7 @@ use harness::Error;
 use harness::model::event::{Event, Events};
 use harness::plan::Plan;
 use harness::report::terminal;
+use harness::stack::isolation::Change;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::flags::Format;
@@ -66,10 +67,11 @@ pub(crate) fn error(error: &Error) {
     }
 }
 
-/// Prints what a drill would do and find out.
-pub(crate) fn plan(plan: &Plan, format: Format) {
+/// Prints what a drill would do and find out, and what its copy would not have.
+pub(crate) fn plan(plan: &Plan, sealing: &[Change], format: Format) {
     if format == Format::Json {
-        return json_line(&serde_json::json!({ "event": "plan", "plan": plan }));
+        let line = serde_json::json!({ "event": "plan", "plan": plan, "sealing": sealing });
+        return json_line(&line);
     }
-    text(&terminal::plan(plan));
+    text(&terminal::plan(plan, sealing));
 }

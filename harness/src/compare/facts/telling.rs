@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Change, Facts, Followers};
-use crate::model::divergence::{DamageClass, Divergence, DivergenceKind};
+use crate::model::divergence::{DamageClass, Divergence, DivergenceKind, Severity};
 
 /// On how many objects a change of owner or of privileges is told once for all of them.
 const TOLD_ONCE_FROM: usize = 4;
@@ -39,19 +39,26 @@ struct Sequence {
     details: Vec<String>,
     /// Last value before and after.
     moved: Option<(i128, i128)>,
-    /// The last value was handed out, and now counts as not.
-    taken_back: bool,
+    /// Whether the last value was handed out, and now counts as not; or the other way round.
+    taken_back: Option<bool>,
     behind_column: bool,
+    /// What it is, or feeds, is not what it was.
+    redefined: bool,
 }
 
 impl Sequence {
+    /// Whether nothing differs but where it stands.
+    fn only_moved(&self) -> bool {
+        !self.redefined && (self.moved.is_some() || self.taken_back.is_some())
+    }
+
     /// Whether it would hand out again what it handed out.
     fn is_behind(&self, descending: bool) -> bool {
         self.behind_column
             || match self.moved {
                 Some((was, is)) if descending => is > was,
                 Some((was, is)) => is < was,
-                None => self.taken_back,
+                None => self.taken_back == Some(true),
             }
     }
 }
@@ -108,15 +115,22 @@ impl<'a> Telling<'a> {
         for (subject, columns) in self.columns {
             self.told.push(Divergence {
                 columns: columns.names,
-                ..divergence(DivergenceKind::Table, subject, columns.details.join("; "))
+                ..Divergence::new(DivergenceKind::Table, subject, columns.details.join("; "))
             });
         }
         for (subject, sequence) in self.sequences {
             let parameters = self.baseline.get(&format!("sequence/{subject}"));
             let descending = parameters.is_some_and(|lines| lines.contains("\nincrement: -"));
-            self.told.push(Divergence {
-                class: sequence.is_behind(descending).then_some(DamageClass::SequenceBehind),
-                ..divergence(DivergenceKind::Sequence, subject, sequence.details.join("; "))
+            let behind = sequence.is_behind(descending);
+            let told = Divergence {
+                class: behind.then_some(DamageClass::SequenceBehind),
+                ..Divergence::new(DivergenceKind::Sequence, subject, sequence.details.join("; "))
+            };
+            self.told.push(if sequence.only_moved() && !behind {
+                let reason = "it stands further on: numbers are left out, none is given twice";
+                told.weighed(Severity::Warned, reason)
+            } else {
+                told
             });
         }
         for (access, subjects) in self.access {
@@ -141,7 +155,11 @@ impl<'a> Telling<'a> {
             detail = format!("{detail}; with {}", counted.join(", "));
         }
         let class = (key.class == "collation-version").then_some(DamageClass::CollationChanged);
-        self.told.push(Divergence { class, ..divergence(kind, key.subject(), detail) });
+        let told = Divergence { class, ..Divergence::new(kind, key.subject(), detail) };
+        self.told.push(match lenient(change) {
+            Some(reason) => told.weighed(Severity::Warned, reason),
+            None => told,
+        });
     }
 
     fn owner(&mut self, subject: String, was: &str, is: &str) {
@@ -186,18 +204,22 @@ impl<'a> Telling<'a> {
         let sequence = self.sequences.entry(change.key.subject()).or_default();
         let (was, is) = (change.was(), change.is());
         let detail = match change.key.aspect {
-            None => change.detail(),
+            None => {
+                sequence.redefined = true;
+                change.detail()
+            }
             Some("last_value") => {
                 sequence.moved = was.parse().ok().zip(is.parse().ok());
                 format!("last value {was} → {is}")
             }
             Some("is_called") => {
-                sequence.taken_back = was == "true";
+                sequence.taken_back = Some(was == "true");
                 format!("last value handed out: {was} → {is}")
             }
             Some(feeds) => {
                 let column = feeds.strip_prefix("feeds ").unwrap_or(feeds);
                 sequence.behind_column |= is == "behind";
+                sequence.redefined |= change.missing().is_some();
                 match change.missing() {
                     None => format!("{was} → {is} of {column}"),
                     Some(true) => format!("no longer feeds {column}"),
@@ -263,7 +285,7 @@ impl Access {
         let class = self.lost.then_some(DamageClass::OwnerLost);
         let told = |subject, detail| Divergence {
             class,
-            ..divergence(DivergenceKind::Catalogue, subject, detail)
+            ..Divergence::new(DivergenceKind::Catalogue, subject, detail)
         };
         if subjects.len() < TOLD_ONCE_FROM {
             return subjects
@@ -279,8 +301,29 @@ impl Access {
     }
 }
 
-fn divergence(kind: DivergenceKind, subject: String, detail: String) -> Divergence {
-    Divergence { kind, subject, detail, rows: None, columns: Vec::new(), class: None }
+/// Why a change that keeps data, structure and privileges is no loss, if it is such a one.
+fn lenient(change: &Change<'_>) -> Option<&'static str> {
+    if change.key.facet.is_some() || change.missing().is_some() {
+        return None;
+    }
+    let without = |name: &'static str| {
+        move |text: &str| -> Vec<String> {
+            text.lines().filter(|line| !line.starts_with(name)).map(str::to_owned).collect()
+        }
+    };
+    match change.key.class {
+        "extension" => {
+            let rest = without("version: ");
+            (rest(change.was()) == rest(change.is())).then_some(
+                "a dump names no version of an extension: the server creates the one it has",
+            )
+        }
+        // What was built under another order than that of now returns wrong rows.
+        "collation-version" => (!change.is().contains("built as: ")).then_some(
+            "the system sorts text by other rules, and what sorts by them was built under them",
+        ),
+        _ => None,
+    }
 }
 
 /// `1 index`, `3 indexes`; kinds are written as in keys.

@@ -1,7 +1,7 @@
 //! Small catalogues with one difference each. What a server really has is the scenarios' matter.
 
 use super::{Facts, compare, undecided};
-use crate::model::divergence::{DamageClass, Divergence, DivergenceKind};
+use crate::model::divergence::{DamageClass, Divergence, DivergenceKind, Severity};
 
 const BASELINE: &[(&str, &str)] = &[
     ("table/public.copy", "kind: table"),
@@ -237,4 +237,40 @@ fn a_changed_definition_survives_a_major_upgrade() {
         set(facts, "view/public.open", text);
     }));
     assert_eq!(one.detail, "line 3: WHERE (copy.id > 0); → WHERE id > 0.5;");
+}
+
+#[test]
+fn another_version_of_an_extension_is_warned_of_and_another_schema_refutes() {
+    let warned = only(told(|facts| set(facts, "extension/citext", "version: 1.5\nschema: public")));
+    assert_eq!((warned.severity, warned.detail.as_str()), (Severity::Warned, "version 1.6 → 1.5"));
+    let moved = only(told(|facts| set(facts, "extension/citext", "version: 1.5\nschema: other")));
+    assert_eq!(moved.severity, Severity::Fatal);
+    let gone = only(told(|facts| drop(facts.remove("extension/citext"))));
+    assert_eq!(gone.severity, Severity::Fatal);
+}
+
+#[test]
+fn a_sequence_further_on_is_warned_of_unless_something_else_is_wrong_with_it() {
+    let last = "sequence/public.copy_id_seq/last_value";
+    assert_eq!(only(told(|facts| set(facts, last, "400"))).severity, Severity::Warned);
+    assert_eq!(only(told(|facts| set(facts, last, "300"))).severity, Severity::Fatal);
+    let redefined = only(told(|facts| {
+        set(facts, last, "400");
+        set(facts, "sequence/public.copy_id_seq", "type: integer\nincrement: 1");
+    }));
+    assert_eq!(redefined.severity, Severity::Fatal);
+}
+
+#[test]
+fn another_order_of_text_is_warned_of_until_something_was_built_under_the_old_one() {
+    let sorted = |is: &'static str| {
+        let key = "collation-version/default";
+        let mut before = baseline();
+        set(&mut before, key, "sorts as: 2.31");
+        let mut after = before.clone();
+        set(&mut after, key, is);
+        only(compare(&before, &after, 150_000, 150_000)).severity
+    };
+    assert_eq!(sorted("sorts as: 2.36"), Severity::Warned);
+    assert_eq!(sorted("sorts as: 2.36\nbuilt as: 2.31"), Severity::Fatal);
 }

@@ -5,7 +5,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-use crate::model::divergence::DamageClass;
+use crate::model::divergence::{DamageClass, Severity};
 use crate::model::fingerprint::{ChunkDigests, MediaEntry, MediaKind};
 
 /// Digits of [`ChunkDigests`] a chunk.
@@ -146,7 +146,7 @@ fn xattr_change(was: &BTreeMap<String, String>, is: &BTreeMap<String, String>) -
 }
 
 /// The word for a kind of entry.
-pub(super) fn noun(kind: &MediaKind) -> &'static str {
+pub(super) const fn noun(kind: &MediaKind) -> &'static str {
     match kind {
         MediaKind::File { .. } => "file",
         MediaKind::Directory => "directory",
@@ -156,6 +156,38 @@ pub(super) fn noun(kind: &MediaKind) -> &'static str {
 }
 
 impl Change {
+    /// How much it matters, the least number most: what is gone, what is other data, what is
+    /// new, who may read it, how it is kept, when it was written.
+    pub(super) fn rank(&self) -> u8 {
+        match self {
+            Self::Missing => 0,
+            Self::Type(..)
+            | Self::Size(..)
+            | Self::Content(_)
+            | Self::Target(..)
+            | Self::Device(..) => 1,
+            Self::Extra => 2,
+            Self::Mode(..) | Self::Owner(..) | Self::Xattrs(..) => 3,
+            Self::Link(..) => 4,
+            Self::Modified(..) => 5,
+        }
+    }
+
+    /// What it means for the verdict, and why.
+    pub(super) fn weight(&self) -> (Severity, &'static str) {
+        match self.rank() {
+            0..=2 => (Severity::Fatal, "data is not what it was"),
+            3 => (Severity::Fatal, "privileges or attributes are not what they were"),
+            4 => (Severity::Warned, "the content is the same, links to it are not"),
+            _ => (Severity::Warned, "the content is the same, its time is not"),
+        }
+    }
+
+    /// Whether it gives the directory that the entry is in another time.
+    pub(super) fn touches_directory(&self) -> bool {
+        self.rank() <= 2
+    }
+
     /// Whether writing to a file does this.
     pub(super) fn is_written(&self) -> bool {
         matches!(self, Self::Size(..) | Self::Content(_) | Self::Modified(..))

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::*;
-use crate::model::divergence::DamageClass;
+use crate::model::divergence::{DamageClass, Severity};
 use crate::model::fingerprint::MediaEntry;
 
 /// The recovery point, and the end of the baseline's reading.
@@ -70,7 +70,7 @@ fn old_files_are_never_excused() {
     let after = store(&[("foreign", file("b", POINT - 1))]);
     assert_eq!(
         lines(&judged(&before, &after)),
-        ["edge: missing", "foreign: extra", "lost: missing"]
+        ["edge: missing", "lost: missing", "foreign: extra"]
     );
 }
 
@@ -180,4 +180,29 @@ fn lost_fractions_of_times_are_recognised() {
     after.entries.get_mut("a").unwrap().modified = (10, 0);
     let comparison = judged(&before, &after);
     assert_eq!(comparison.divergences[0].class, Some(DamageClass::PrecisionLoss));
+}
+
+#[test]
+fn the_time_of_a_directory_is_folded_into_what_went_missing_in_it() {
+    let before = store(&[
+        (".", directory(10)),
+        ("a", directory(10)),
+        ("a/lost", file("a", 10)),
+        ("b", directory(10)),
+        ("late", file("b", 10)),
+    ]);
+    let mut after = store(&[
+        (".", directory(10)),
+        ("a", directory(20)),
+        ("b", directory(20)),
+        ("late", file("b", 20)),
+    ]);
+    let told = compare(&before, &after, None).divergences;
+    let told: Vec<_> = told.iter().map(|it| (it.subject.as_str(), it.severity)).collect();
+    let warned = Severity::Warned;
+    assert_eq!(told, [("a/lost", Severity::Fatal), ("b", warned), ("late", warned)]);
+    // What else is wrong with the directory stays.
+    after.entries.get_mut("a").unwrap().mode = 0o777;
+    let told = lines(&compare(&before, &after, None));
+    assert_eq!(told[..2], ["a/lost: missing", "a: mode 0640 → 0777"]);
 }

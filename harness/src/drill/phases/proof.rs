@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Zoned;
+
 use super::source::Baseline;
 use super::{Rehearsal, close};
 use crate::certificate::{Side, explain, note_unexplained, tables_that_differ};
-use crate::compare;
+use crate::compare::{self, Accepting};
 use crate::config::MediaConfig;
 use crate::drill::ledger::{self, Ledger};
 use crate::drill::observe::{self, Observed};
@@ -44,12 +46,19 @@ impl Rehearsal<'_> {
         let expected = baseline.expected(&observed.certificate);
         let mut integrity = compare::certificates(&expected, &observed.certificate);
         let certificate = self.explain(baseline, observed, &mut integrity).await?;
+        let mut accepting = Accepting::new(&self.drill.config.accepts, Zoned::now().date());
+        accepting.apply(&mut integrity.divergences);
         self.folder.write_json("evidence/restored.json", &certificate)?;
         for judged in judgements::integrity(&integrity, certificate.media.is_some()) {
             self.journal.report(&judged.id, judged.outcome, judged.detail);
         }
-        self.resolve_references(baseline, &certificate, &mut integrity).await?;
-        self.check_indexes(&mut integrity).await?;
+        self.resolve_references(baseline, &certificate, &mut accepting, &mut integrity).await?;
+        self.check_indexes(&mut accepting, &mut integrity).await?;
+        if !accepting.is_empty() {
+            let judged = judgements::accepted(&accepting);
+            self.journal.report(&judged.id, judged.outcome, judged.detail);
+        }
+        compare::rank(&mut integrity.divergences);
         self.folder.write_json("evidence/divergences.json", &integrity)?;
         self.found.integrity = integrity;
         Ok(())
@@ -108,7 +117,7 @@ impl Rehearsal<'_> {
             let mut transaction = observe::under(client, &snapshot)?;
             ledger::keys(&mut transaction, &lookup).attempt(|| "cannot look the ledger up")
         });
-        found.await
+        self.waiting(found).await
     }
 
     fn settle(&mut self, ledger: &Ledger, found: &BTreeSet<String>) -> Result<()> {
@@ -137,6 +146,7 @@ impl Rehearsal<'_> {
         &mut self,
         baseline: &Baseline,
         restored: &Certificate,
+        accepting: &mut Accepting<'_>,
         integrity: &mut Integrity,
     ) -> Result<()> {
         let is_planned = self.drill.config.media.as_ref().is_some_and(MediaConfig::has_references);
@@ -144,7 +154,8 @@ impl Rehearsal<'_> {
         let columns = baseline.origin.references.clone();
         let connection = self.sandbox.database.connection(&self.sandbox.stack).await?;
         let resolved = ask(connection, move |client| references::check(client, &columns, &files));
-        let resolved = resolved.await?;
+        let mut resolved = self.waiting(resolved).await?;
+        accepting.apply(&mut resolved.divergences);
         integrity.references_checked = resolved.checked;
         let judged = judgements::references(&resolved);
         self.journal.report(&judged.id, judged.outcome, judged.detail);
@@ -155,11 +166,15 @@ impl Rehearsal<'_> {
 
     /// Holds every B-tree index against its table. Comes last: it installs an extension in the
     /// sandbox's database.
-    async fn check_indexes(&mut self, integrity: &mut Integrity) -> Result<()> {
+    async fn check_indexes(
+        &mut self,
+        accepting: &mut Accepting<'_>,
+        integrity: &mut Integrity,
+    ) -> Result<()> {
         let connection = self.sandbox.database.connection(&self.sandbox.stack).await?;
         let checked =
             blocking(move || catalogue::damaged_indexes(&connection, cores(), Amcheck::Install));
-        let judged = judgements::indexes(checked.await, integrity);
+        let judged = judgements::indexes(self.waiting(checked).await, accepting, integrity);
         self.journal.report(&judged.id, judged.outcome, judged.detail);
         Ok(())
     }
@@ -167,7 +182,8 @@ impl Rehearsal<'_> {
     /// Asks the restored service to do what it is for.
     pub(super) async fn probe(&mut self, baseline: &Baseline) -> Result<()> {
         self.journal.enter(Phase::Probes);
-        let round = self.prober(false).await?.round(&self.journal.events).await;
+        let prober = self.prober(false).await?;
+        let round = self.waiting(prober.round(&self.journal.events)).await;
         self.folder.write_json("evidence/probes.json", &round.traces)?;
         for check in round.checks {
             self.journal.add(judgements::after_red(check, &baseline.red));

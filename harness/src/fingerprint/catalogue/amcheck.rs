@@ -142,14 +142,11 @@ fn check(
                 return Err(cause)
                     .attempt(|| format!("connection lost while checking index {}", index.name));
             }
-            Err(cause) if is_damage(&cause) => found.damaged.push(Divergence {
-                kind: DivergenceKind::Index,
-                subject: format!("index {}", index.name),
-                detail: session::reason(&cause),
-                rows: None,
-                columns: Vec::new(),
-                class: None,
-            }),
+            Err(cause) if is_damage(&cause) => found.damaged.push(Divergence::new(
+                DivergenceKind::Index,
+                format!("index {}", index.name),
+                session::reason(&cause),
+            )),
             Err(cause) => {
                 found.undecided.push(format!("index {}: {}", index.name, session::reason(&cause)));
             }

@@ -311,12 +311,9 @@ fn is_file(entry: &MediaEntry) -> bool {
 }
 
 fn divergence(column: &ReferenceColumn, detail: String) -> Divergence {
+    let subject = format!("{}.{}", column.table, column.column);
     Divergence {
-        kind: DivergenceKind::Reference,
-        subject: format!("{}.{}", column.table, column.column),
-        detail,
-        rows: None,
         columns: vec![column.column.clone()],
-        class: None,
+        ..Divergence::new(DivergenceKind::Reference, subject, detail)
     }
 }

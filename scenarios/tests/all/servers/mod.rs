@@ -1,0 +1,5 @@
+//! Single containers: scratch servers of PostgreSQL, and the backend's image on its own.
+
+mod certificate;
+mod fingerprint;
+mod start_up;
