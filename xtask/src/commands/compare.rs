@@ -103,7 +103,7 @@ fn people(
 }
 
 fn divergence(out: &mut impl Write, found: &Divergence) -> io::Result<()> {
-    writeln!(out, "differs    {}: {}", found.subject, found.detail)?;
+    writeln!(out, "{:<9}  {}", found.severity.word(), found.line())?;
     let Some(rows) = &found.rows else { return Ok(()) };
     for sample in &rows.samples {
         writeln!(out, "             {sample}")?;

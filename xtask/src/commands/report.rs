@@ -4,10 +4,9 @@ use std::fs;
 
 use harness::drill;
 use harness::error::Attempt;
-use harness::model::record::Record;
 use harness::report::{junit, stored, terminal};
 use harness::{Error, Result};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::display::{self, summary};
 use crate::ending::Ending;
@@ -24,9 +23,15 @@ pub(crate) fn run(options: &ReportOptions, format: Format) -> Result<Ending> {
         );
         Error::undecided(name()).hint(hint.to_owned()).because(cause)
     })?;
-    match format {
-        Format::Human => display::text(&rendered(&record, options.rendering)?),
-        Format::Json => display::json_line(&as_json(&record, options.rendering)?),
+    // As it was written: keys that are younger than it have no value that could be shown.
+    let written = serde_json::from_str::<Value>(&text).attempt(name)?;
+    match (options.rendering, format) {
+        (Rendering::Json, Format::Human) => display::text(&format!("{written:#}\n")),
+        (Rendering::Json, Format::Json) => {
+            display::json_line(&json!({ "event": "record", "record": written }));
+        }
+        (Rendering::Terminal, _) => shown(&terminal::summary(&record), format),
+        (Rendering::Junit, _) => shown(&junit::drills([&record])?, format),
     }
     if (options.rendering, format) == (Rendering::Terminal, Format::Human) {
         summary::place(&path);
@@ -34,23 +39,13 @@ pub(crate) fn run(options: &ReportOptions, format: Format) -> Result<Ending> {
     Ok(Ending::of(record.verdict).reasons(record.reasons).report(path))
 }
 
-fn rendered(record: &Record, rendering: Rendering) -> Result<String> {
-    match rendering {
-        Rendering::Terminal => Ok(terminal::summary(record)),
-        Rendering::Junit => junit::drills([record]),
-        Rendering::Json => {
-            let text = serde_json::to_string_pretty(record);
-            text.map(|text| text + "\n").attempt(|| "cannot write the record")
+/// Programs get a text without its colours.
+fn shown(text: &str, format: Format) {
+    match format {
+        Format::Human => display::text(text),
+        Format::Json => {
+            let text = anstream::adapter::strip_str(text).to_string();
+            display::json_line(&json!({ "event": "rendered", "text": text }));
         }
     }
-}
-
-/// Programs get a record as it is, and any other rendering as a text.
-fn as_json(record: &Record, rendering: Rendering) -> Result<serde_json::Value> {
-    if rendering == Rendering::Json {
-        return Ok(json!({ "event": "record", "record": record }));
-    }
-    let text = rendered(record, rendering)?;
-    let text = anstream::adapter::strip_str(&text).to_string();
-    Ok(json!({ "event": "rendered", "text": text }))
 }

@@ -2,7 +2,6 @@
 //! programs. Standard output belongs to the result, standard error to people.
 
 mod people;
-mod sealing;
 pub(crate) mod summary;
 
 use std::io::Write;
@@ -74,11 +73,5 @@ pub(crate) fn plan(plan: &Plan, sealing: &[Change], format: Format) {
         let line = serde_json::json!({ "event": "plan", "plan": plan, "sealing": sealing });
         return json_line(&line);
     }
-    text(&terminal::plan(plan));
-    let mut out = anstream::stdout().lock();
-    let _ =
-        writeln!(out, "\n{} keys that the sealed copy does not have as they are", sealing.len());
-    for line in sealing::lines(sealing) {
-        let _ = writeln!(out, "  {line}");
-    }
+    text(&terminal::plan(plan, sealing));
 }

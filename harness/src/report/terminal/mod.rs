@@ -3,6 +3,7 @@
 
 mod methods;
 mod plan;
+mod sealing;
 mod summary;
 
 use std::fmt::{self, Write};

@@ -2,8 +2,9 @@
 
 use std::fmt::{self, Write};
 
-use super::wrapped;
+use super::{sealing, wrapped};
 use crate::plan::Plan;
+use crate::stack::isolation::Change;
 
 /// Columns of a phase.
 const PHASE: usize = 16;
@@ -11,12 +12,12 @@ const PHASE: usize = 16;
 /// Columns of a check's id, with its indent.
 const CHECK: usize = 31;
 
-/// The plan of a drill.
+/// The plan of a drill, and what its copy would not have.
 #[must_use]
-pub fn plan(plan: &Plan) -> String {
+pub fn plan(plan: &Plan, sealing: &[Change]) -> String {
     let mut out = String::new();
     // Writing into a string cannot fail.
-    let _ = write(&mut out, plan);
+    let _ = write(&mut out, plan).and_then(|()| sealing::write(&mut out, sealing));
     out
 }
 

@@ -77,11 +77,12 @@ fn compared(out: &mut String, record: &Record) -> fmt::Result {
         line(out, "compared", &counts.join(", "))?;
     }
     for divergence in integrity.divergences.iter().take(DIVERGENCES_SHOWN) {
-        line(out, "  differs", &format!("{}: {}", divergence.subject, divergence.detail))?;
+        let word = format!("  {}", divergence.severity.word());
+        line(out, &word, &divergence.line())?;
     }
     let more = integrity.divergences.len().saturating_sub(DIVERGENCES_SHOWN);
     if more > 0 {
-        line(out, "  differs", &format!("… and {more} more in the report"))?;
+        line(out, "  more", &format!("{more} in the report"))?;
     }
     Ok(())
 }

@@ -1,11 +1,24 @@
 //! What the sealed copy does not have, a line for each key and reason.
 
 use std::collections::BTreeMap;
+use std::fmt::{self, Write};
 
-use harness::stack::isolation::{Change, What};
+use super::wrapped;
+use crate::stack::isolation::{Change, What};
+
+/// Columns of what becomes of a key.
+const INDENT: usize = 11;
+
+pub(super) fn write(out: &mut String, changes: &[Change]) -> fmt::Result {
+    let count = changes.len();
+    writeln!(out, "\n{count} keys that the sealed copy does not have as they are")?;
+    lines(changes)
+        .into_iter()
+        .try_for_each(|(what, text)| wrapped(out, &format!("  {what}"), INDENT, &text))
+}
 
 /// Lines such as `dropped services.*.ports: the copy opens no port of the host (proxy)`.
-pub(super) fn lines(changes: &[Change]) -> Vec<String> {
+fn lines(changes: &[Change]) -> Vec<(&'static str, String)> {
     let mut alike = BTreeMap::<_, Vec<&str>>::new();
     for change in changes {
         let Change { section, name, key, what, reason } = change;
@@ -16,10 +29,11 @@ pub(super) fn lines(changes: &[Change]) -> Vec<String> {
             What::Dropped => "dropped",
             What::Changed => "changed",
         };
-        match section.as_str() {
-            "" => format!("{what} {key}: {reason}"),
-            section => format!("{what} {section}.*.{key}: {reason} ({})", names.join(", ")),
-        }
+        let text = match section.as_str() {
+            "" => format!("{key}: {reason}"),
+            section => format!("{section}.*.{key}: {reason} ({})", names.join(", ")),
+        };
+        (what, text)
     });
     lines.collect()
 }
@@ -44,10 +58,10 @@ mod tests {
             change("services", "web", "restart"),
         ];
         let expected = [
-            "dropped name: because",
-            "dropped services.*.ports: because (web)",
-            "dropped services.*.restart: because (db, web)",
+            "name: because",
+            "services.*.ports: because (web)",
+            "services.*.restart: because (db, web)",
         ];
-        assert_eq!(lines(&changes), expected);
+        assert_eq!(lines(&changes), expected.map(|line| ("dropped", line.to_owned())));
     }
 }
