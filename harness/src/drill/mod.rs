@@ -257,7 +257,7 @@ impl Drill {
             timings: Timings {
                 recovery_time_s: found.recovery_time_s,
                 data_loss_s: found.data_loss_s,
-                harness_s: 0.0,
+                harness_s: None,
                 phases: Vec::new(),
                 restore_steps: found.restore_steps,
                 copies: found.copies,
@@ -300,7 +300,7 @@ fn write_report(
     folder: &RunFolder,
 ) -> Result<PathBuf> {
     record.timings.phases.clone_from(&journal.phases);
-    record.timings.harness_s = runner.own_time().as_secs_f64();
+    record.timings.harness_s = Some(runner.own_time().as_secs_f64());
     record.commands = runner.commands();
     evidence::commands(&record.commands, folder)?;
     let text = serde_json::to_string_pretty(record).attempt(|| "cannot write the record")?;

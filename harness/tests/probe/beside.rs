@@ -53,8 +53,8 @@ async fn meet(lines: &str, limits: Limits) -> Round {
     let server = Server::start(|_| text(200, "fine")).await;
     let probes = probes(&(probe("one") + &probe("two")));
     let exec = Arc::new(Meeting::default());
-    let prober = Prober::new(&probes, &target(&server), &Variables::new(), Some(exec));
-    prober.expect("valid probes").with_limits(limits).round(&Events::ignored()).await
+    let asker = Prober::new(&probes, &target(&server), &Variables::new(), Some(exec));
+    asker.expect("valid probes").with_limits(limits).round(&Events::ignored()).await
 }
 
 #[tokio::test]
