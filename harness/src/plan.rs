@@ -1,5 +1,5 @@
 //! What a drill will do and what it promises to find out, before it does anything.
-//! `--dry-run` prints exactly this, and the verdict is computed from its checks.
+//! `--dry-run` prints exactly this and what sealing changes; the verdict is computed from its checks.
 
 use std::path::{Path, PathBuf};
 

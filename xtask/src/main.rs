@@ -23,7 +23,7 @@ fn main() -> ExitCode {
         Ok(flags) => flags,
         Err(unread) => return usage::close(&unread),
     };
-    let ending = bounded(command, format).unwrap_or_else(|error| {
+    let ending = ended(run(command, format)).unwrap_or_else(|error| {
         display::error(&error);
         Ending::from(&error)
     });
@@ -31,10 +31,10 @@ fn main() -> ExitCode {
 }
 
 /// Runs a command to its end, even where that is a mistake of ours.
-fn bounded(command: Command, format: Format) -> Result<Ending> {
+fn ended(command: impl Future<Output = Result<Ending>>) -> Result<Ending> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.attempt(|| "cannot start the runtime")?;
-    let ended = panic::catch_unwind(AssertUnwindSafe(|| runtime.block_on(run(command, format))));
+    let ended = panic::catch_unwind(AssertUnwindSafe(|| runtime.block_on(command)));
     // A thread that still reads from a connection that is gone must not delay the exit.
     runtime.shutdown_background();
     ended.unwrap_or_else(|_| {
@@ -62,5 +62,18 @@ async fn run(command: Command, format: Format) -> Result<Ending> {
         Command::Retention(options) => commands::retention::run(options, format).await,
         Command::Volumes(options) => Box::pin(commands::volumes::run(options, format)).await,
         Command::Doctor(options) => commands::doctor::run(options, format).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_that_breaks_is_undecided_and_says_what_to_do() {
+        let broken = ended(async { panic!("this message is part of the test") });
+        let error = broken.expect_err("it broke");
+        assert_eq!(error.kind().exit_code(), 3);
+        assert!(error.next_step().is_some_and(|hint| hint.contains("cargo xtask clean")));
     }
 }

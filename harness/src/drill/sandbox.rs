@@ -69,8 +69,10 @@ impl Sandbox {
         events: &Events,
     ) -> Result<Self> {
         let (config, request) = (&drill.config, &drill.request);
-        let engine = Engine::find(runner).await?;
-        let compose = Compose::find(runner, drill.request.compose.as_deref()).await?;
+        let (engine, compose) = tokio::try_join!(
+            Engine::find(runner),
+            Compose::find(runner, drill.request.compose.as_deref())
+        )?;
         if config.dataset.generator != Generator::None {
             // An engine on another host says nothing about its disk.
             let root = engine.root().await.ok().filter(|root| root.exists());

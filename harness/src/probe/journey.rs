@@ -52,7 +52,8 @@ pub fn validate(probes: &[Probe], variables: &Variables) -> Result<()> {
 pub(super) fn compile(probes: &[Probe], variables: &Variables) -> Result<Vec<Journey>> {
     let mut ids = BTreeSet::new();
     if let Some(twice) = probes.iter().find(|probe| !ids.insert(probe.id.as_str())) {
-        return Err(Error::usage(format!("two probes have the id \"{}\"", twice.id)));
+        return Err(Error::usage(format!("two probes have the id \"{}\"", twice.id))
+            .hint("reports name a probe by its id: give each its own"));
     }
     probes.iter().map(|probe| compile_probe(probe, probes, variables)).collect()
 }

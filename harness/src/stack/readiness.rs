@@ -8,8 +8,10 @@ use super::engine::{Container, Engine};
 use super::watch::{Happening, Watch};
 use crate::error::{Error, Result};
 
-/// The engine tells when a health check succeeds. This is for what it did not tell.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// The engine tells when a health check succeeds. For what it did not tell there is a look after
+/// this time, and after twice the time since the last one.
+const LOOK_FIRST: Duration = Duration::from_secs(1);
+const LOOK_LAST: Duration = Duration::from_secs(15);
 
 /// Lines of log that come with a service that is not ready.
 const LOG_LINES: u32 = 20;
@@ -77,7 +79,7 @@ pub(super) async fn wait(
 ) -> Result<Awaited> {
     let deadline = Instant::now() + limit;
     let mut containers = engine.containers(label).await?;
-    let mut looked = Instant::now();
+    let (mut looked, mut pause) = (Instant::now(), LOOK_FIRST);
     loop {
         let Some((service, state)) = first_unready(&containers, services) else {
             return Ok(Awaited { containers, unready: None });
@@ -96,7 +98,10 @@ pub(super) async fn wait(
         }
         let happening = tokio::select! {
             happening = watch.next() => happening,
-            () = tokio::time::sleep_until(deadline.min(looked + LOOK_EVERY)) => Happening::Other,
+            () = tokio::time::sleep_until(deadline.min(looked + pause)) => {
+                pause = LOOK_LAST.min(pause * 2);
+                Happening::Other
+            }
             () = engine.runner().cancellation().cancelled() => return Err(Error::interrupted()),
         };
         match happening {

@@ -98,7 +98,8 @@ async fn one(drill: &Drill, cancelled: CancellationToken) -> Result<Finished> {
     display::shown(Format::Human, async |events| Box::pin(drill.run(events, cancelled)).await).await
 }
 
-/// A line for each figure: its median, its spread, and its multiple of a plain copy.
+/// A table for each method at a scale under a profile, a line for each figure: its median, its
+/// spread, and its multiple of a plain copy.
 fn print(rows: &[Row]) {
     use std::io::Write;
     let mut out = anstream::stdout().lock();
@@ -106,23 +107,34 @@ fn print(rows: &[Row]) {
         let _ = writeln!(out, "\nno drill passed: there is no figure");
         return;
     }
-    let _ = writeln!(
-        out,
-        "\n{:<8} {:<18} {:<11} {:<28} {:>11} {:>11} {:>11} {:>5} {:>8}",
-        "scale", "method", "profile", "figure", "median", "least", "most", "runs", "÷ copy"
-    );
-    for Row { scale, method, profile, figure, spread, per_copy } in rows {
-        let shown = |value| shown(figure, value);
-        let per_copy = per_copy.map(|multiple| format!("{multiple:.2}")).unwrap_or_default();
+    let same = |one: &Row, other: &Row| {
+        (&one.scale, &one.method, one.profile) == (&other.scale, &other.method, other.profile)
+    };
+    for rows in rows.chunk_by(same) {
+        let Row { scale, method, profile, .. } = &rows[0];
         let _ = writeln!(
             out,
-            "{:<8} {method:<18} {profile:<11} {figure:<28} {:>11} {:>11} {:>11} {:>5} {per_copy:>8}",
-            scale.to_string(),
-            shown(spread.median),
-            shown(spread.min),
-            shown(spread.max),
-            spread.count
+            "\n{:<28} {:>11} {:>11} {:>11} {:>4} {:>8}",
+            format!("{method}, {profile}, {scale}"),
+            "median",
+            "least",
+            "most",
+            "runs",
+            "÷ copy"
         );
+        for Row { figure, spread, per_copy, .. } in rows {
+            let shown = |value| shown(figure, value);
+            let per_copy = per_copy.map(|multiple| format!("{multiple:.2}")).unwrap_or_default();
+            let _ = writeln!(
+                out,
+                "  {:<26} {:>11} {:>11} {:>11} {:>4} {per_copy:>8}",
+                figure.to_string(),
+                shown(spread.median),
+                shown(spread.min),
+                shown(spread.max),
+                spread.count
+            );
+        }
     }
 }
 

@@ -9,13 +9,13 @@ use harness::disaster::Disaster;
 use harness::drill::{Drill, Finished};
 use harness::model::profile::Profile;
 use harness::plan::Request;
-use harness::report::junit;
+use harness::report::{junit, terminal};
 use harness::{Error, ErrorKind, Result};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::interrupt;
-use crate::display::{self, methods, summary};
+use crate::display::{self, summary};
 use crate::ending::Ending;
 use crate::flags::{ALL_METHODS, DrillOptions, Format, RunOptions, StackOptions, VerifyOptions};
 
@@ -56,8 +56,9 @@ async fn all(drills: Result<Vec<Drill>>, options: &RunOptions, format: Format) -
 
 /// What several drills came to: the worst of them.
 fn ending(ended: &[Finished], format: Format) -> Result<Ending> {
-    if let ([_, _, ..], Format::Human) = (ended, format) {
-        methods::print(ended);
+    let records = ended.iter().map(|finished| &finished.record).collect::<Vec<_>>();
+    if let ([_, _, ..], Format::Human) = (&records[..], format) {
+        display::text(&terminal::methods(&records));
     }
     let worst = ended.iter().rev().max_by_key(|finished| weight(finished.exit_code));
     let Some(worst) = worst else { return Err(Error::undecided("no drill was run")) };

@@ -19,7 +19,9 @@ pub(crate) fn run(options: &ReportOptions, format: Format) -> Result<Ending> {
     let name = || format!("cannot render {}", path.display());
     let text = fs::read_to_string(&path).attempt(name)?;
     let record = stored::parse(&text).map_err(|cause| {
-        let hint = cause.next_step().unwrap_or("the run's evidence/ may still tell: run it again");
+        let hint = cause.next_step().unwrap_or(
+            "its evidence/ may still tell what it found; cargo xtask dr-drill runs another",
+        );
         Error::undecided(name()).hint(hint.to_owned()).because(cause)
     })?;
     match format {
@@ -34,7 +36,7 @@ pub(crate) fn run(options: &ReportOptions, format: Format) -> Result<Ending> {
 
 fn rendered(record: &Record, rendering: Rendering) -> Result<String> {
     match rendering {
-        Rendering::Terminal => Ok(terminal::render(record)),
+        Rendering::Terminal => Ok(terminal::summary(record)),
         Rendering::Junit => junit::drills([record]),
         Rendering::Json => {
             let text = serde_json::to_string_pretty(record);

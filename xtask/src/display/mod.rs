@@ -1,7 +1,6 @@
 //! Shows what happens: a live line on a terminal, plain lines elsewhere, JSON lines for
 //! programs. Standard output belongs to the result, standard error to people.
 
-pub(crate) mod methods;
 mod people;
 mod sealing;
 pub(crate) mod summary;
@@ -11,6 +10,7 @@ use std::io::Write;
 use harness::Error;
 use harness::model::event::{Event, Events};
 use harness::plan::Plan;
+use harness::report::terminal;
 use harness::stack::isolation::Change;
 use tokio::sync::mpsc::UnboundedReceiver;
 
@@ -74,19 +74,8 @@ pub(crate) fn plan(plan: &Plan, sealing: &[Change], format: Format) {
         let line = serde_json::json!({ "event": "plan", "plan": plan, "sealing": sealing });
         return json_line(&line);
     }
+    text(&terminal::plan(plan));
     let mut out = anstream::stdout().lock();
-    let Plan { stack, method, disaster, scale, seed, .. } = plan;
-    let _ = writeln!(
-        out,
-        "drill of {stack} · method {method} · disaster {disaster} · scale {scale} · seed {seed}\n"
-    );
-    for step in &plan.steps {
-        let _ = writeln!(out, "{:<15} {}", step.phase, step.does);
-    }
-    let _ = writeln!(out, "\n{} checks", plan.checks.len());
-    for check in &plan.checks {
-        let _ = writeln!(out, "  {:<28} {:<8} {}", check.id, check.requirement, check.title);
-    }
     let _ =
         writeln!(out, "\n{} keys that the sealed copy does not have as they are", sealing.len());
     for line in sealing::lines(sealing) {

@@ -8,7 +8,7 @@ use harness::report::terminal;
 
 /// Prints the summary on standard output.
 pub(crate) fn print(finished: &Finished) {
-    super::text(&terminal::render(&finished.record));
+    super::text(&terminal::summary(&finished.record));
     place(&finished.report);
     if let Some(kept) = &finished.kept {
         let (run, services) = (&finished.record.run_id, kept.stack.services().join(", "));

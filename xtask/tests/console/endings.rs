@@ -126,7 +126,7 @@ fn what_was_asked_for_and_is_done_has_passed() {
         "dr-drill --dry-run",
         "runbook check --list",
         "retention DIR/shelf --policy last=1",
-        "report xtask/tests/console/records/passed.json",
+        "report harness/tests/records/passed.json",
     ] {
         assert_ends(&run(&console, line), "passed", 0);
     }

@@ -1,12 +1,13 @@
 //! What a drill would do.
 
-use crate::console::Console;
+use crate::console::{Console, too_wide};
 
 #[test]
 fn a_dry_run_prints_the_plan() {
     let console = Console::new();
     let planned = console.run("dr-drill --dry-run");
     assert_eq!(planned.exit_code, 0, "{planned:#?}");
+    assert_eq!(too_wide(&planned.said), Vec::<&str>::new());
     console.assert_snapshot("dry-run", &planned.said);
 }
 

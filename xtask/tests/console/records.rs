@@ -10,7 +10,7 @@ use crate::console::{Console, root, too_wide};
 const RECORDS: [(&str, i32); 3] = [("passed", 0), ("failed", 1), ("undecided", 3)];
 
 fn path(name: &str) -> String {
-    format!("xtask/tests/console/records/{name}.json")
+    format!("harness/tests/records/{name}.json")
 }
 
 fn record(name: &str) -> Value {
@@ -30,6 +30,15 @@ fn a_summary_is_rendered_from_the_record_alone_and_ends_as_the_run_did() {
         assert!(shown.said.contains(&format!("verdict    {name}\n")), "{name}");
         console.assert_snapshot(&format!("summary-{name}"), &shown.said);
     }
+}
+
+#[test]
+fn a_verdict_has_a_colour_unless_none_is_wanted() {
+    let console = Console::new();
+    let line = format!("report {}", path("failed"));
+    let shown = |variables: &[(&str, &str)]| console.run_with(&line, variables).said;
+    assert!(shown(&[("CLICOLOR_FORCE", "1")]).contains("\u{1b}[31mfailed"));
+    assert!(!shown(&[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")]).contains('\u{1b}'));
 }
 
 #[test]

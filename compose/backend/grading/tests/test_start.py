@@ -9,12 +9,14 @@ from korrigo.database import wait_until
 def connect(**changes):
     session = connections.create_connection("default")
     session.settings_dict = {**session.settings_dict, **changes}
-    session.connect()
+    session.ensure_connection()
     session.close()
     return True
 
 
 class WaitForDatabaseTest(SimpleTestCase):
+    databases = {"default"}
+
     def test_a_server_that_is_not_there_yet_is_asked_again(self):
         asked = []
 

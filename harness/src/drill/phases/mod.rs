@@ -31,7 +31,7 @@ use crate::model::invariant::Reading;
 use crate::model::phase::Phase;
 use crate::model::record::{CopyTiming, Integrity, LedgerRecord, StepTiming};
 use crate::model::reference::ReferenceColumn;
-use crate::probe::{Prober, Variables};
+use crate::probe::{Prober, Recovery, Variables};
 use crate::stack::database::blocking;
 
 /// How long services may take to answer their probes, once they are ready.
@@ -144,6 +144,11 @@ impl<'a> Rehearsal<'a> {
         let connection = self.sandbox.database.connection(&self.sandbox.stack).await?;
         let invariants = &self.drill.config.invariants;
         self.waiting(invariants::read(connection, snapshot.id(), invariants)).await
+    }
+
+    /// Waits until the probes of the service's health are green.
+    async fn green(&self, prober: &Prober) -> Recovery {
+        self.waiting(prober.until_green(GREEN_LIMIT, &self.journal.events)).await
     }
 
     /// Waits for the service or for its database: what is asked takes them longer than it takes

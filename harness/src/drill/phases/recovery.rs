@@ -6,7 +6,7 @@ use std::time::Instant;
 use jiff::Timestamp;
 
 use super::source::Baseline;
-use super::{Flow, GREEN_LIMIT, Rehearsal};
+use super::{Flow, Rehearsal};
 use crate::backup::durability::{self, Settings};
 use crate::backup::{Artefact, pg_dump, timed};
 use crate::config::RestoreInto;
@@ -181,9 +181,7 @@ impl Rehearsal<'_> {
             }
             None => {
                 self.journal.enter(Phase::Green);
-                let prober = self.prober(false).await?;
-                let events = &self.journal.events;
-                let recovery = self.waiting(prober.until_green(GREEN_LIMIT, events)).await;
+                let recovery = self.green(&self.prober(false).await?).await;
                 let recovery_time_s =
                     recovery.green_at.map(|green_at| (green_at - struck).as_secs_f64());
                 self.found.recovery_time_s = recovery_time_s;

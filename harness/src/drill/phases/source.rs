@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{GREEN_LIMIT, Rehearsal};
+use super::Rehearsal;
 use crate::backup::{Consistency, durability, media};
 use crate::config::LEDGER_KEY;
 use crate::drill::journal::first_of;
@@ -142,7 +142,7 @@ impl Rehearsal<'_> {
     /// ever be seen to bring it back.
     async fn red_probes(&self) -> Result<Vec<Check>> {
         let prober = self.prober(true).await?;
-        let health = self.waiting(prober.until_green(GREEN_LIMIT, &self.journal.events)).await;
+        let health = self.green(&prober).await;
         if health.green_at.is_none() {
             let red = judgements::red(health.round.checks);
             let named = red.iter().map(|check| format!("{}: {}", check.id, check.detail));

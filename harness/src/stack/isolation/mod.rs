@@ -6,6 +6,7 @@
 //! of it; what cannot be sealed, and what the table does not know, is refused with its name.
 
 mod host;
+mod judgement;
 mod judges;
 mod table;
 mod walk;
@@ -16,25 +17,11 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
+use self::judgement::Stack;
 use crate::error::{Error, Result};
 
 pub use walk::{Change, What};
 pub(super) use written::unknown_key;
-
-/// A stack as its keys are judged.
-struct Stack<'a> {
-    /// Its folder.
-    dir: &'a Path,
-    services: BTreeSet<&'a str>,
-    volumes: BTreeSet<&'a str>,
-}
-
-impl Stack<'_> {
-    /// Whether a mode is `service:NAME` of one of its services.
-    fn is_service(&self, mode: &str) -> bool {
-        mode.strip_prefix("service:").is_some_and(|name| self.services.contains(name))
-    }
-}
 
 /// What of a stack may run sealed: every key looked at, nothing named yet.
 #[derive(Debug, Clone)]

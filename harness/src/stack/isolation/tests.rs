@@ -217,6 +217,8 @@ fn a_key_that_no_specification_has_is_refused_wherever_it_stands() {
     }
     let error = allowed(&with("restrat", &json!("no")), dir.path()).expect_err("a slip");
     assert_eq!(error.next_step(), Some("did you mean \"restart\"?"));
+    let error = allowed(&with("quantum_link", &json!("on")), dir.path()).expect_err("a newer key");
+    assert!(error.next_step().expect("a hint").contains("override file"), "{error:?}");
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::Stack;
-use super::table::{self, Judgement, Rule, SPECIFICATION, Section};
+use super::judgement::{Judgement, Stack};
+use super::table::{self, Rule, SPECIFICATION, Section};
 use crate::error::Error;
 
 /// What became of a key that is not as it was.

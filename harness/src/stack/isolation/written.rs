@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::Stack;
+use super::judgement::Stack;
 use super::walk::{self, Walk};
 use crate::error::Error;
 

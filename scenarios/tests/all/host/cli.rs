@@ -213,6 +213,25 @@ fn a_plan_refuses_what_a_drill_would() {
 }
 
 #[test]
+fn what_comes_from_outside_the_stacks_folder_is_judged_all_the_same() {
+    let outside = tempfile::tempdir().expect("a temporary folder");
+    let at = |name: &str| outside.path().join(name).display().to_string();
+    let included = "services: { more: { image: scratch, volumes: [\"./absent:/m:ro\"] } }\n";
+    fs::write(at("more.yaml"), included).expect("written");
+    fs::write(at("db.env"), "SOCKET=/run\n").expect("written");
+    let compose = COMPOSE.replace(
+        "image: scratch",
+        &format!("image: scratch\n    env_file: {}\n    uts: host", at("db.env")),
+    );
+    let stack = stack(&format!("include: [{}]\n{compose}", at("more.yaml")), PROBE);
+    let path = stack.path().to_str().expect("UTF-8");
+    let mut plan =
+        xtask(&["dr-drill", "--dry-run", "--stack", path, "--compose", "docker compose"]);
+    let mount = format!("\"more\" cannot be sealed: volumes {}: nothing is there", at("absent"));
+    complains(plan.assert(), 2, &["\"db\" cannot be sealed: uts: ", &mount]);
+}
+
+#[test]
 fn a_stack_as_it_is_before_a_fault_is_planned_with_what_its_copy_would_not_have() {
     let further = "image: scratch\n    restart: always\n    volumes: [\"postgres_data:/data\"]";
     let compose = COMPOSE.replace("image: scratch", further);

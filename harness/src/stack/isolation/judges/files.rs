@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::super::table::Judgement;
-use super::super::{Stack, host};
+use super::super::host;
+use super::super::judgement::{Judgement, Stack};
 use super::shown;
 
 /// A file of a config or a secret: compose mounts it read-only.

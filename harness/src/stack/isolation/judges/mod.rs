@@ -7,7 +7,7 @@ pub(super) mod powers;
 
 use serde_json::Value;
 
-use super::table::Judgement;
+use super::judgement::Judgement;
 
 /// Keeps a list (or a single text) of which every entry is allowed; names the first that is not.
 fn every(value: &Value, why: &'static str, is_allowed: impl Fn(&str) -> bool) -> Judgement {

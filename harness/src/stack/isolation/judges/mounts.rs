@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::super::table::Judgement;
-use super::super::{Stack, host};
+use super::super::host;
+use super::super::judgement::{Judgement, Stack};
 use super::{every, shown};
 
 /// Options of the short notation that mean the same in the copy.

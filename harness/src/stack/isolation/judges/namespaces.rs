@@ -2,8 +2,7 @@
 
 use serde_json::Value;
 
-use super::super::Stack;
-use super::super::table::Judgement;
+use super::super::judgement::{Judgement, Stack};
 use super::every;
 
 pub(in super::super) fn network(value: &Value, stack: &Stack<'_>) -> Judgement {

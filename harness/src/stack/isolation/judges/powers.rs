@@ -2,8 +2,7 @@
 
 use serde_json::Value;
 
-use super::super::Stack;
-use super::super::table::Judgement;
+use super::super::judgement::{Judgement, Stack};
 use super::{every, every_name, shown};
 
 /// What a container has without asking

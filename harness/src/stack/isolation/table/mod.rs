@@ -5,9 +5,8 @@ mod parts;
 mod resources;
 mod service;
 
-use serde_json::Value;
-
-use super::Stack;
+use super::judgement::Judge;
+use crate::nearest::nearest;
 
 /// What becomes of a key.
 pub(super) enum Rule {
@@ -19,22 +18,6 @@ pub(super) enum Rule {
     Judge(Judge),
     /// The copy would reach outside the sandbox with it, and is not the same stack without it.
     Refuse,
-}
-
-/// Decides on a value, which is never an empty one.
-pub(super) type Judge = fn(&Value, &Stack<'_>) -> Judgement;
-
-/// What is decided on a value.
-#[derive(Debug, PartialEq)]
-pub(super) enum Judgement {
-    /// It stays; what is below it is looked at by itself.
-    Keep,
-    /// The copy runs without it.
-    Drop,
-    /// The copy has this instead.
-    Change(Value),
-    /// The copy would reach outside the sandbox: the part of the value that would, and how.
-    Refuse(String, &'static str),
 }
 
 /// Keys that share a rule and its reason.
@@ -99,11 +82,7 @@ impl Section {
 
     /// The key that somebody may have meant who wrote another.
     pub(super) fn nearest(&self, key: &str) -> Option<&'static str> {
-        const SIMILAR: f64 = 0.8;
-        let likeness = |known: &&str| strsim::jaro_winkler(known, key);
-        let known = self.groups.iter().flat_map(|group| group.keys.iter().copied());
-        let nearest = known.filter(|known| likeness(known) > SIMILAR);
-        nearest.max_by(|left, right| likeness(left).total_cmp(&likeness(right)))
+        nearest(key, self.groups.iter().flat_map(|group| group.keys.iter().copied()))
     }
 }
 

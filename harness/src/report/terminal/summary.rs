@@ -1,15 +1,12 @@
-//! The record of a drill for people at a terminal of 80 columns: phases, what was compared, what
-//! differs, figures, and the verdict last. Colours are ANSI; whoever prints elsewhere strips them.
+//! The record of a drill: phases, what was compared, what differs, figures, and the verdict last.
 
 use std::fmt::{self, Write};
 
 use anstyle::AnsiColor;
 
+use super::{KEEP, wrapped};
 use crate::model::check::Outcome;
 use crate::model::record::{LedgerRecord, Record, Verdict};
-
-/// Columns of a line.
-const WIDTH: usize = 80;
 
 /// Columns of the word that a line begins with.
 const INDENT: usize = 11;
@@ -20,9 +17,9 @@ const BAR: f64 = 24.0;
 /// Divergences shown; the record has them all.
 const DIVERGENCES_SHOWN: usize = 20;
 
-/// The text.
+/// The summary of a run.
 #[must_use]
-pub fn render(record: &Record) -> String {
+pub fn summary(record: &Record) -> String {
     let mut out = String::new();
     // Writing into a string cannot fail.
     let _ = write(&mut out, record);
@@ -75,7 +72,8 @@ fn compared(out: &mut String, record: &Record) -> fmt::Result {
     if counts.iter().all(|(count, _)| *count == 0) {
         line(out, "compared", "nothing")?;
     } else {
-        let counts = counts.map(|(count, what)| format!("{count} {what}"));
+        // A number stays beside what it counts.
+        let counts = counts.map(|(count, what)| format!("{count} {what}").replace(' ', KEEP));
         line(out, "compared", &counts.join(", "))?;
     }
     for divergence in integrity.divergences.iter().take(DIVERGENCES_SHOWN) {
@@ -130,24 +128,6 @@ fn verdict(out: &mut String, record: &Record) -> fmt::Result {
     Ok(())
 }
 
-/// A word and what it is about, in as many lines as it takes.
 fn line(out: &mut String, word: &str, text: &str) -> fmt::Result {
-    let (first, then) = (format!("{word:<INDENT$}"), " ".repeat(INDENT));
-    // What can be copied, such as a path, stays whole.
-    let options = textwrap::Options::new(WIDTH)
-        .initial_indent(&first)
-        .subsequent_indent(&then)
-        .break_words(false)
-        .word_splitter(textwrap::WordSplitter::NoHyphenation);
-    writeln!(out, "{}", textwrap::fill(&printable(text), options))
-}
-
-/// Names come from the data that was restored: none of them may move the cursor or set a colour.
-fn printable(text: &str) -> String {
-    let shown = |letter: char| match letter {
-        '\n' => letter.to_string(),
-        _ if letter.is_control() => letter.escape_default().to_string(),
-        _ => letter.to_string(),
-    };
-    text.chars().map(shown).collect()
+    wrapped(out, word, INDENT, text)
 }
