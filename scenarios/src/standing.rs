@@ -52,6 +52,9 @@ echo "the last answer was $status" >&2
 exit 1
 "#;
 
+/// What answers requests, beside what it depends on. Nothing is asked of the workers.
+const SERVICES: [&str; 2] = ["backend", "proxy"];
+
 /// A replacement in a file of the stack: path below its folder, what is there, what shall be.
 pub type Edit = (&'static str, &'static str, &'static str);
 
@@ -76,7 +79,8 @@ impl Copy {
         let turn = turn::take(Fixture::Copy);
         let request = Request { mode, ..rehearsal::request(base) };
         let drill = rehearsal::planned(request, rehearsal::config());
-        let standing = drill.stand(&Events::ignored(), CancellationToken::new()).await;
+        let standing =
+            drill.stand_with(&SERVICES, &Events::ignored(), CancellationToken::new()).await;
         let standing = standing.expect("the copy comes up");
         let files = tempfile::tempdir().expect("a temporary folder");
         copy(&rehearsal::reference_stack(), files.path());

@@ -9,7 +9,7 @@ use std::cell::Cell;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// What a test brings up, lightest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -119,13 +119,14 @@ impl Drop for Turn {
     }
 }
 
-/// Process, seconds waited, seconds held, test.
+/// Process, when it ended in seconds since 1970, seconds waited, seconds held, test.
 fn tell(held: Held) {
     let Some(file) = std::env::var_os("DR_DRILL_TEST_TIMES") else { return };
     let thread = std::thread::current();
     let (waited_s, held_s) = (held.waited.as_secs_f64(), held.since.elapsed().as_secs_f64());
     let (process, test) = (std::process::id(), thread.name().unwrap_or_default());
-    let line = format!("{process}\t{waited_s:.1}\t{held_s:.1}\t{test}\n");
+    let ended_s = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let line = format!("{process}\t{ended_s}\t{waited_s:.1}\t{held_s:.1}\t{test}\n");
     // What is measured beside a test does not fail it.
     if let Ok(mut file) = OpenOptions::new().create(true).append(true).open(file) {
         let _ = file.write_all(line.as_bytes());
