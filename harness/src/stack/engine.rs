@@ -59,6 +59,8 @@ pub struct Container {
     pub status: String,
     /// `starting`, `healthy`, `unhealthy`; absent without a health check.
     pub health: Option<String>,
+    /// The health check, as the engine keeps it: `CMD` or `CMD-SHELL`, and its words.
+    pub check: Vec<String>,
     /// Output of the last health check that ran.
     pub last_probe: Option<String>,
     /// Exit code, meaningful once it exited.
@@ -268,6 +270,8 @@ fn container(value: &serde_json::Value) -> Container {
         service: labels.get(LABEL_SERVICE).cloned().unwrap_or_default(),
         status: text(&state["Status"]),
         health: state["Health"]["Status"].as_str().map(str::to_owned),
+        check: Deserialize::deserialize(&value["Config"]["Healthcheck"]["Test"])
+            .unwrap_or_default(),
         last_probe: probes.and_then(|log| log.last()).map(|probe| text(&probe["Output"])),
         exit_code: state["ExitCode"].as_i64().unwrap_or_default(),
         address,

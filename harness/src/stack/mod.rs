@@ -3,6 +3,7 @@
 //! Destruction needs an [`OwnedStack`], which exists only for what this run created.
 
 pub mod authority;
+mod checks;
 pub mod compose;
 pub mod database;
 pub mod engine;

@@ -1,15 +1,17 @@
 //! Waiting until services are ready, bounded. What is not ready says its last state and why.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::checks::Checks;
 use super::engine::{Container, Engine};
 use super::watch::{Happening, Watch};
 use crate::error::{Error, Result};
 
-/// The engine tells when a health check succeeds. For what it did not tell there is a look after
-/// this time, and after twice the time since the last one.
+/// Services say when they are ready, and so does the engine. For what neither told there is a look
+/// after this time, and after twice the time since the last one.
 const LOOK_FIRST: Duration = Duration::from_secs(1);
 const LOOK_LAST: Duration = Duration::from_secs(15);
 
@@ -80,7 +82,9 @@ pub(super) async fn wait(
     let deadline = Instant::now() + limit;
     let mut containers = engine.containers(label).await?;
     let (mut looked, mut pause) = (Instant::now(), LOOK_FIRST);
+    let (mut checks, mut healthy) = (Checks::default(), BTreeSet::new());
     loop {
+        checks.begin(engine, starting(&containers, services));
         let Some((service, state)) = first_unready(&containers, services) else {
             return Ok(Awaited { containers, unready: None });
         };
@@ -98,6 +102,7 @@ pub(super) async fn wait(
         }
         let happening = tokio::select! {
             happening = watch.next() => happening,
+            id = checks.next() => Happening::Healthy(id),
             () = tokio::time::sleep_until(deadline.min(looked + pause)) => {
                 pause = LOOK_LAST.min(pause * 2);
                 Happening::Other
@@ -105,16 +110,35 @@ pub(super) async fn wait(
             () = engine.runner().cancellation().cancelled() => return Err(Error::interrupted()),
         };
         match happening {
-            Happening::Healthy(id) => {
-                let healthy = containers.iter_mut().filter(|container| container.id == id);
-                healthy.for_each(|container| container.health = Some("healthy".to_owned()));
-            }
+            Happening::Healthy(id) => drop(healthy.insert(id)),
             Happening::Other => {
                 looked = Instant::now();
                 containers = engine.look_at(&containers).await?;
             }
         }
+        note(&mut containers, &healthy);
     }
+}
+
+/// Takes those at their word that said so before the engine has asked them.
+fn note(containers: &mut [Container], healthy: &BTreeSet<String>) {
+    let said = |it: &&mut Container| healthy.contains(&it.id) && is_starting(it);
+    for container in containers.iter_mut().filter(said) {
+        container.health = Some("healthy".to_owned());
+    }
+}
+
+/// Whether it runs, and its health check has neither succeeded nor failed for good.
+fn is_starting(container: &Container) -> bool {
+    container.status == "running" && container.health.as_deref() == Some("starting")
+}
+
+fn starting<'a>(
+    containers: &'a [Container],
+    services: &'a [String],
+) -> impl Iterator<Item = &'a Container> {
+    let is_meant = |container: &Container| services.iter().any(|name| container.is_of(name));
+    containers.iter().filter(move |container| is_meant(container) && is_starting(container))
 }
 
 /// The first service that has failed, or else the first that is not ready yet.
@@ -155,6 +179,7 @@ mod tests {
             service: "s".to_owned(),
             status: status.to_owned(),
             health: health.map(str::to_owned),
+            check: Vec::new(),
             last_probe: Some("connection refused\n".to_owned()),
             exit_code,
             address: None,
@@ -174,6 +199,20 @@ mod tests {
             State::NotYet(_)
         ));
         assert!(matches!(state(None), State::NotYet(_)));
+    }
+
+    #[test]
+    fn what_a_service_said_outlives_a_look_but_not_its_failure() {
+        let said = BTreeSet::from(["c".to_owned()]);
+        let noted = |status, health| {
+            let mut containers = [container(status, Some(health), 0)];
+            note(&mut containers, &said);
+            let [container] = containers;
+            container.health.unwrap_or_default()
+        };
+        assert_eq!(noted("running", "starting"), "healthy");
+        assert_eq!(noted("running", "unhealthy"), "unhealthy");
+        assert_eq!(noted("exited", "starting"), "starting");
     }
 
     #[test]
