@@ -21,6 +21,7 @@ pub mod fingerprint;
 pub mod model;
 pub mod packages;
 pub mod plan;
+pub mod printable;
 pub mod probe;
 pub mod process;
 pub mod report;

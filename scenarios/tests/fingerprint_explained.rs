@@ -92,7 +92,7 @@ impl Explained {
 
     fn after(&self, mutation: &str, show_values: bool) -> Vec<Divergence> {
         let rows = self.folder.path().join("before");
-        let before = Side { certificate: &self.before, rows: &rows };
+        let before = Side { certificate: &self.before, rows: &Lists::at(rows.clone()) };
         self.held_against(before, self.key, mutation, show_values).unwrap()
     }
 
@@ -109,7 +109,7 @@ impl Explained {
         let after = certificate(&self.server, "mutated", &keep(&rows, key));
         self.server.drop("mutated");
         let mut compared = compare::certificates(before.certificate, &after);
-        let after = Side { certificate: &after, rows: &rows };
+        let after = Side { certificate: &after, rows: &Lists::at(rows.clone()) };
         certificate::explain(&mut compared, before, after, show_values)?;
         Ok(compared.divergences)
     }
@@ -174,7 +174,7 @@ fn packed_lists_name_rows_and_columns_and_hold_no_value() {
     let (file, rows) = (folder.join("rows.tar"), folder.join("unpacked"));
     std::fs::write(&file, &archive).unwrap();
     certificate::unpack(&file, &rows).unwrap();
-    let before = Side { certificate: &packed, rows: &rows };
+    let before = Side { certificate: &packed, rows: &Lists::at(rows.clone()) };
     assert_eq!(before.key().unwrap(), explained.key);
 
     let damage = "UPDATE annotation SET score = score + 1 WHERE id = 7; DELETE FROM member WHERE person = 'p4';
@@ -198,12 +198,12 @@ fn packed_lists_name_rows_and_columns_and_hold_no_value() {
     std::fs::rename(&file, artefact.join(certificate::LISTS_FILE)).unwrap();
     let path = artefact.join("certificate.json");
     certificate::save(&packed, &path).unwrap();
-    let lists = Lists::beside(&path).unwrap();
+    let lists = Lists::beside(&path);
     explained.server.copy("source", "live");
     explained.server.execute("live", damage);
     let mut sources = Sources::default();
     sources.add(&explained.server.url("live")).unwrap();
-    let kept = Side { certificate: &packed, rows: lists.path() };
+    let kept = Side { certificate: &packed, rows: &lists };
     let live = certificate::with_live(kept, &sources, 2, false, &Events::ignored()).unwrap();
     assert_eq!(live.undecided, [""; 0]);
     assert_eq!(live.divergences[0].rows.as_ref().unwrap().samples, ["changed 7"]);
@@ -234,7 +234,7 @@ fn lists_beyond_the_bound_stay_out_and_their_tables_say_so() {
     let (file, rows) = (folder.join("rows.tar"), folder.join("unpacked"));
     std::fs::write(&file, &archive).unwrap();
     certificate::unpack(&file, &rows).unwrap();
-    let before = Side { certificate: &packed, rows: &rows };
+    let before = Side { certificate: &packed, rows: &Lists::at(rows.clone()) };
     let damage =
         "UPDATE annotation SET score = 0 WHERE id = 7; DELETE FROM member WHERE person = 'p4'";
     let found = explained.held_against(before, explained.key, damage, false).unwrap();

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::printable::printable;
+
 /// What kind of thing differs, data before what is built on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -158,8 +160,8 @@ impl Divergence {
         };
         Self {
             kind,
-            subject: subject.into(),
-            detail: detail.into(),
+            subject: printable(&subject.into()).into_owned(),
+            detail: printable(&detail.into()).into_owned(),
             severity: Severity::Fatal,
             reason: reason.to_owned(),
             rows: None,

@@ -57,7 +57,7 @@ fn compared(out: &mut impl Write, record: &Record) -> io::Result<()> {
         integrity.references_checked,
     )?;
     for divergence in integrity.divergences.iter().take(DIVERGENCES_SHOWN) {
-        writeln!(out, "  differs  {}: {}", divergence.subject, divergence.detail)?;
+        writeln!(out, "  {:<7}  {}", divergence.severity.word(), divergence.line())?;
     }
     let more = integrity.divergences.len().saturating_sub(DIVERGENCES_SHOWN);
     if more > 0 {

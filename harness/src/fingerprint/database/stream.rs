@@ -5,8 +5,8 @@ use std::io::BufRead;
 
 use postgres::Client;
 
-use super::quote;
 use super::relations::Relation;
+use super::text::Text;
 use crate::error::{Error, Result};
 
 /// The pages of a table that one worker reads, `first..end`.
@@ -19,6 +19,12 @@ pub(super) enum Failure {
     Server(postgres::Error),
     /// The stream broke, or whoever consumed it failed.
     Stream(Error),
+}
+
+impl From<postgres::Error> for Failure {
+    fn from(cause: postgres::Error) -> Self {
+        Self::Server(cause)
+    }
 }
 
 /// Hands every row of a relation to `consume`: the bytes of the line, without its end.
@@ -57,13 +63,16 @@ pub(super) fn rows(
 }
 
 fn copy(relation: &Relation, pages: Option<&Pages>) -> String {
-    let columns: Vec<String> =
-        relation.columns.iter().map(|column| quote::identifier(&column.name)).collect();
+    let columns: Vec<&str> = relation.columns.iter().map(|column| column.sql.as_str()).collect();
     let range = pages.map_or_else(String::new, |pages| {
-        format!(" WHERE ctid >= '({},0)' AND ctid < '({},0)'", pages.start, pages.end)
+        format!(
+            " WHERE ctid OPERATOR(pg_catalog.>=) '({},0)' AND ctid OPERATOR(pg_catalog.<) '({},0)'",
+            pages.start, pages.end
+        )
     });
-    format!("COPY (SELECT {} FROM ONLY {}{range}) TO STDOUT", columns.join(", "), relation.sql)
+    format!("COPY (SELECT {} FROM {}{range}) TO STDOUT", columns.join(", "), relation.from)
 }
+
 /// The fields of a line, still escaped; `\N` is null.
 pub(super) fn fields(line: &[u8]) -> impl Iterator<Item = &[u8]> {
     line.split(|byte| *byte == b'\t')
@@ -89,7 +98,7 @@ pub(super) fn value(field: &[u8]) -> Option<String> {
             Some(other) => *other,
         });
     }
-    Some(String::from_utf8_lossy(&plain).into_owned())
+    Some(Text::from(plain).lines())
 }
 
 #[cfg(test)]
