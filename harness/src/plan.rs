@@ -12,8 +12,14 @@ use crate::disaster::Disaster;
 use crate::error::{Error, Result};
 use crate::model::artefact::Store;
 use crate::model::check::{PlannedCheck, id};
+use crate::model::fingerprint::Strength;
+use crate::model::mode::Mode;
 use crate::model::phase::Phase;
+use crate::model::profile::Profile;
 use crate::probe;
+
+/// Where runs leave their reports.
+pub const DEFAULT_BASE: &str = "target/drill";
 
 /// Phases that an artefact which was taken earlier has behind it.
 const BEFORE_RESTORE: [Phase; 5] =
@@ -25,19 +31,62 @@ const OF_THE_SOURCE: [&str; 4] = [id::BACKUP, id::DISASTER, id::LEDGER, id::DATA
 /// The disaster of a drill that has none.
 const NO_DISASTER: &str = "none";
 
-/// What the operator asked for.
+/// What the operator asked for. Every field has a value of its own type: a request that was
+/// built is one that can be planned, or refused for what its stack is.
 #[derive(Debug, Clone)]
 pub struct Request {
     /// Folder of the stack.
     pub stack_dir: PathBuf,
-    /// Backup method.
-    pub method: String,
-    /// Disaster.
-    pub disaster: String,
+    /// How it is backed up and restored.
+    pub method: Method,
+    /// What is lost.
+    pub disaster: Disaster,
     /// Scale of the dataset.
     pub scale: Scale,
     /// Seed of the dataset.
     pub seed: u64,
+    /// How strong the digests of the rows are.
+    pub strength: Strength,
+    /// Folder in which the artefact stays, with its certificate. Gone with the run without one.
+    pub artefact: Option<PathBuf>,
+    /// Compose command to use instead of the one that would be found.
+    pub compose: Option<String>,
+    /// How the server is set while it is restored.
+    pub profile: Profile,
+    /// How the copy is reached.
+    pub mode: Mode,
+    /// Folder below which the run's own folder is made.
+    pub report_base: PathBuf,
+    /// Whether the sandbox stays after the run.
+    pub keep: bool,
+    /// Whether values of rows that differ are shown as they are.
+    pub show_values: bool,
+    /// Whether the drill ends with plain copies of the volumes, to measure a restore against.
+    pub copies: bool,
+}
+
+impl Request {
+    /// The request of a drill that nothing else is said of: `pg-dump` against the loss of all
+    /// volumes, a small dataset, over HTTP.
+    #[must_use]
+    pub fn of(stack_dir: impl Into<PathBuf>) -> Self {
+        Self {
+            stack_dir: stack_dir.into(),
+            method: Method::PgDump,
+            disaster: Disaster::Volumes,
+            scale: Scale::SMALL,
+            seed: 1,
+            strength: Strength::Exact,
+            artefact: None,
+            compose: None,
+            profile: Profile::Production,
+            mode: Mode::Http,
+            report_base: PathBuf::from(DEFAULT_BASE),
+            keep: false,
+            show_values: false,
+            copies: false,
+        }
+    }
 }
 
 /// The ordered steps of a drill and the checks that they promise.
@@ -71,38 +120,28 @@ pub struct Step {
 impl Plan {
     /// Plans a drill, or says why there can be none.
     pub fn new(request: &Request, config: &Config) -> Result<Self> {
-        let disaster = disaster(&request.disaster)?;
-        known("method", &request.method, &Method::names(config))?;
-        disaster.require(&Method::of(&request.method, config)?)?;
-        if disaster.strikes().contains(&Store::Media) && config.media.is_none() {
+        request.disaster.require(&request.method)?;
+        if request.disaster.strikes().contains(&Store::Media) && config.media.is_none() {
             return Err(Error::usage("the stack has no media store to lose")
                 .hint("drill.toml names it under [media]; choose another --disaster"));
         }
-        Self::with(request, config, |method| steps(request, config, method, disaster))
+        Self::with(request, config, steps(request, config, request.disaster))
     }
 
     /// Plans to judge an artefact that was taken earlier, in `dir`.
     pub fn of_artefact(request: &Request, config: &Config, dir: &Path) -> Result<Self> {
-        let mut plan = Self::with(request, config, |method| {
-            let mut steps = steps(request, config, method, Disaster::Volumes);
-            steps.retain(|step| !BEFORE_RESTORE.contains(&step.phase));
-            for step in steps.iter_mut().filter(|step| step.phase == Phase::ArtefactCheck) {
-                step.does = format!("copy {} and read every part back in full", dir.display());
-            }
-            steps
-        })?;
+        let mut steps = steps(request, config, Disaster::Volumes);
+        steps.retain(|step| !BEFORE_RESTORE.contains(&step.phase));
+        for step in steps.iter_mut().filter(|step| step.phase == Phase::ArtefactCheck) {
+            step.does = format!("copy {} and read every part back in full", dir.display());
+        }
+        let mut plan = Self::with(request, config, steps)?;
         plan.checks.retain(|check| !OF_THE_SOURCE.contains(&check.id.as_str()));
         NO_DISASTER.clone_into(&mut plan.disaster);
         Ok(plan)
     }
 
-    fn with(
-        request: &Request,
-        config: &Config,
-        steps: impl FnOnce(&Method) -> Vec<Step>,
-    ) -> Result<Self> {
-        known("method", &request.method, &Method::names(config))?;
-        let method = Method::of(&request.method, config)?;
+    fn with(request: &Request, config: &Config, steps: Vec<Step>) -> Result<Self> {
         if !config.probes.iter().any(|probe| probe.health) {
             return Err(Error::usage("drill.toml has no [[probe]] with health = true")
                 .hint("nothing would prove that the service is back: add a request for its health endpoint"));
@@ -112,20 +151,14 @@ impl Plan {
         }
         Ok(Self {
             stack: request.stack_dir.display().to_string(),
-            method: request.method.clone(),
-            disaster: request.disaster.clone(),
+            method: request.method.name().to_owned(),
+            disaster: request.disaster.name().to_owned(),
             scale: request.scale.to_string(),
             seed: request.seed,
-            steps: steps(&method),
-            checks: checks(config, &method),
+            steps,
+            checks: checks(config, &request.method),
         })
     }
-}
-
-/// The disaster of a name.
-pub(crate) fn disaster(name: &str) -> Result<Disaster> {
-    known("disaster", name, &Disaster::ALL.map(Disaster::name))?;
-    Disaster::of(name).ok_or_else(|| Error::usage(format!("unknown disaster {name:?}")))
 }
 
 /// Checks the probes, and the ledger's write as the probe that it is.
@@ -137,23 +170,8 @@ fn validate_requests(config: &Config) -> Result<()> {
     probe::validate(&config.probes.iter().cloned().chain(ledger).collect::<Vec<_>>(), &names)
 }
 
-/// Refuses a name that is not among the known ones, naming the nearest.
-fn known(what: &str, name: &str, names: &[&str]) -> Result<()> {
-    const SIMILAR: f64 = 0.7;
-    if names.contains(&name) {
-        return Ok(());
-    }
-    let all = names.join(", ");
-    let likeness = |known: &&str| strsim::jaro_winkler(known, name);
-    let nearest = names.iter().filter(|known| likeness(known) > SIMILAR);
-    let nearest = nearest.max_by(|left, right| likeness(left).total_cmp(&likeness(right)));
-    Err(Error::usage(format!("unknown {what} {name:?}")).hint(match nearest {
-        Some(nearest) => format!("did you mean {nearest:?}? known: {all}"),
-        None => format!("known: {all}"),
-    }))
-}
-
-fn steps(request: &Request, config: &Config, method: &Method, disaster: Disaster) -> Vec<Step> {
+fn steps(request: &Request, config: &Config, disaster: Disaster) -> Vec<Step> {
+    let method = &request.method;
     let database = &config.database;
     let media = config.media.as_ref().map(|media| media.volume.as_str());
     let and_media =
@@ -265,16 +283,13 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::backup::pg_dump;
     use crate::config::LedgerConfig;
 
     fn plan(change: impl FnOnce(&mut Config)) -> Result<Plan> {
         let stack_dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../compose");
         let mut config = Config::load(&stack_dir).expect("the reference stack is configured");
         change(&mut config);
-        let (method, disaster) = (pg_dump::NAME.to_owned(), Disaster::Volumes.name().to_owned());
-        let request = Request { stack_dir, method, disaster, scale: Scale::SMALL, seed: 1 };
-        Plan::new(&request, &config)
+        Plan::new(&Request::of(stack_dir), &config)
     }
 
     #[test]
@@ -285,16 +300,6 @@ mod tests {
             plan(|config| config.ledger = LedgerConfig::default()).expect("planned")
         ));
         assert!(!is_planned(plan(|config| config.ledger.enabled = false).expect("planned")));
-    }
-
-    #[test]
-    fn an_unknown_method_names_the_nearest_one() {
-        let stack_dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../compose");
-        let config = Config::load(&stack_dir).expect("the reference stack is configured");
-        let (method, disaster) = ("pg-dmp".to_owned(), Disaster::Volumes.name().to_owned());
-        let request = Request { stack_dir, method, disaster, scale: Scale::SMALL, seed: 1 };
-        let error = Plan::new(&request, &config).expect_err("no such method");
-        assert!(error.next_step().expect("a hint").contains("\"pg-dump\""), "{error:?}");
     }
 
     #[test]

@@ -73,9 +73,9 @@ pub async fn copy(drill: &Drill, events: &Events, cancelled: CancellationToken) 
 
 async fn ask(drill: &Drill, standing: &Standing, events: &Events) -> Result<Smoked> {
     let sandbox = &standing.sandbox;
-    let target = sandbox.target(&drill.config, false).await?;
+    let target = sandbox.target(drill.config(), false).await?;
     let exec = Some(Arc::new(sandbox.clone()) as _);
-    let prober = Prober::new(&drill.config.probes, &target, &sandbox.variables, exec)?;
+    let prober = Prober::new(&drill.config().probes, &target, &sandbox.variables, exec)?;
     prober.until_green(GREEN_LIMIT, events).await;
     Ok(round(&prober, &target, events).await)
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 
+use harness::backup::Method;
 use harness::config::Config;
 use harness::drill::{Drill, Finished, Live, Moment, Saboteur};
 use harness::model::check::{Check, Outcome};
@@ -54,19 +55,40 @@ impl Saboteur for Act {
 /// When the reference stack cannot be planned.
 #[must_use]
 pub fn drill(base: &Path) -> Drill {
-    let stack_dir = reference_stack();
-    let config = Config::load(&stack_dir).expect("the reference stack is configured");
-    let request = Request {
-        stack_dir,
-        method: "pg-dump".to_owned(),
-        disaster: "volumes".to_owned(),
+    planned(request(base), config())
+}
+
+/// What `drill.toml` of the reference stack says.
+///
+/// # Panics
+/// When it cannot be read.
+#[must_use]
+pub fn config() -> Config {
+    Config::load(&reference_stack()).expect("the reference stack is configured")
+}
+
+/// What is asked of [`drill`].
+///
+/// # Panics
+/// Never: the scale is one.
+#[must_use]
+pub fn request(base: &Path) -> Request {
+    Request {
         scale: SCALE.parse().expect("a scale"),
         seed: 7,
-    };
-    let mut drill = Drill::new(request, config).expect("it can be planned");
-    drill.compose = std::env::var("DR_DRILL_COMPOSE").ok();
-    base.clone_into(&mut drill.report_base);
-    drill
+        compose: std::env::var("DR_DRILL_COMPOSE").ok(),
+        report_base: base.to_owned(),
+        ..Request::of(reference_stack())
+    }
+}
+
+/// A drill as it was asked for.
+///
+/// # Panics
+/// When it cannot be planned.
+#[must_use]
+pub fn planned(request: Request, config: Config) -> Drill {
+    Drill::new(request, config).expect("it can be planned")
 }
 
 /// The same with another method of the reference stack.
@@ -75,12 +97,9 @@ pub fn drill(base: &Path) -> Drill {
 /// When it cannot be planned.
 #[must_use]
 pub fn drill_of(base: &Path, method: &str) -> Drill {
-    let config = Config::load(&reference_stack()).expect("the reference stack is configured");
-    let request = Request { method: method.to_owned(), ..drill(base).request };
-    let mut drill = Drill::new(request, config).expect("it can be planned");
-    drill.compose = std::env::var("DR_DRILL_COMPOSE").ok();
-    base.clone_into(&mut drill.report_base);
-    drill
+    let config = config();
+    let method = Method::of(method, &config).expect("the stack has it");
+    planned(Request { method, ..request(base) }, config)
 }
 
 /// The command of compose 1.29, for what has to hold with both versions.
@@ -101,9 +120,8 @@ pub async fn compose_v1() -> String {
 
 /// Sabotages a drill at one moment.
 #[must_use]
-pub fn sabotaged(mut drill: Drill, moment: Moment, harm: Harm) -> Drill {
-    drill.saboteur = Some(Arc::new(Act { moment, harm }));
-    drill
+pub fn sabotaged(drill: Drill, moment: Moment, harm: Harm) -> Drill {
+    drill.sabotaged(Arc::new(Act { moment, harm }))
 }
 
 /// Runs a drill to its end and makes sure that it left nothing behind.

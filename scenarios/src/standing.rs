@@ -9,6 +9,7 @@ use std::time::Duration;
 use harness::drill::{Drill, Standing};
 use harness::model::event::Events;
 use harness::model::mode::Mode;
+use harness::plan::Request;
 use tokio_util::sync::CancellationToken;
 
 use crate::rehearsal;
@@ -70,8 +71,8 @@ impl Copy {
     /// # Panics
     /// When it does not come up.
     pub async fn up(base: &Path, mode: Mode) -> Self {
-        let mut drill = rehearsal::drill(base);
-        drill.mode = mode;
+        let request = Request { mode, ..rehearsal::request(base) };
+        let drill = rehearsal::planned(request, rehearsal::config());
         let standing = drill.stand(&Events::ignored(), CancellationToken::new()).await;
         let standing = standing.expect("the copy comes up");
         let files = tempfile::tempdir().expect("a temporary folder");

@@ -53,7 +53,7 @@ async fn look(copy: &Copy) -> Vec<Finding> {
     let options =
         Options { files: copy.files.path(), policy: &policy, django: false, without: false };
     let (sandbox, folder) = (&copy.standing.sandbox, &copy.standing.folder);
-    let seen = Box::pin(survey::look(sandbox, &copy.drill.config, options, Some(folder))).await;
+    let seen = Box::pin(survey::look(sandbox, copy.drill.config(), options, Some(folder))).await;
     seen.expect("it can be looked at").findings
 }
 

@@ -122,7 +122,7 @@ fn every_case_is_judged_as_it_should_be() {
 
 /// Its restore fails by itself, and the tool must not fail with it.
 fn an_index_over_a_function_that_finds_its_tables_by_the_path(cases: &Cases) {
-    let more = "CREATE INDEX some ON person (id) WHERE fold(name) > 'a';
+    let more = "CREATE INDEX partly ON person (id) WHERE fold(name) > 'a';
                 CREATE STATISTICS folded ON fold(name), id FROM person";
     let pair = cases.pair("fold", ["", ""], &format!("{}{more}", case!("05-setup")));
     pair.live(&[], 1).names(&[

@@ -4,14 +4,16 @@
 use std::path::Path;
 
 use harness::backup::Method;
-use harness::config::{Config, MethodConfig};
+use harness::config::MethodConfig;
 use harness::disaster::{Disaster, Struck};
 use harness::drill::{Drill, Live, Moment};
 use harness::model::check::Outcome;
 use harness::model::record::Verdict;
 use harness::plan::Request;
 use harness::stack::Site;
-use scenarios::rehearsal::{broken, demand, drill, reference_stack, rehearse, sabotaged, sql};
+use scenarios::rehearsal::{
+    broken, config, demand, drill, planned, rehearse, request, sabotaged, sql,
+};
 
 fn reports() -> tempfile::TempDir {
     tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary folder")
@@ -19,12 +21,7 @@ fn reports() -> tempfile::TempDir {
 
 /// The drill of the reference stack against a disaster.
 fn drill_of(base: &Path, disaster: Disaster) -> Drill {
-    let usual = drill(base);
-    let request = Request { disaster: disaster.name().to_owned(), ..usual.request };
-    let mut drill = Drill::new(request, usual.config).expect("it can be planned");
-    drill.compose = usual.compose;
-    drill.report_base = usual.report_base;
-    drill
+    planned(Request { disaster, ..request(base) }, config())
 }
 
 async fn strike(live: &Live, disaster: Disaster) -> harness::Result<Struck> {
@@ -102,14 +99,12 @@ fn a_method_that_does_not_promise_what_is_lost_is_refused_before_anything_starts
         restore = [{ run = ["load"], service = "db", input = "database" }]
     "#;
     let method = toml::from_str::<MethodConfig>(method).expect("the method is configured");
-    let mut config = Config::load(&reference_stack()).expect("the reference stack is configured");
+    let mut config = config();
     config.methods = vec![method];
+    let method = Method::of("rows", &config).expect("configured");
     let refused = |disaster: Disaster| {
-        let request = Request {
-            method: "rows".to_owned(),
-            disaster: disaster.name().to_owned(),
-            ..drill(Path::new("unused")).request
-        };
+        let method = method.clone();
+        let request = Request { method, disaster, ..request(Path::new("unused")) };
         Drill::new(request, config.clone()).err()
     };
     for disaster in [Disaster::Media, Disaster::Ransomware, Disaster::Partial] {
@@ -119,5 +114,4 @@ fn a_method_that_does_not_promise_what_is_lost_is_refused_before_anything_starts
     for disaster in [Disaster::Database, Disaster::Table, Disaster::BadMigration] {
         assert!(refused(disaster).is_none(), "{}", disaster.name());
     }
-    assert!(Method::of("rows", &config).is_ok());
 }

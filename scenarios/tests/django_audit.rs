@@ -121,7 +121,7 @@ async fn look(copy: &Copy) -> Surveyed {
     let policy = Policy::named("korrigo").expect("there");
     let options =
         Options { files: copy.files.path(), policy: &policy, django: true, without: false };
-    let seen = survey::live(&copy.standing.sandbox, &copy.drill.config, options).await;
+    let seen = survey::live(&copy.standing.sandbox, copy.drill.config(), options).await;
     seen.expect("it can be looked at")
 }
 

@@ -6,9 +6,11 @@ use std::ops::Range;
 use std::path::Path;
 
 use harness::drill::{Drill, Finished, Live, Moment};
-use harness::model::check::{Outcome, PlannedCheck};
+use harness::model::check::Outcome;
 use harness::model::record::Verdict;
-use scenarios::rehearsal::{broken, demand, drill, rehearse, sabotaged, sql};
+use scenarios::rehearsal::{
+    broken, config, demand, drill, planned, rehearse, request, sabotaged, sql,
+};
 
 fn reports() -> tempfile::TempDir {
     tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary folder")
@@ -149,11 +151,11 @@ async fn a_media_file_lost_in_the_restore_fails_and_is_named() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_only_the_models_know_of_is_missed_when_it_is_lost() {
     let base = reports();
-    let mut drill = drill(base.path());
-    let media = drill.config.media.as_mut().expect("the stack has media");
+    let mut config = config();
+    let media = config.media.as_mut().expect("the stack has media");
     // Of a table of the same name, which does not hide the application's.
     media.references[0].table = "archive.grading_copy".to_owned();
-    let drill = sabotaged(drill, Moment::ServiceGreen, |live| {
+    let drill = sabotaged(planned(request(base.path()), config), Moment::ServiceGreen, |live| {
         Box::pin(async move {
             let media = live.media.clone().ok_or_else(|| broken("the stack has no media"))?;
             let script = "rm \"$(find /store -name '*.pdf' | sort | tail -n 1)\"";
@@ -254,24 +256,11 @@ async fn a_comparison_that_loses_its_connection_is_undecided() {
     assert_eq!(finished.exit_code, 3);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_planned_check_that_never_runs_is_undecided() {
-    let base = reports();
-    let mut drill = drill(base.path());
-    drill.plan.checks.push(PlannedCheck::new("compare.moon", "H-2", "the moon is still there"));
-    let finished = rehearse(&drill).await;
-    demand(&finished, Verdict::Undecided, "compare.moon", Outcome::Undecided, "never ran");
-}
-
 /// A drill in which nobody writes, so that a second dump holds the same rows.
 fn silent(base: &Path) -> Drill {
-    let with_ledger = drill(base);
-    let mut config = with_ledger.config;
+    let mut config = config();
     config.ledger.enabled = false;
-    let mut drill = Drill::new(with_ledger.request, config).expect("it can be planned");
-    drill.compose = with_ledger.compose;
-    base.clone_into(&mut drill.report_base);
-    drill
+    planned(request(base), config)
 }
 
 fn phases(finished: &Finished) -> Vec<&'static str> {

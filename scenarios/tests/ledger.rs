@@ -2,11 +2,11 @@
 
 use std::fs;
 
-use harness::config::LedgerConfig;
+use harness::config::{Config, LedgerConfig};
 use harness::drill::Moment;
 use harness::model::check::Outcome;
 use harness::model::record::Verdict;
-use scenarios::rehearsal::{demand, drill, rehearse, sabotaged, sql};
+use scenarios::rehearsal::{config, demand, drill, planned, rehearse, request, sabotaged, sql};
 
 fn reports() -> tempfile::TempDir {
     tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary folder")
@@ -60,9 +60,8 @@ async fn an_acknowledged_write_and_an_invariant_that_did_not_come_back_are_named
 #[tokio::test(flavor = "multi_thread")]
 async fn a_heartbeat_serves_where_the_application_is_not_asked_to_write() {
     let base = reports();
-    let mut drill = drill(base.path());
-    drill.config.ledger = LedgerConfig::default();
-    let finished = rehearse(&drill).await;
+    let config = Config { ledger: LedgerConfig::default(), ..config() };
+    let finished = rehearse(&planned(request(base.path()), config)).await;
     let record = &finished.record;
     assert_eq!(record.verdict, Verdict::Passed, "{:?}", record.reasons);
     assert!(record.ledger.recovered > 0 && record.ledger.lost > 0, "{:?}", record.ledger);

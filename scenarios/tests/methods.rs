@@ -3,12 +3,13 @@
 use std::fs;
 use std::path::Path;
 
+use harness::backup::Method;
 use harness::config::{Config, MethodConfig};
 use harness::drill::Drill;
 use harness::model::check::Outcome;
 use harness::model::record::Verdict;
 use harness::plan::Request;
-use scenarios::rehearsal::{demand, drill, reference_stack, rehearse};
+use scenarios::rehearsal::{config, demand, planned, rehearse, request};
 
 /// A backup as short as it can be and still bring everything back.
 const PLAIN: &str = r#"
@@ -34,6 +35,11 @@ fn reports() -> tempfile::TempDir {
 
 /// A drill of a method that is the plain one but for a change.
 fn drill_of(base: &Path, change: impl FnOnce(&mut MethodConfig)) -> Drill {
+    let (request, config) = of(base, change);
+    planned(request, config)
+}
+
+fn of(base: &Path, change: impl FnOnce(&mut MethodConfig)) -> (Request, Config) {
     let mut method = toml::from_str::<MethodConfig>(PLAIN).expect("the method is configured");
     for step in method.backup.iter_mut().chain(&mut method.restore) {
         // As the official image has it: the password is in the service's own environment.
@@ -44,14 +50,11 @@ fn drill_of(base: &Path, change: impl FnOnce(&mut MethodConfig)) -> Drill {
         }
     }
     change(&mut method);
-    let mut config = Config::load(&reference_stack()).expect("the reference stack is configured");
+    let mut config = config();
     let name = method.name.clone();
     config.methods = vec![method];
-    let request = Request { method: name, ..drill(base).request };
-    let mut configured = Drill::new(request, config).expect("it can be planned");
-    configured.compose = std::env::var("DR_DRILL_COMPOSE").ok();
-    base.clone_into(&mut configured.report_base);
-    configured
+    let method = Method::of(&name, &config).expect("configured");
+    (Request { method, ..request(base) }, config)
 }
 
 fn phases(finished: &harness::drill::Finished) -> Vec<&'static str> {
@@ -84,9 +87,9 @@ async fn a_method_that_forgets_the_media_store_is_stopped_before_anything_is_des
 #[tokio::test(flavor = "multi_thread")]
 async fn a_volume_of_which_nothing_is_said_stops_the_drill_before_anything_is_destroyed() {
     let base = reports();
-    let mut drill = drill_of(base.path(), |_| {});
-    drill.config.volumes.retain(|volume| volume.name != "redis_data");
-    let finished = rehearse(&drill).await;
+    let (request, mut config) = of(base.path(), |_| {});
+    config.volumes.retain(|volume| volume.name != "redis_data");
+    let finished = rehearse(&planned(request, config)).await;
     demand(&finished, Verdict::Failed, "method.covers", Outcome::Failed, "redis_data");
     assert!(!phases(&finished).contains(&"disaster"), "{:?}", phases(&finished));
 }

@@ -1,13 +1,13 @@
 //! A backup command as they are often written: it says that all is well, and the drill names
 //! each thing that it lost.
 
-use harness::config::{Config, MethodConfig};
-use harness::drill::Drill;
+use harness::backup::Method;
+use harness::config::MethodConfig;
 use harness::model::check::Outcome;
 use harness::model::divergence::{DamageClass, Divergence, DivergenceKind};
 use harness::model::record::Verdict;
 use harness::plan::Request;
-use scenarios::rehearsal::{demand, drill, reference_stack, rehearse};
+use scenarios::rehearsal::{config, demand, planned, rehearse, request};
 
 const SCRIPT: &str = include_str!("../fixtures/naive_backup.py");
 
@@ -34,13 +34,11 @@ async fn a_serializer_that_reports_success_fails_and_each_loss_is_named() {
             SCRIPT.clone_into(word);
         }
     }
-    let mut config = Config::load(&reference_stack()).expect("the reference stack is configured");
+    let mut config = config();
     config.methods = vec![method];
-    let request = Request { method: "naive".to_owned(), ..drill(base.path()).request };
-    let mut naive = Drill::new(request, config).expect("it can be planned");
-    naive.compose = std::env::var("DR_DRILL_COMPOSE").ok();
-    base.path().clone_into(&mut naive.report_base);
-    let finished = rehearse(&naive).await;
+    let method = Method::of("naive", &config).expect("configured");
+    let request = Request { method, ..request(base.path()) };
+    let finished = rehearse(&planned(request, config)).await;
 
     let check = "restore.completed";
     demand(&finished, Verdict::Failed, check, Outcome::Passed, "without a complaint");

@@ -75,7 +75,7 @@ async fn look(copy: &Copy) -> Vec<Finding> {
     let policy = Policy::named("korrigo").expect("there");
     let options =
         Options { files: copy.files.path(), policy: &policy, django: false, without: false };
-    let seen = survey::live(&copy.standing.sandbox, &copy.drill.config, options).await;
+    let seen = survey::live(&copy.standing.sandbox, copy.drill.config(), options).await;
     seen.expect("it can be looked at").findings
 }
 

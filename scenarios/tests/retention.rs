@@ -9,12 +9,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use harness::config::Config;
-use harness::drill::Drill;
+use harness::backup::Method;
 use harness::model::artefact::PartKind;
 use harness::model::record::Verdict;
 use harness::plan::Request;
-use scenarios::rehearsal::{drill, reference_stack, rehearse};
+use scenarios::rehearsal::{config, planned, rehearse, request};
 use serde_json::Value;
 
 use self::xtask::{answer, xtask};
@@ -22,17 +21,15 @@ use self::xtask::{answer, xtask};
 /// Takes an artefact in a drill that passes. The method is the reference stack's `shell`, but its
 /// commands say that the artefact needs another one. Gives back the name of its dump.
 async fn take(artefact: &Path, needs: &str, base: &Path) -> String {
-    let mut config = Config::load(&reference_stack()).expect("the reference stack is configured");
+    let mut config = config();
     let method = config.methods.iter_mut().find(|method| method.name == "shell");
     let steps = &mut method.expect("configured").backup;
     let saying = ["sh", "-c", &format!("echo {needs} > \"$BACKUP_DIR/needs\"")].map(str::to_owned);
     steps.push(harness::config::Step { run: saying.to_vec(), ..steps[0].clone() });
-    let request = Request { method: "shell".to_owned(), ..drill(base).request };
-    let mut taking = Drill::new(request, config).expect("it can be planned");
-    taking.compose = std::env::var("DR_DRILL_COMPOSE").ok();
-    taking.report_base = base.join("reports");
-    taking.artefact = Some(artefact.to_owned());
-    let record = rehearse(&taking).await.record;
+    let method = Method::of("shell", &config).expect("configured");
+    let artefact = Some(artefact.to_owned());
+    let request = Request { method, artefact, ..request(&base.join("reports")) };
+    let record = rehearse(&planned(request, config)).await.record;
     assert_eq!(record.verdict, Verdict::Passed, "{:?}", record.reasons);
     let manifest = record.artefact.expect("a manifest");
     assert_eq!(manifest.needs, [needs]);

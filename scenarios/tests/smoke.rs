@@ -117,7 +117,7 @@ impl Both {
 /// Has both ask a copy, trusting an authority or, without one, any certificate.
 async fn ask(copy: &Copy, ca_pem: Option<&str>) -> Both {
     let Standing { sandbox, .. } = &copy.standing;
-    let config = &copy.drill.config;
+    let config = copy.drill.config();
     let accounts = sandbox.dataset.as_ref().expect("seeded").accounts();
     let (user, password) = (accounts.teacher.username, accounts.teacher.password);
     let mut variables = facts::names();

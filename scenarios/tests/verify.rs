@@ -6,23 +6,19 @@ use std::io::Read;
 use std::path::Path;
 
 use harness::ErrorKind;
-use harness::config::Config;
 use harness::drill::{Drill, Moment};
 use harness::model::check::Outcome;
 use harness::model::fingerprint::Strength;
 use harness::model::record::{Integrity, Record, Verdict};
-use scenarios::rehearsal::{demand, drill, reference_stack, rehearse, sabotaged, sql};
+use harness::plan::Request;
+use scenarios::rehearsal::{config, demand, planned, rehearse, request, sabotaged, sql};
 
 fn folder() -> tempfile::TempDir {
     tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary folder")
 }
 
 fn judge(artefact: &Path, base: &Path) -> harness::Result<Drill> {
-    let config = Config::load(&reference_stack())?;
-    let mut judging = Drill::of_artefact(reference_stack(), config, artefact)?;
-    judging.compose = std::env::var("DR_DRILL_COMPOSE").ok();
-    base.clone_into(&mut judging.report_base);
-    Ok(judging)
+    Drill::of_artefact(request(base), config(), artefact)
 }
 
 /// Name and content of each file.
@@ -41,10 +37,9 @@ fn contents(dir: &Path) -> Vec<(String, blake3::Hash)> {
 async fn a_kept_artefact_is_judged_by_its_own_certificate() {
     let base = folder();
     let kept = base.path().join("kept");
-    let mut taking = drill(base.path());
-    taking.strength = Strength::Cryptographic;
-    taking.artefact = Some(kept.clone());
-    let taken = rehearse(&taking).await.record;
+    let (strength, artefact) = (Strength::Cryptographic, Some(kept.clone()));
+    let taking = Request { strength, artefact, ..request(base.path()) };
+    let taken = rehearse(&planned(taking, config())).await.record;
     assert_eq!(taken.verdict, Verdict::Passed, "{:?}", taken.reasons);
     let before = contents(&kept);
 

@@ -7,9 +7,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use harness::backup::retention::Policy;
 use harness::certificate::Sources;
 use harness::dataset::Scale;
-use harness::drill::DEFAULT_BASE;
 use harness::model::fingerprint::Strength;
+use harness::model::mode::Mode;
 use harness::model::profile::Profile;
+use harness::plan::{DEFAULT_BASE, Request};
 
 /// Stands for every method that a stack has.
 pub(crate) const ALL_METHODS: &str = "all";
@@ -146,6 +147,15 @@ pub(crate) struct StackOptions {
     pub(crate) seed: u64,
 }
 
+impl StackOptions {
+    /// The request of a copy with these, and with nothing else said of it.
+    pub(crate) fn request(&self) -> Request {
+        let Self { stack, compose, scale, seed } = self;
+        let compose = compose.clone();
+        Request { compose, scale: *scale, seed: *seed, ..Request::of(stack) }
+    }
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct DrillOptions {
     #[command(flatten)]
@@ -211,6 +221,14 @@ pub(crate) struct RunOptions {
     /// What standard output carries.
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub(crate) format: Format,
+}
+
+impl RunOptions {
+    /// A request with what these say of the run, under one profile.
+    pub(crate) fn request(&self, profile: Profile, request: Request) -> Request {
+        let mode = if self.tls { Mode::Tls } else { Mode::Http };
+        Request { mode, profile, keep: self.keep, report_base: self.report.clone(), ..request }
+    }
 }
 
 #[derive(Debug, Args)]

@@ -18,12 +18,13 @@ pub use self::artefact::{Artefact, PartWriter};
 pub(crate) use self::commands::Bound;
 use self::commands::Commands;
 use crate::config::{BUILT_IN, Config, RestoreInto};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::model::artefact::{PartKind, Store};
 use crate::model::check::{PlannedCheck, id};
 use crate::model::fingerprint::{Certificate, RowHash};
 use crate::model::profile::Profile;
 use crate::model::record::StepTiming;
+use crate::nearest;
 use crate::stack::Site;
 
 /// A way to back up and restore.
@@ -82,13 +83,14 @@ impl Method {
         BUILT_IN.into_iter().chain(configured).collect()
     }
 
-    /// The method of a name.
+    /// The method of a name. A usage error names the nearest that the stack has.
     pub fn of(name: &str, config: &Config) -> Result<Self> {
         if name == pg_dump::NAME {
             return Ok(Self::PgDump);
         }
         let configured = config.methods.iter().find(|method| method.name == name);
-        let configured = configured.ok_or_else(|| Error::usage(format!("no method {name:?}")))?;
+        let configured =
+            configured.ok_or_else(|| nearest::unknown("method", name, &Self::names(config)))?;
         Ok(Self::Commands(Commands::new(configured.clone())))
     }
 

@@ -5,22 +5,15 @@ use std::path::Path;
 
 use super::REFERENCE;
 use crate::error::Error;
-
-/// Below this similarity (Jaro–Winkler, 0 to 1) two keys have nothing to do with each other.
-const SIMILAR: f64 = 0.75;
+use crate::nearest::nearest;
 
 /// The error for an unknown key, given by its path as `serde_ignored` prints it.
 pub(super) fn error(path: &str, file: &Path) -> Error {
     let (section, key) = path.rsplit_once('.').unwrap_or(("", path));
     let known = known_keys(section);
-    let nearest = known
-        .iter()
-        .map(|name| (strsim::jaro_winkler(key, name), name))
-        .filter(|(similarity, _)| *similarity >= SIMILAR)
-        .max_by(|left, right| left.0.total_cmp(&right.0));
     let error = Error::usage(format!("{}: unknown key {path}", file.display()));
-    match nearest {
-        Some((_, name)) => error.hint(format!("did you mean {name:?}?")),
+    match nearest(key, known.iter().map(String::as_str)) {
+        Some(name) => error.hint(format!("did you mean {name:?}?")),
         None => {
             let known = known.into_iter().collect::<Vec<_>>().join(", ");
             error.hint(format!("known here: {known}; docs/drill-toml.md explains them"))

@@ -16,6 +16,7 @@ use std::collections::BTreeSet;
 use crate::backup::Method;
 use crate::error::{Error, Result};
 use crate::model::artefact::Store;
+use crate::nearest;
 use crate::stack::Site;
 
 /// A way to lose data.
@@ -83,10 +84,10 @@ impl Disaster {
         }
     }
 
-    /// The disaster of a name.
-    #[must_use]
-    pub fn of(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|disaster| disaster.name() == name)
+    /// The disaster of a name. A usage error names the nearest that there is.
+    pub fn of(name: &str) -> Result<Self> {
+        let found = Self::ALL.into_iter().find(|disaster| disaster.name() == name);
+        found.ok_or_else(|| nearest::unknown("disaster", name, &Self::ALL.map(Self::name)))
     }
 
     /// What it does, in one line.
@@ -159,9 +160,10 @@ mod tests {
     #[test]
     fn every_disaster_is_found_by_its_own_name() {
         for disaster in Disaster::ALL {
-            assert_eq!(Disaster::of(disaster.name()), Some(disaster));
+            assert_eq!(Disaster::of(disaster.name()).expect("known"), disaster);
         }
-        assert_eq!(Disaster::of("volume"), None);
+        let error = Disaster::of("volume").expect_err("no such disaster");
+        assert!(error.next_step().is_some_and(|hint| hint.contains("\"volumes\"?")), "{error:?}");
     }
 
     #[test]

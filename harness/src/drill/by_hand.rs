@@ -59,7 +59,7 @@ impl Drill {
     pub async fn stand(&self, events: &Events, cancelled: CancellationToken) -> Result<Standing> {
         let run = RunId::new();
         let runner = Runner::new(cancelled.clone());
-        let folder = RunFolder::create(&self.report_base, &run)?;
+        let folder = RunFolder::create(&self.request.report_base, &run)?;
         events.emit(Event::RunStarted { run_id: run.to_string() });
         let mut journal = Journal::new(events, &[]);
         journal.enter(Phase::Prepare);

@@ -9,9 +9,6 @@ use std::path::{Path, PathBuf};
 use crate::error::{Attempt, Result};
 use crate::stack::{self, RunId, RunLabels};
 
-/// Where runs are kept unless the operator says otherwise.
-pub const DEFAULT_BASE: &str = "target/drill";
-
 /// Says in the working folder whose run it is.
 const OWNER_FILE: &str = "owner";
 

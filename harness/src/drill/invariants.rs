@@ -4,27 +4,17 @@
 use std::collections::BTreeMap;
 
 use postgres::{Config, Transaction};
-use serde::{Deserialize, Serialize};
 
 use super::judgements::Judged;
 use super::observe;
 use crate::config::{Holds, Invariant};
 use crate::error::{Attempt, Result};
 use crate::model::check::Outcome;
+use crate::model::invariant::Reading;
 use crate::stack::database::ask;
 
 /// Bounds one invariant's SQL.
 const TIMEOUT: &str = "set local statement_timeout = '300s'";
-
-/// What an invariant's SQL gave.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum Reading {
-    /// So many rows, and a digest of all of them.
-    Rows { count: i64, digest: String },
-    /// It could not be evaluated, in the server's words.
-    Broken(String),
-}
 
 /// Reads every invariant under a snapshot; by id.
 pub(super) async fn read(

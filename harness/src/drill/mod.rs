@@ -24,7 +24,7 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 pub use by_hand::Standing;
-pub use folder::{DEFAULT_BASE, RunFolder, abandoned, remove_abandoned};
+pub use folder::{RunFolder, abandoned, remove_abandoned};
 pub use sabotage::{Live, Moment, Saboteur};
 pub use sandbox::Sandbox;
 pub use verdict::{Judgement, judge};
@@ -38,12 +38,9 @@ use crate::dataset::Scale;
 use crate::disaster::Disaster;
 use crate::error::{Attempt, Error, ErrorKind, Result};
 use crate::model::event::{Event, Events};
-use crate::model::fingerprint::Strength;
-use crate::model::mode::Mode;
 use crate::model::phase::Phase;
-use crate::model::profile::Profile;
 use crate::model::record::{RECORD_SCHEMA, Record, StackRecord, Timings};
-use crate::plan::{self, Plan, Request};
+use crate::plan::{Plan, Request};
 use crate::process::Runner;
 use crate::stack::RunId;
 
@@ -60,44 +57,18 @@ pub enum Source {
     Artefact(PathBuf),
 }
 
-/// A drill that is ready to run.
+/// A drill that is ready to run. Closed: what it will find out is what its request and its
+/// configuration promise, and nobody can take a check away.
 pub struct Drill {
-    /// What was asked for.
-    pub request: Request,
-    /// What `drill.toml` says.
-    pub config: Config,
-    /// What will be done and found out.
-    pub plan: Plan,
-    /// How it is backed up and restored.
-    pub method: Method,
-    /// What is lost.
-    pub disaster: Disaster,
-    /// What is restored.
-    pub source: Source,
-    /// How strong the digests of the rows are.
-    pub strength: Strength,
-    /// Folder in which the artefact stays, with its certificate. Gone with the run without one.
-    pub artefact: Option<PathBuf>,
-    /// Compose command to use instead of the one that would be found.
-    pub compose: Option<String>,
-    /// How the server is set while it is restored.
-    pub profile: Profile,
-    /// How the copy is reached.
-    pub mode: Mode,
-    /// Folder below which the run's own folder is made.
-    pub report_base: PathBuf,
-    /// Whether the sandbox stays after the run.
-    pub keep: bool,
-    /// Whether values of rows that differ are shown as they are.
-    pub show_values: bool,
-    /// Whether the drill ends with plain copies of the volumes, to measure a restore against.
-    pub copies: bool,
-    /// Does harm on the way, in tests of the drill.
-    pub saboteur: Option<Arc<dyn Saboteur>>,
+    request: Request,
+    config: Config,
+    plan: Plan,
+    source: Source,
     /// What the copy is filled with, or was when the artefact was taken.
     seeded: Option<Seeded>,
     /// Random variables that are known already: those of the copy that the artefact is of.
     secrets: Secrets,
+    saboteur: Option<Arc<dyn Saboteur>>,
 }
 
 /// A drill that has run.
@@ -118,65 +89,69 @@ pub struct Finished {
 impl Drill {
     /// A drill as the plan of its request has it.
     pub fn new(request: Request, config: Config) -> Result<Self> {
-        let plan = Plan::new(&request, &config)?;
-        let seeded = Seeded::of(&request, &config);
-        Self::planned(request, config, plan, Source::Copy, seeded)
+        Ok(Self {
+            plan: Plan::new(&request, &config)?,
+            seeded: Seeded::of(&request, &config),
+            source: Source::Copy,
+            secrets: Secrets::default(),
+            saboteur: None,
+            request,
+            config,
+        })
     }
 
-    /// Judges the artefact in `dir`, which an earlier drill kept, by restoring it.
+    /// Judges the artefact in `dir`, which an earlier drill kept, by restoring it. Method, data
+    /// and strength of the digests are the artefact's, whatever the request says.
     ///
     /// # Errors
     /// Usage when it is no artefact, carries no certificate, or its method is not configured.
-    pub fn of_artefact(stack_dir: PathBuf, config: Config, dir: &Path) -> Result<Self> {
+    pub fn of_artefact(request: Request, config: Config, dir: &Path) -> Result<Self> {
         let dir = dir.canonicalize().map_err(|cause| {
             Error::usage(format!("there is no artefact {}", dir.display())).because(cause)
         })?;
         let artefact = Artefact::open(&dir)?;
         let (certificate, origin) = (origin::certificate(&artefact)?, origin::origin(&artefact)?);
         let request = Request {
-            stack_dir,
-            method: artefact.manifest.method.clone(),
-            disaster: Disaster::Volumes.name().to_owned(),
+            method: Method::of(&artefact.manifest.method, &config)?,
+            disaster: Disaster::Volumes,
             scale: origin.dataset.map_or(Scale::SMALL, |seeded| seeded.scale),
             seed: origin.dataset.map_or(0, |seeded| seeded.seed),
+            strength: certificate.strength,
+            ..request
         };
-        let plan = Plan::of_artefact(&request, &config, &dir)?;
-        let source = Source::Artefact(dir);
-        let mut drill = Self::planned(request, config, plan, source, origin.dataset)?;
-        drill.strength = certificate.strength;
-        drill.secrets = origin.secrets;
-        Ok(drill)
-    }
-
-    fn planned(
-        request: Request,
-        config: Config,
-        plan: Plan,
-        source: Source,
-        seeded: Option<Seeded>,
-    ) -> Result<Self> {
-        let method = Method::of(&request.method, &config)?;
-        let disaster = plan::disaster(&request.disaster)?;
         Ok(Self {
+            plan: Plan::of_artefact(&request, &config, &dir)?,
+            source: Source::Artefact(dir),
+            seeded: origin.dataset,
+            secrets: origin.secrets,
+            saboteur: None,
             request,
             config,
-            plan,
-            method,
-            disaster,
-            source,
-            seeded,
-            secrets: Secrets::default(),
-            strength: Strength::Exact,
-            artefact: None,
-            compose: None,
-            profile: Profile::Production,
-            mode: Mode::Http,
-            report_base: PathBuf::from(DEFAULT_BASE),
-            keep: false,
-            show_values: false,
-            copies: false,
-            saboteur: None,
         })
+    }
+
+    /// The same with harm done on the way: how tests show that a drill notices.
+    #[must_use]
+    pub fn sabotaged(self, saboteur: Arc<dyn Saboteur>) -> Self {
+        Self { saboteur: Some(saboteur), ..self }
+    }
+
+    /// What was asked for.
+    #[must_use]
+    pub fn request(&self) -> &Request {
+        &self.request
+    }
+
+    /// What `drill.toml` says.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// What will be done and found out.
+    #[must_use]
+    pub fn plan(&self) -> &Plan {
+        &self.plan
     }
 
     /// Runs it. An error means that it could not even begin; from then on, what goes wrong
@@ -185,7 +160,7 @@ impl Drill {
         let run = RunId::new();
         let started_at = Timestamp::now();
         let runner = Runner::new(cancelled.clone());
-        let folder = RunFolder::create(&self.report_base, &run)?;
+        let folder = RunFolder::create(&self.request.report_base, &run)?;
         events.emit(Event::RunStarted { run_id: run.to_string() });
         let mut journal = Journal::new(events, &self.plan.checks);
 
@@ -245,7 +220,7 @@ impl Drill {
         events: &Events,
     ) -> Result<(Sandbox, Option<Sandbox>)> {
         let sandbox = Sandbox::prepare(self, run, work, runner, events).await?;
-        let is_moved = self.disaster == Disaster::Host;
+        let is_moved = self.request.disaster == Disaster::Host;
         let elsewhere = is_moved.then(|| sandbox.elsewhere()).transpose()?;
         Ok((sandbox, elsewhere))
     }
@@ -275,7 +250,7 @@ impl Drill {
             },
             method: self.plan.method.clone(),
             disaster: self.plan.disaster.clone(),
-            profile: self.profile,
+            profile: self.request.profile,
             timings: Timings {
                 recovery_time_s: found.recovery_time_s,
                 data_loss_s: found.data_loss_s,
@@ -301,7 +276,7 @@ impl Drill {
         journal: &mut Journal,
     ) -> Result<Option<Sandbox>> {
         let interrupted = stopped.is_some_and(|error| error.kind() == ErrorKind::Interrupted);
-        if self.keep && !interrupted {
+        if self.request.keep && !interrupted {
             journal.leave(true);
             return Ok(Some(sandbox));
         }

@@ -8,7 +8,6 @@ use std::path::Path;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::invariants::Reading;
 use crate::backup::Artefact;
 use crate::backup::durability::Settings;
 use crate::certificate::{LISTS_BYTES_MAX, LISTS_FILE, pack, unpack};
@@ -17,6 +16,7 @@ use crate::dataset::{Dataset, Scale};
 use crate::error::{Attempt, Error, Result};
 use crate::model::artefact::PartKind;
 use crate::model::fingerprint::{CERTIFICATE_SCHEMA, Certificate};
+use crate::model::invariant::Reading;
 use crate::model::reference::ReferenceColumn;
 use crate::plan::Request;
 

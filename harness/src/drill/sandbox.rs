@@ -72,11 +72,11 @@ impl Sandbox {
     ) -> Result<Self> {
         let (config, request) = (&drill.config, &drill.request);
         let engine = Engine::find(runner).await?;
-        let compose = Compose::find(runner, drill.compose.as_deref()).await?;
+        let compose = Compose::find(runner, drill.request.compose.as_deref()).await?;
         if config.dataset.generator != Generator::None {
             // An engine on another host says nothing about its disk.
             let root = engine.root().await.ok().filter(|root| root.exists());
-            disk::require_room(request.scale, root.as_deref(), &drill.report_base)?;
+            disk::require_room(request.scale, root.as_deref(), &drill.request.report_base)?;
         }
         events.note(format!("engine {}, {compose}", engine.version()));
         let secrets = secrets(drill);
@@ -119,7 +119,7 @@ impl Sandbox {
             ("cores".to_owned(), cores().to_string()),
         ]);
         let (dir, work) = (absolute(&request.stack_dir)?, work.to_owned());
-        let mode = drill.mode;
+        let mode = drill.request.mode;
         Ok(Self {
             stack,
             database,
@@ -231,7 +231,14 @@ fn secrets(drill: &Drill) -> Secrets {
 fn source(drill: &Drill, secrets: &Secrets) -> Result<StackSource> {
     Ok(StackSource {
         dir: absolute(&drill.request.stack_dir)?,
-        files: drill.config.stack.files.iter().chain(drill.method.files()).cloned().collect(),
+        files: drill
+            .config
+            .stack
+            .files
+            .iter()
+            .chain(drill.request.method.files())
+            .cloned()
+            .collect(),
         variables: values(&drill.config.environment, secrets).collect(),
     })
 }
@@ -251,7 +258,7 @@ fn values(
 
 /// What the stack says of its HTTPS mode, if that is the one asked for.
 fn tls(drill: &Drill) -> Result<Option<&TlsConfig>> {
-    match (drill.mode, &drill.config.tls) {
+    match (drill.request.mode, &drill.config.tls) {
         (Mode::Http, _) => Ok(None),
         (Mode::Tls, Some(tls)) => Ok(Some(tls)),
         (Mode::Tls, None) => Err(Error::usage("the stack has no HTTPS mode")

@@ -15,6 +15,7 @@ pub mod old_tls;
 mod prober;
 mod repeat;
 mod run;
+mod scope;
 mod secrets;
 mod session;
 mod step;

@@ -11,8 +11,8 @@ use tokio::time::Instant;
 
 use super::connection::{Connection, Target};
 use super::fault::FaultKind;
-use super::journey::{self, Journey, TARGET_HOST};
-use super::run::run_journey;
+use super::journey::{self, Journey};
+use super::scope::TARGET_HOST;
 use super::template::Variables;
 use super::trace::ProbeTrace;
 use crate::config::probe::Probe;
@@ -182,7 +182,7 @@ impl Prober {
                 journeys.iter().enumerate().filter(|(_, journey)| journey.writes == writes);
             let mut running = stream::iter(chosen)
                 .map(|(index, journey)| async move {
-                    let (check, trace) = run_journey(self, journey, deadline).await;
+                    let (check, trace) = self.go(journey, deadline).await;
                     (index, check, trace)
                 })
                 .buffer_unordered(at_once);

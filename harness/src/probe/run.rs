@@ -19,31 +19,29 @@ use crate::model::check::{Check, Outcome};
 const PAUSE_FIRST: Duration = Duration::from_millis(50);
 const PAUSE_MAX: Duration = Duration::from_secs(1);
 
-/// Runs a journey to its check and its trace.
-pub(super) async fn run_journey(
-    prober: &Prober,
-    journey: &Journey,
-    deadline: Deadline,
-) -> (Check, ProbeTrace) {
-    let started = Instant::now();
-    let mut run = Run::new(prober, journey, deadline);
-    let (outcome, detail) = match run.obstacle() {
-        Some(found) => found,
-        None => run.all_steps().await,
-    };
-    let check = Check {
-        id: journey.check_id.clone(),
-        requirement: journey.requirement.clone(),
-        outcome,
-        detail,
-    };
-    let trace = ProbeTrace {
-        id: journey.check_id.clone(),
-        outcome,
-        millis: millis(started.elapsed()),
-        steps: run.traces,
-    };
-    (check, trace)
+impl Prober {
+    /// Runs a journey to its check and its trace.
+    pub(super) async fn go(&self, journey: &Journey, deadline: Deadline) -> (Check, ProbeTrace) {
+        let started = Instant::now();
+        let mut run = Run::new(self, journey, deadline);
+        let (outcome, detail) = match run.obstacle() {
+            Some(found) => found,
+            None => run.all_steps().await,
+        };
+        let check = Check {
+            id: journey.check_id.clone(),
+            requirement: journey.requirement.clone(),
+            outcome,
+            detail,
+        };
+        let trace = ProbeTrace {
+            id: journey.check_id.clone(),
+            outcome,
+            millis: millis(started.elapsed()),
+            steps: run.traces,
+        };
+        (check, trace)
+    }
 }
 
 /// A journey on its way.

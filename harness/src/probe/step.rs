@@ -6,7 +6,7 @@ use reqwest::Method;
 use reqwest::header::HeaderName;
 
 use super::expect::{Expectation, Expectations, StatusRange};
-use super::journey::{Place, Scope};
+use super::scope::{Place, Scope};
 use super::secrets::sounds_secret;
 use super::template::{JsonTemplate, Template};
 use crate::config::probe::{

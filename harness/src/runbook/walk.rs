@@ -118,7 +118,7 @@ impl<'a> Walk<'a> {
         written().attempt(|| format!("cannot write {}", folder.display()))?;
         let bound = Bound::new(&standing.sandbox.site())?;
         let receiver = Receiver::start().await?;
-        let further = drill.config.methods.iter().map(|method| &method.files);
+        let further = drill.config().methods.iter().map(|method| &method.files);
         for files in further.filter(|files| !files.is_empty()) {
             standing.sandbox.seal_with(drill, files, events).await?;
         }
@@ -136,7 +136,7 @@ impl<'a> Walk<'a> {
         let images = Images::new(self.standing.sandbox.stack.engine(), events);
         let debian = images.base(SUITE).await?;
         let stack_dir = self.standing.sandbox.dir();
-        let base = self.drill.config.stack.base.as_ref();
+        let base = self.drill.config().stack.base.as_ref();
         let base = base.map(|base| BaseSpec { context: stack_dir.join(base) });
         let context = self.folder.join("image");
         let config = json!({ "services": { "server": { "build": { "context": context } } } });
@@ -187,7 +187,7 @@ impl<'a> Walk<'a> {
 
     async fn on_host(&self, block: &str) -> Result<Command> {
         let sandbox = &self.standing.sandbox;
-        let service = &self.drill.config.service;
+        let service = &self.drill.config().service;
         // A container that was made anew has another address.
         if let Ok(address) = sandbox.stack.address(&service.entry).await {
             let (host, port) = (&service.host, service.port);
@@ -210,7 +210,7 @@ impl<'a> Walk<'a> {
     /// What the runbook has its reader set once, as it is in the sandbox.
     fn environment(&self, stack_dir: &Path) -> BTreeMap<&'static str, String> {
         let shown = |path: &Path| path.display().to_string();
-        let service = &self.drill.config.service;
+        let service = &self.drill.config().service;
         BTreeMap::from([
             ("KORRIGO_DIR", shown(stack_dir)),
             ("SITE_URL", format!("http://{}:{}", service.host, service.port)),

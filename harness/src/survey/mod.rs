@@ -132,10 +132,10 @@ pub async fn copy(
 ) -> Result<Surveyed> {
     let standing = drill.stand(events, cancelled.clone()).await?;
     let browser = with_browser.then_some(&standing.folder);
-    let files = &drill.request.stack_dir;
+    let files = &drill.request().stack_dir;
     let options = Options { files, policy, django: true, without: true };
     let surveyed = tokio::select! {
-        surveyed = look(&standing.sandbox, &drill.config, options, browser) => surveyed,
+        surveyed = look(&standing.sandbox, drill.config(), options, browser) => surveyed,
         () = cancelled.cancelled() => Err(Error::interrupted()),
     };
     let run = standing.run.to_string();

@@ -22,7 +22,7 @@ use faults::{
 async fn look(copy: &Copy, without: bool) -> Surveyed {
     let policy = Policy::named("korrigo").expect("there");
     let options = Options { files: copy.files.path(), policy: &policy, django: false, without };
-    let seen = survey::live(&copy.standing.sandbox, &copy.drill.config, options).await;
+    let seen = survey::live(&copy.standing.sandbox, copy.drill.config(), options).await;
     seen.expect("it can be looked at")
 }
 

@@ -30,7 +30,11 @@ impl Bench {
         let drill = drill_of(base, method);
         let standing = drill.stand(&Events::ignored(), CancellationToken::new()).await;
         let backups = tempfile::tempdir_in(base).expect("a temporary folder");
-        Self { standing: standing.expect("it comes up"), compose: drill.compose, backups }
+        Self {
+            standing: standing.expect("it comes up"),
+            compose: drill.request().compose.clone(),
+            backups,
+        }
     }
 
     /// Runs a script of the stack on the copy.

@@ -13,7 +13,8 @@ use harness::drill::{Live, Moment};
 use harness::model::check::Outcome;
 use harness::model::profile::Profile;
 use harness::model::record::Verdict;
-use scenarios::rehearsal::{demand, drill_of, rehearse, sabotaged, sql};
+use harness::plan::Request;
+use scenarios::rehearsal::{config, demand, drill_of, planned, rehearse, request, sabotaged, sql};
 
 use self::bench::{Bench, MOMENTS, encrypt, reports, shell};
 
@@ -202,9 +203,8 @@ async fn wal_that_is_lost_from_the_archive_is_named_and_a_different_segment_is_n
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tuned_restore_is_durable_again_before_the_service_starts() {
     let base = reports();
-    let mut drill = drill_of(base.path(), "pg-dump");
-    drill.profile = Profile::Tuned;
-    let finished = rehearse(&drill).await;
+    let request = Request { profile: Profile::Tuned, ..request(base.path()) };
+    let finished = rehearse(&planned(request, config())).await;
     let record = &finished.record;
     assert_eq!((record.verdict, finished.exit_code), (Verdict::Passed, 0), "{:?}", record.reasons);
     assert_eq!(record.profile, Profile::Tuned);

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use harness::config::{Config, MethodConfig};
+use harness::backup::Method;
+use harness::config::MethodConfig;
+use harness::disaster::Disaster;
 use harness::drill::Drill;
 use harness::model::artefact::PartKind;
 use harness::model::check::Outcome;
@@ -10,20 +12,16 @@ use harness::model::phase::Phase;
 use harness::model::record::Verdict;
 use harness::plan::Request;
 use rstest::rstest;
-use scenarios::rehearsal::{demand, drill, reference_stack, rehearse};
+use scenarios::rehearsal::{config, demand, planned, rehearse, request};
 
 use super::bench::reports;
 
 /// The drill of a method that is the reference stack's but for a change.
 fn drill_of(base: &Path, method: &str, change: impl FnOnce(&mut MethodConfig)) -> Drill {
-    let mut config = Config::load(&reference_stack()).expect("the reference stack is configured");
+    let mut config = config();
     change(config.methods.iter_mut().find(|it| it.name == method).expect("configured"));
-    let (method, disaster) = (method.to_owned(), "table".to_owned());
-    let request = Request { method, disaster, ..drill(base).request };
-    let mut drill = Drill::new(request, config).expect("it can be planned");
-    drill.compose = std::env::var("DR_DRILL_COMPOSE").ok();
-    base.clone_into(&mut drill.report_base);
-    drill
+    let method = Method::of(method, &config).expect("configured");
+    planned(Request { method, disaster: Disaster::Table, ..request(base) }, config)
 }
 
 /// It says that it collected the log, and did nothing.
@@ -90,13 +88,11 @@ async fn what_was_written_between_the_backup_and_the_mistake_and_is_not_restored
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_is_dropped_when_nobody_writes_comes_back() {
     let base = reports();
-    let mut drill = drill_of(base.path(), "pgbackrest", |_| {});
-    drill.config.ledger.enabled = false;
-    drill.request.disaster = "database".to_owned();
-    let mut drill = Drill::new(drill.request, drill.config).expect("it can be planned");
-    drill.compose = std::env::var("DR_DRILL_COMPOSE").ok();
-    base.path().clone_into(&mut drill.report_base);
-    let finished = rehearse(&drill).await;
+    let mut config = config();
+    config.ledger.enabled = false;
+    let method = Method::of("pgbackrest", &config).expect("configured");
+    let request = Request { method, disaster: Disaster::Database, ..request(base.path()) };
+    let finished = rehearse(&planned(request, config)).await;
     let record = &finished.record;
     assert_eq!((record.verdict, finished.exit_code), (Verdict::Passed, 0), "{:?}", record.reasons);
 }

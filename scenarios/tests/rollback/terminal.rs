@@ -1,9 +1,11 @@
 //! An operator's terminal on a sealed copy, and the fingerprint of what is in it.
 
+use harness::backup::Method;
 use harness::compare;
 use harness::drill::{Drill, Standing};
 use harness::model::event::Events;
 use harness::model::fingerprint::Certificate;
+use harness::plan::Request;
 use harness::runbook::{Expected, Place, Role, Runbook, Step, Walk};
 use scenarios::rehearsal;
 use tempfile::TempDir;
@@ -37,8 +39,11 @@ impl Copy {
     /// When it does not come up.
     pub(super) async fn up_with(method: &str, compose: Option<String>) -> Self {
         let base = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary folder");
-        let mut drill = rehearsal::drill_of(base.path(), method);
-        drill.compose = compose.or(drill.compose);
+        let config = rehearsal::config();
+        let method = Method::of(method, &config).expect("configured");
+        let usual = rehearsal::request(base.path());
+        let compose = compose.or(usual.compose.clone());
+        let drill = rehearsal::planned(Request { method, compose, ..usual }, config);
         let standing = drill.stand(&Events::ignored(), CancellationToken::new()).await;
         Self { standing: standing.expect("the copy comes up"), drill, _base: base }
     }
@@ -79,7 +84,7 @@ impl Terminal<'_> {
     /// The fingerprint of database and media store.
     pub(super) async fn fingerprint(&self) -> Result<Certificate, String> {
         self.run(READY, 0, &[]).await?;
-        let taken = self.copy.standing.certificate(&self.copy.drill.config).await;
+        let taken = self.copy.standing.certificate(self.copy.drill.config()).await;
         taken.map_err(|cause| cause.chain())
     }
 

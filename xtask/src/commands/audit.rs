@@ -32,7 +32,7 @@ pub(crate) async fn run(options: AuditOptions) -> Result<u8> {
     let shown = tokio::spawn(display::follow(received, options.format));
     let mut surveyed = Vec::new();
     let copies = service::copies(&options.stack, &options.report, options.mode)?;
-    let accepts = copies.first().map(|copy| copy.config.accepts.clone()).unwrap_or_default();
+    let accepts = copies.first().map(|copy| copy.config().accepts.clone()).unwrap_or_default();
     for copy in copies {
         let cancelled = cancelled.clone();
         let seen = survey::copy(&copy, &policy, &events, cancelled, !options.no_browser).await?;

@@ -100,18 +100,16 @@ async fn measure(options: &BenchOptions) -> Result<u8> {
 
 fn planned(options: &BenchOptions, config: &Config, turn: &Turn) -> Result<Drill> {
     let request = Request {
-        stack_dir: options.stack.clone(),
-        method: turn.method.clone(),
-        disaster: harness::disaster::Disaster::Volumes.name().to_owned(),
+        method: Method::of(&turn.method, config)?,
         scale: turn.scale,
         seed: options.seed,
+        compose: options.compose.clone(),
+        report_base: options.report.clone(),
+        profile: turn.profile,
+        copies: true,
+        ..Request::of(&options.stack)
     };
-    let mut drill = Drill::new(request, config.clone())?;
-    drill.compose.clone_from(&options.compose);
-    drill.report_base.clone_from(&options.report);
-    drill.profile = turn.profile;
-    drill.copies = true;
-    Ok(drill)
+    Drill::new(request, config.clone())
 }
 
 async fn one(drill: &Drill, cancelled: CancellationToken) -> Result<Finished> {

@@ -49,7 +49,9 @@ pub(crate) async fn down(options: DownOptions) -> Result<u8> {
     }
     // Their compose files: `up` keeps them below the default folder.
     let gone = |work: &Path| runs.keys().any(|run| work.ends_with(Path::new(run).join("work")));
-    for work in drill::abandoned(Path::new(drill::DEFAULT_BASE)).iter().filter(|it| gone(it)) {
+    for work in
+        drill::abandoned(Path::new(harness::plan::DEFAULT_BASE)).iter().filter(|it| gone(it))
+    {
         drill::remove_abandoned(work)?;
         // Their folders too, unless there is a report in them: this removes only what is empty.
         for folder in [work.with_file_name("evidence"), work.with_file_name("")] {

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use harness::backup::Method;
 use harness::config::Config;
+use harness::disaster::Disaster;
 use harness::drill::{Drill, Finished};
 use harness::model::event::Events;
-use harness::model::mode::Mode;
 use harness::model::profile::Profile;
 use harness::plan::Request;
 use harness::{Error, ErrorKind, Result};
@@ -86,7 +86,7 @@ async fn rehearse(drills: &[Drill], options: &RunOptions) -> Result<Vec<Finished
     let cancelled = interrupt::token();
     for drill in drills {
         if options.dry_run {
-            display::plan(&drill.plan, options.format);
+            display::plan(drill.plan(), options.format);
             continue;
         }
         let finished = one(drill, options.format, cancelled.clone()).await?;
@@ -102,19 +102,14 @@ async fn rehearse(drills: &[Drill], options: &RunOptions) -> Result<Vec<Finished
 /// A drill of a seeded copy.
 fn copy(options: &DrillOptions, config: &Config, method: &str, profile: Profile) -> Result<Drill> {
     let request = Request {
-        stack_dir: options.stack.stack.clone(),
-        method: method.to_owned(),
-        disaster: options.disaster.clone(),
-        scale: options.stack.scale,
-        seed: options.stack.seed,
+        method: Method::of(method, config)?,
+        disaster: Disaster::of(&options.disaster)?,
+        strength: options.strength,
+        show_values: options.show_values,
+        artefact: options.artefact.as_deref().map(new_folder).transpose()?,
+        ..options.run.request(profile, options.stack.request())
     };
-    let mut drill = Drill::new(request, config.clone())?;
-    drill.profile = profile;
-    drill.strength = options.strength;
-    drill.show_values = options.show_values;
-    drill.artefact = options.artefact.as_deref().map(new_folder).transpose()?;
-    set(&mut drill, options.stack.compose.as_ref(), &options.run);
-    Ok(drill)
+    Drill::new(request, config.clone())
 }
 
 /// Drills of an artefact that was taken earlier, one for each profile.
@@ -125,21 +120,10 @@ fn of_artefact(
     options: &RunOptions,
 ) -> Result<Vec<Drill>> {
     let drills = options.profile.iter().map(|profile| {
-        let mut drill = Drill::of_artefact(stack.to_owned(), Config::load(stack)?, artefact)?;
-        drill.profile = *profile;
-        set(&mut drill, compose, options);
-        Ok(drill)
+        let request = Request { compose: compose.cloned(), ..Request::of(stack) };
+        Drill::of_artefact(options.request(*profile, request), Config::load(stack)?, artefact)
     });
     drills.collect()
-}
-
-fn set(drill: &mut Drill, compose: Option<&String>, options: &RunOptions) {
-    drill.compose = compose.cloned();
-    drill.report_base.clone_from(&options.report);
-    drill.keep = options.keep;
-    if options.tls {
-        drill.mode = Mode::Tls;
-    }
 }
 
 /// A folder that is not there yet, or empty.

@@ -5,7 +5,6 @@ use std::fs;
 use harness::config::Config;
 use harness::drill::{Drill, Standing};
 use harness::model::event::Events;
-use harness::plan::Request;
 use harness::runbook::{self, Broken, Place, Role, Runbook, Walked};
 use harness::{Error, Result};
 use serde_json::json;
@@ -80,15 +79,7 @@ fn require_printed(runbook: &Runbook, options: &RunbookOptions) -> Result<()> {
 
 async fn rehearse(runbook: &Runbook, options: &RunbookOptions) -> Result<Walked> {
     let config = Config::load(&options.stack.stack)?;
-    let request = Request {
-        stack_dir: options.stack.stack.clone(),
-        method: harness::backup::pg_dump::NAME.to_owned(),
-        disaster: harness::disaster::Disaster::Volumes.name().to_owned(),
-        scale: options.stack.scale,
-        seed: options.stack.seed,
-    };
-    let mut drill = Drill::new(request, config)?;
-    drill.compose.clone_from(&options.stack.compose);
+    let drill = Drill::new(options.stack.request(), config)?;
     let (events, received) = Events::channel();
     let shown = tokio::spawn(display::follow(received, options.format));
     let walked = on_a_copy(runbook, &drill, &events).await;

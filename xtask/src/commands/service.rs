@@ -53,18 +53,8 @@ pub(crate) fn copies(
         Some(ModeFlag::Http) | None => vec![Mode::Http],
     };
     let copy = |mode| {
-        let request = Request {
-            stack_dir: options.stack.clone(),
-            method: harness::backup::pg_dump::NAME.to_owned(),
-            disaster: harness::disaster::Disaster::Volumes.name().to_owned(),
-            scale: options.scale,
-            seed: options.seed,
-        };
-        let mut drill = Drill::new(request, config.clone())?;
-        drill.compose.clone_from(&options.compose);
-        report.clone_into(&mut drill.report_base);
-        drill.mode = mode;
-        Ok(drill)
+        let request = Request { mode, report_base: report.to_owned(), ..options.request() };
+        Drill::new(request, config.clone())
     };
     modes.into_iter().map(copy).collect()
 }

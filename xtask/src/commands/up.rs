@@ -4,7 +4,6 @@ use harness::Result;
 use harness::config::Config;
 use harness::drill::Drill;
 use harness::model::event::Events;
-use harness::plan::Request;
 
 use super::interrupt;
 use crate::display;
@@ -13,22 +12,14 @@ use crate::flags::{Format, StackOptions};
 /// Starts a sealed copy and leaves it running.
 pub(crate) async fn run(options: StackOptions) -> Result<u8> {
     let config = Config::load(&options.stack)?;
-    let request = Request {
-        stack_dir: options.stack,
-        method: harness::backup::pg_dump::NAME.to_owned(),
-        disaster: harness::disaster::Disaster::Volumes.name().to_owned(),
-        scale: options.scale,
-        seed: options.seed,
-    };
-    let mut drill = Drill::new(request, config)?;
-    drill.compose = options.compose;
+    let drill = Drill::new(options.request(), config)?;
     let (events, received) = Events::channel();
     let shown = tokio::spawn(display::follow(received, Format::Human));
     let started = drill.stand(&events, interrupt::token()).await;
     drop(events);
     let _ = shown.await;
     let standing = started?;
-    let (service, run, stack) = (&drill.config.service, &standing.run, &standing.sandbox.stack);
+    let (service, run, stack) = (&drill.config().service, &standing.run, &standing.sandbox.stack);
     let address = stack.address(&service.entry).await?;
     println!("up        http://{address}:{} with Host: {}", service.port, service.host);
     println!("compose   {}", stack.file().display());

@@ -50,14 +50,12 @@ async fn at_scale(
     scale: Scale,
 ) -> Result<Vec<(String, Measured)>> {
     let request = Request {
-        stack_dir: options.stack.clone(),
-        method: harness::backup::pg_dump::NAME.to_owned(),
-        disaster: harness::disaster::Disaster::Volumes.name().to_owned(),
         scale,
         seed: options.seed,
+        compose: options.compose.clone(),
+        ..Request::of(&options.stack)
     };
-    let mut drill = Drill::new(request, config.clone())?;
-    drill.compose.clone_from(&options.compose);
+    let drill = Drill::new(request, config.clone())?;
     let (events, received) = Events::channel();
     let shown = tokio::spawn(display::follow(received, options.format));
     let cancelled = interrupt::token();

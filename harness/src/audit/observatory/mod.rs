@@ -39,6 +39,7 @@ mod jar;
 mod mark;
 mod markup;
 mod policy;
+mod preload;
 mod redirection;
 mod referrer;
 mod site;
@@ -48,8 +49,8 @@ mod x_headers;
 use serde::{Serialize, Serializer};
 
 pub use grade::grade;
-pub use hsts::{PreloadEntry, PreloadList};
 pub use mark::Mark;
+pub use preload::{PreloadEntry, PreloadList};
 pub use site::{Headers, Hop, Landing, Preflight, SetCookie, Site};
 
 /// The version of the algorithm that this agrees with.

@@ -5,7 +5,7 @@
 
 use url::Url;
 
-use super::hsts::PreloadList;
+use super::preload::PreloadList;
 
 /// Headers of which a second line is dropped where others are joined: what Node.js does,
 /// on which the grader runs.

@@ -4,7 +4,7 @@
 
 use super::Bench;
 use super::changes::Changes;
-use super::nginx::{given, names, rule};
+use super::header::{given, names, rule};
 use crate::audit::headers::{HeaderRule, When};
 use crate::audit::nginx::{Directive, Tree};
 use crate::audit::{directive, place_in_stack};

@@ -4,6 +4,7 @@
 
 mod absent;
 mod changes;
+mod header;
 mod nginx;
 mod python;
 

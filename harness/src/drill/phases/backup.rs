@@ -25,7 +25,7 @@ use crate::volumes;
 impl Rehearsal<'_> {
     /// Begins the artefact, with what the method takes under load.
     pub(super) async fn begin_backup(&mut self) -> Result<Flow<Artefact>> {
-        let method = &self.drill.method;
+        let method = &self.drill.request.method;
         // Replaced by the baseline's, once there is one.
         let point = RecoveryPoint { instant: Timestamp::now(), lsn: String::new() };
         let artefact = Artefact::create(&self.artefact_dir(), method.name(), point)?;
@@ -47,7 +47,7 @@ impl Rehearsal<'_> {
         baseline: &mut Baseline,
     ) -> Result<Flow> {
         self.journal.enter(Phase::Backup);
-        let (method, site) = (&self.drill.method, self.sandbox.site());
+        let (method, site) = (&self.drill.request.method, self.sandbox.site());
         snapshot.recovery_point().clone_into(&mut artefact.manifest.recovery_point);
         let taken = method.take(&site, &mut artefact, snapshot.id()).await;
         close(snapshot).await?;
@@ -79,7 +79,7 @@ impl Rehearsal<'_> {
         let secrets = self.sandbox.secrets.clone();
         let origin = Origin { secrets, ..baseline.origin.clone() };
         let certificate = baseline.certificate.clone();
-        let rows = self.drill.artefact.is_some().then(|| self.folder.rows("baseline"));
+        let rows = self.drill.request.artefact.is_some().then(|| self.folder.rows("baseline"));
         let begun = Instant::now();
         let artefact = blocking(move || {
             origin::attach(&mut artefact, &certificate, rows.as_deref(), &origin)?;
@@ -97,7 +97,7 @@ impl Rehearsal<'_> {
     /// Ends the quiet that a method without a shared snapshot needs, once it is proved: the
     /// stores are as the baseline says. Otherwise nobody knows which state was backed up.
     pub(super) async fn end_quiet(&mut self, baseline: &Certificate) -> Result<()> {
-        if self.drill.method.consistency() == Consistency::Snapshot {
+        if self.drill.request.method.consistency() == Consistency::Snapshot {
             return Ok(());
         }
         let connection = self.sandbox.database.connection(&self.sandbox.stack).await?;
@@ -107,7 +107,7 @@ impl Rehearsal<'_> {
         let moved = compare::certificates(baseline, &after.certificate);
         let differs = moved.divergences.iter().map(|it| format!("{}: {}", it.subject, it.detail));
         if let Some(first) = differs.chain(moved.undecided.iter().cloned()).next() {
-            let method = self.drill.method.name();
+            let method = self.drill.request.method.name();
             return Err(Error::undecided("the stores changed while they were backed up")
                 .because(first)
                 .hint(format!("method {method} takes a snapshot of its own: stop what writes")));
@@ -124,7 +124,7 @@ impl Rehearsal<'_> {
         artefact: &Artefact,
         baseline: &Certificate,
     ) -> Result<Flow> {
-        let (method, site) = (&self.drill.method, self.sandbox.site());
+        let (method, site) = (&self.drill.request.method, self.sandbox.site());
         let read = artefact.clone();
         let mut damage = blocking(move || read.damage()).await?;
         let examined = method.examine(&site, artefact, baseline).await?;
@@ -148,7 +148,7 @@ impl Rehearsal<'_> {
 
     /// Whether every critical volume is one that the method brings back (FR-4.4).
     fn check_cover(&mut self) -> bool {
-        let promises = self.drill.method.promises();
+        let promises = self.drill.request.method.promises();
         let names = self.sandbox.stack.volumes().map(|volume| volume.name).collect::<Vec<_>>();
         let volumes = volumes::classified(&names, &self.drill.config);
         let uncovered = volumes.iter().filter_map(|volume| volume.uncovered(&promises));

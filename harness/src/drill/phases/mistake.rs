@@ -13,7 +13,7 @@ use crate::stack::database::{ask, blocking};
 impl Rehearsal<'_> {
     /// Whether this drill goes back to just before its disaster.
     pub(super) fn goes_back_to_mistake(&self) -> bool {
-        self.drill.disaster.spares_server() && self.drill.method.salvages()
+        self.drill.request.disaster.spares_server() && self.drill.request.method.salvages()
     }
 
     /// Takes the baseline anew, right before the mistake, and has the writer go on.
@@ -49,7 +49,7 @@ impl Rehearsal<'_> {
         baseline: &Baseline,
     ) -> Result<()> {
         artefact.unseal()?;
-        self.drill.method.salvage(&self.sandbox.site(), artefact).await?;
+        self.drill.request.method.salvage(&self.sandbox.site(), artefact).await?;
         *artefact = self.seal(artefact.clone(), baseline).await?;
         self.folder.write_json("evidence/manifest.json", &artefact.manifest)?;
         self.found.manifest = Some(artefact.manifest.clone());

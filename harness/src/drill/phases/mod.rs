@@ -27,6 +27,7 @@ use crate::config::Probe;
 use crate::error::Result;
 use crate::fingerprint::database::{Keep, Snapshot};
 use crate::model::artefact::Manifest;
+use crate::model::invariant::Reading;
 use crate::model::phase::Phase;
 use crate::model::record::{CopyTiming, Integrity, LedgerRecord, StepTiming};
 use crate::probe::{Prober, Variables};
@@ -108,12 +109,12 @@ impl<'a> Rehearsal<'a> {
         let compared = self.compare(&baseline, restored).await;
         let probed = self.probe(&baseline).await;
         compared.and(probed)?;
-        if self.drill.copies { self.copy().await } else { Ok(()) }
+        if self.drill.request.copies { self.copy().await } else { Ok(()) }
     }
 
     /// Where the artefact is taken to.
     fn artefact_dir(&self) -> PathBuf {
-        self.drill.artefact.clone().unwrap_or_else(|| self.folder.artefact())
+        self.drill.request.artefact.clone().unwrap_or_else(|| self.folder.artefact())
     }
 
     /// Ends it, wherever it stands, with its writer.
@@ -122,8 +123,8 @@ impl<'a> Rehearsal<'a> {
     }
 
     async fn observe(&self, snapshot: Snapshot) -> Result<Observed> {
-        let Drill { config, strength, .. } = self.drill;
-        observe::stores(self.sandbox, config, *strength, snapshot, &self.journal.events).await
+        let (config, strength) = (&self.drill.config, self.drill.request.strength);
+        observe::stores(self.sandbox, config, strength, snapshot, &self.journal.events).await
     }
 
     async fn list_rows(
@@ -135,10 +136,7 @@ impl<'a> Rehearsal<'a> {
         observe::list_rows(observed, keep, tables, &self.journal.events).await
     }
 
-    async fn read_invariants(
-        &self,
-        snapshot: &Snapshot,
-    ) -> Result<BTreeMap<String, invariants::Reading>> {
+    async fn read_invariants(&self, snapshot: &Snapshot) -> Result<BTreeMap<String, Reading>> {
         let connection = self.sandbox.database.connection(&self.sandbox.stack).await?;
         invariants::read(connection, snapshot.id(), &self.drill.config.invariants).await
     }

@@ -101,7 +101,8 @@ impl Rehearsal<'_> {
                     let keep = Keep { key, rows: u64::MAX, ..Keep::new(is.clone()) };
                     observed = self.list_rows(observed, keep, Some(differing)).await?;
                     let after = Side { certificate: &observed.certificate, rows: &Lists::at(is) };
-                    let explained = explain(integrity, before, after, self.drill.show_values);
+                    let explained =
+                        explain(integrity, before, after, self.drill.request.show_values);
                     note_unexplained(integrity, explained.err());
                 }
                 Err(cause) => note_unexplained(integrity, Some(cause)),

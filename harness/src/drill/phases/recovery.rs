@@ -10,7 +10,6 @@ use super::{Flow, GREEN_LIMIT, Rehearsal};
 use crate::backup::durability::{self, Settings};
 use crate::backup::{Artefact, pg_dump, timed};
 use crate::config::RestoreInto;
-use crate::drill::Drill;
 use crate::drill::sabotage::Moment;
 use crate::drill::sandbox::Sandbox;
 use crate::error::Result;
@@ -20,6 +19,7 @@ use crate::model::check::{Outcome, id};
 use crate::model::phase::Phase;
 use crate::model::profile::Profile;
 use crate::model::record::StepTiming;
+use crate::plan::Request;
 use crate::stack::database::{ask, blocking};
 
 /// The step of a restore in which the database comes up.
@@ -36,7 +36,7 @@ impl Rehearsal<'_> {
         let point = artefact.manifest.recovery_point.instant;
         let age_s = Timestamp::now().duration_since(point).as_secs_f64();
         self.found.data_loss_s = Some(age_s);
-        let done = self.drill.disaster.strike(&self.sandbox.site()).await?;
+        let done = self.drill.request.disaster.strike(&self.sandbox.site()).await?;
         // Only now: until its connection died, the writer knew of nothing.
         if let Some(writer) = &mut self.writer {
             writer.stop();
@@ -59,7 +59,7 @@ impl Rehearsal<'_> {
         // Said where it is done: a drill that stopped before restored nothing.
         let project = stack.project().to_owned();
         self.found.environment.insert("restored_project".to_owned(), project);
-        let method = &self.drill.method;
+        let method = &self.drill.request.method;
         if self.goes_back_to_mistake() {
             match timed(SALVAGE, Some(Store::Database), self.salvage(artefact, baseline)).await {
                 Ok(step) => self.found.restore_steps.push(step),
@@ -97,7 +97,7 @@ impl Rehearsal<'_> {
 
     /// Has the method restore, under the drill's profile.
     async fn load(&self, artefact: &Artefact) -> Result<Vec<StepTiming>> {
-        let (site, Drill { method, profile, .. }) = (self.sandbox.site(), self.drill);
+        let (site, Request { method, profile, .. }) = (self.sandbox.site(), &self.drill.request);
         // A server that is not running yet is tuned by whoever starts it.
         if *profile == Profile::Production || method.into() == RestoreInto::Volumes {
             return method.restore(&site, artefact, *profile).await;
@@ -115,7 +115,7 @@ impl Rehearsal<'_> {
     async fn prove_durable(&mut self, source: &Settings) -> Result<()> {
         let Sandbox { stack, database, .. } = self.sandbox;
         let restored = ask(database.connection(stack).await?, durability::read).await?;
-        let seen = durability::seen(self.drill.profile, &restored);
+        let seen = durability::seen(self.drill.request.profile, &restored);
         self.journal.judge(id::DURABLE, seen, &durability::wrong(source, &restored));
         Ok(())
     }
@@ -124,7 +124,8 @@ impl Rehearsal<'_> {
     /// a store that was not struck and that the method does not bring back stays.
     async fn clear(&self) -> Result<()> {
         let Sandbox { stack, database, media, .. } = self.sandbox;
-        let (strikes, promises) = (self.drill.disaster.strikes(), self.drill.method.promises());
+        let (strikes, promises) =
+            (self.drill.request.disaster.strikes(), self.drill.request.method.promises());
         let stays =
             |store| !strikes.is_empty() && !strikes.contains(&store) && !promises.contains(&store);
         stack.destroy_containers(&[]).await?;

@@ -99,7 +99,7 @@ impl Rehearsal<'_> {
     pub(super) async fn baseline(&mut self, red: Vec<Check>) -> Result<(Baseline, Snapshot)> {
         self.journal.enter(Phase::Baseline);
         if let (Consistency::Quiet, Some(writer)) =
-            (self.drill.method.consistency(), &mut self.writer)
+            (self.drill.request.method.consistency(), &mut self.writer)
         {
             writer.hold().await;
         }
