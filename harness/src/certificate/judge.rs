@@ -55,9 +55,14 @@ pub fn with_live(
     let folder = tempfile::tempdir().attempt(|| "cannot create a folder for lists of rows")?;
     let keep = Keep { rows: u64::MAX, ..Keep::new(folder.path().to_owned()) };
     let differing = tables_to_list(&integrity, before, &after);
-    let listed = before
-        .key()
-        .and_then(|key| list_rows(&differing, snapshot, &mut after, &Keep { key, ..keep }, events));
+    let listed = if differing.is_empty() {
+        Ok(())
+    } else {
+        let key = before.key();
+        key.and_then(|key| {
+            list_rows(&differing, snapshot, &mut after, &Keep { key, ..keep }, events)
+        })
+    };
     let lists = Lists::at(folder.path().to_owned());
     let after = Side { certificate: &after, rows: &lists };
     let explained = listed.and_then(|()| explain(&mut integrity, before, after, show_values));
@@ -75,8 +80,5 @@ fn list_rows(
     let (Some(snapshot), Some(database)) = (snapshot, &mut after.database) else {
         return Ok(());
     };
-    if tables.is_empty() {
-        return Ok(());
-    }
     keep_rows(&snapshot, database, keep, Some(tables), events)
 }

@@ -82,7 +82,8 @@ pub fn hold_to_definitions(
     effort: Effort,
 ) -> Result<()> {
     let is_view = |name: &String| fingerprint.facts.contains_key(&format!("matview/{name}"));
-    if !fingerprint.tables.keys().any(is_view) {
+    let is_asked = views.is_none_or(|views| !views.is_empty());
+    if !is_asked || !fingerprint.tables.keys().any(is_view) {
         return Ok(());
     }
     let (mut listed, types) = relations::list(snapshot)?;
