@@ -213,8 +213,13 @@ fn packed_lists_name_rows_and_columns_and_hold_no_value() {
     assert!(other.to_string().contains("have different keys"), "{other}");
 
     // Keys are there, values are not: neither as they are, nor as anybody's hash of them.
-    let lists =
-        before.rows.read_dir().unwrap().map(|file| std::fs::read(file.unwrap().path()).unwrap());
+    let lists = before
+        .rows
+        .path()
+        .unwrap()
+        .read_dir()
+        .unwrap()
+        .map(|file| std::fs::read(file.unwrap().path()).unwrap());
     let lists: Vec<u8> =
         lists.flat_map(|list| zstd::decode_all(list.as_slice()).unwrap_or(list)).collect();
     let holds = |bytes: &[u8]| lists.windows(bytes.len()).any(|window| window == bytes);

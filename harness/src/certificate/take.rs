@@ -50,7 +50,7 @@ impl Sources {
     /// Usage when it is none, or there is one already.
     pub fn add_directory(&mut self, directory: &Path) -> Result<()> {
         if !directory.is_dir() {
-            return Err(Error::usage(format!("{directory:?} is no directory"))
+            return Err(Error::usage(format!("{} is no directory", directory.display()))
                 .hint("a database is given as postgres://user@host:5432/name"));
         }
         fill(&mut self.media, directory.to_owned(), "directory")

@@ -125,7 +125,7 @@ pub(super) fn read(mut script: impl BufRead, row_hash: RowHash) -> Result<DumpRe
         // A quoted name may hold the end of a line.
         while matches!(state, State::Between)
             && line.starts_with(b"COPY ")
-            && line.iter().filter(|byte| **byte == b'"').count() % 2 == 1
+            && is_quoted_on(&line)
             && script.read_until(b'\n', &mut line).attempt(|| "cannot read pg_restore")? > 0
         {
         }
@@ -221,6 +221,11 @@ fn relation(text: &[u8]) -> String {
         !quoted && matches!(byte, b' ' | b';' | b'\n')
     });
     escape(&text[..end.unwrap_or(text.len())])
+}
+
+/// Whether a quoted name goes on after the end of a line.
+fn is_quoted_on(line: &[u8]) -> bool {
+    line.iter().fold(false, |quoted, byte| quoted ^ (*byte == b'"'))
 }
 
 /// The parts of a qualified name, quotes removed.
