@@ -1,5 +1,6 @@
 """gunicorn, and the migrations: they run in its master, after the application is
-loaded and before it listens, so that a start imports Django once.
+loaded and before it listens, so that a start imports Django once, while the database
+starts too.
 
 RUN_MIGRATIONS=0   leave the schema alone (default: migrate)"""
 
@@ -23,7 +24,10 @@ def on_starting(_server):
     from django.core.management import call_command
     from django.db import connections
 
+    from korrigo.database import answers, wait_until
+
     if os.environ.get("RUN_MIGRATIONS", "1") != "0":
+        wait_until(answers, "the database")
         call_command("migrate", interactive=False, skip_checks=True)
     # Workers are forked from here: a shared connection would mix their answers.
     connections.close_all()

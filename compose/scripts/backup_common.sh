@@ -110,14 +110,19 @@ print_stack='printf %s "${STACK_NAME:-${DJANGO_ALLOWED_HOSTS:-$POSTGRES_DB}}" | 
 app_services=${APP_SERVICES:-backend celery celery-beat}
 stopped=()
 
+# Those of the application's services that run, a line each.
+running_app() {
+    local running
+    running=$(running_services) || return
+    grep -xF -f <(tr -s '[:space:]' '\n' <<< "$app_services") <<< "$running" || true
+}
+
 # ⚠️ Takes the application down until start_application.
 stop_application() {
-    local service running
-    running=$(running_services)
-    for service in $app_services; do
-        if grep -qxF "$service" <<< "$running"; then stopped+=("$service"); fi
-    done
-    [ ${#stopped[@]} -gt 0 ] || return 0
+    local running
+    running=$(running_app)
+    [ -n "$running" ] || return 0
+    mapfile -t stopped <<< "$running"
     say "stopping ${stopped[*]} until the restore is over"
     compose stop "${stopped[@]}" < /dev/null >&2
 }
@@ -185,18 +190,21 @@ begin() { # NAME
     unfinished_files+=("$unfinished" "$unfinished.sha256")
 }
 
-# Verifies what was begun, and gives it its name. The checksum goes first: a file that has
-# its name has its checksum, too. Needs the function verify FILE of the script.
-keep() { # NAME
-    local sum
-    sum=$(sha256 < "$unfinished")
-    { printf '%s  %s\n' "$sum" "$1" > "$unfinished.sha256" && sync "$unfinished" "$unfinished.sha256"; } ||
-        fail "cannot write to $dir; nothing is left of the backup" "free some space and take it again"
-    (verify "$unfinished") || fail "the backup does not verify; nothing is left of it" "take it again"
+# Verifies what was begun, while it goes to disk, and gives it its name. The checksum goes first:
+# a file that has its name has its checksum, too. Needs the function verify FILE of the script, or
+# the one that is named; and the checksum, if it was made of what was written.
+keep() { # NAME [VERIFY SUM]
+    local sum=${3:-} flushing
+    [ -n "$sum" ] || sum=$(sha256 < "$unfinished")
+    printf '%s  %s\n' "$sum" "$1" > "$unfinished.sha256" || unwritten
+    sync "$unfinished" "$unfinished.sha256" & flushing=$!
+    ("${2:-verify}" "$unfinished") || fail "the backup does not verify; nothing is left of it" "take it again"
+    wait "$flushing" || unwritten
     mv -- "$unfinished.sha256" "$dir/$1.sha256"
     mv -- "$unfinished" "$dir/$1"
     sync "$dir"
 }
+unwritten() { fail "cannot write to $dir; nothing is left of the backup" "free some space and take it again"; }
 
 if command -v zstd > /dev/null; then
     compressed=zst

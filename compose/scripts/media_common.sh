@@ -50,20 +50,21 @@ attempts=3
 
 # take_backup KIND: leaves a verified file in the folder, and its name in $taken.
 take_backup() {
-    local attempt codes ended said
+    local attempt codes ended said sum
     taken=$(new_name "$1" "tar.$compressed")
     begin "$taken"
-    said=$dir/.unfinished-messages
-    unfinished_files+=("$said")
+    said=$dir/.unfinished-messages sum=$dir/.unfinished-sum
+    unfinished_files+=("$said" "$sum")
     for ((attempt = 1; ; attempt++)); do
-        codes=(0 0)
-        write_backup 2> "$said" | compress > "$unfinished" || codes=("${PIPESTATUS[@]}")
-        # What tar says itself: not every compose passes exit codes on.
+        codes=(0 0 0 0)
+        write_backup 2> "$said" | compress | tee "$unfinished" | sha256 > "$sum" || codes=("${PIPESTATUS[@]}")
+        # What they say themselves: not every compose passes exit codes on.
         ended=$(sed -n 's/^tar: ended with //p' "$said")
-        grep -v '^tar: ended with ' "$said" >&2 || true
-        [ "$ended ${codes[1]}" != '0 0' ] || break
+        contents=$(sed -n "/$summary/p" "$said")
+        grep -v "^tar: ended with \|$summary" "$said" >&2 || true
+        [ "$ended ${codes[*]:1}" != '0 0 0 0' ] || break
         # Code 1 of tar: nothing is missing, but something was written to meanwhile.
-        if [ "$ended ${codes[1]}" != '1 0' ] || ! grep -q 'changed as we read it\|removed before we read it' "$said"; then
+        if [ "$ended ${codes[*]:1}" != '1 0 0 0' ] || ! grep -q 'changed as we read it\|removed before we read it' "$said"; then
             fail "the backup failed; nothing is left of it" "look at the messages above, and at the free space of $dir"
         fi
         if [ "$attempt" -ge "$attempts" ]; then
@@ -72,17 +73,31 @@ take_backup() {
         fi
         say "files changed while they were read; taking the backup again"
     done
-    keep "$taken"
+    [ -n "$contents" ] || fail "what is in the store cannot be restored safely; nothing is left of the backup" "look at the message above"
+    keep "$taken" verify_taken "$(cat "$sum")"
     say "$taken: $(describe "$dir/$taken")"
 }
 
+# What grading.backups.inspect says of an archive that may be restored.
+summary='^[0-9]* entries, [0-9]* files, [0-9]* bytes of content in [0-9]*$'
+
+# Names, links and owners are judged on the way out. As many bytes at a time as a pipe holds: an
+# engine's work is by the piece.
 write_backup() {
     # PAX records carry fractions of seconds, long and odd names, and extended attributes.
     # shellcheck disable=SC2016
-    within 'tar --create --format=posix --pax-option="comment=$1,delete=atime,delete=ctime" \
-        --acls --xattrs --numeric-owner --directory="$0" --file=- .
-        code=$?; echo "tar: ended with $code" >&2; exit $code' \
+    within 'cd /opt/korrigo/app && { tar --create --format=posix --pax-option="comment=$1,delete=atime,delete=ctime" \
+        --acls --xattrs --numeric-owner --blocking-factor=128 --directory="$0" --file=- .
+        echo "tar: ended with $?" >&2; } | python3 -m grading.backups.inspect --pass' \
         "$media_path" "$magic; stack $stack; taken $(date -u +%Y-%m-%dT%H:%M:%SZ)" < /dev/null
+}
+
+# The archive that was judged on the way out is the one that is on disk.
+verify_taken() { # FILE
+    local bytes
+    verify_file "$1"
+    bytes=$(decompress "$1" | wc -c) || refuse_damaged "$1"
+    [ "$bytes" = "${contents##* }" ] || fail "$1 has $bytes bytes of ${contents##* }"
 }
 
 # --- Reading it -------------------------------------------------------------------
@@ -94,20 +109,30 @@ comment_of() { # FILE
 stack_in() { comment_of "$1" | sed -n 's/^stack \(.*\); taken .*/\1/p'; }
 
 describe() { # FILE
-    echo "verified: $(comment_of "$1"), ${contents:-}$(stat --format %s "$1") bytes"
+    echo "verified: $(comment_of "$1"), ${contents:+$contents, }$(stat --format %s "$1") bytes"
 }
+
+# What can be said of a backup without judging all that is in it.
+verify_origin() { # FILE
+    verify_file "$1"
+    [ -z "$(comment_of "$1")" ] || return 0
+    decompress "$1" > /dev/null || refuse_damaged "$1"
+    fail "$1 is not a backup of backup_media.sh" "a database is restored by restore_db.sh"
+}
+
+verify() { verify_origin "$1"; verify_contents "$1"; } # FILE
 
 # The check of names, links, owners and of the end is in the image of the application. Sets
 # $contents.
-verify() { # FILE
+verify_contents() { # FILE
     local said
-    verify_file "$1"
     # Whatever it refuses, it reads to the end: if the first of the two fails, it is the file.
     said=$(decompress "$1" | within 'cd /opt/korrigo/app && exec python3 -m grading.backups.inspect'; echo "${PIPESTATUS[*]}")
     [[ ${said##*$'\n'} == '0 '* ]] || refuse_damaged "$1"
-    [ -n "$(comment_of "$1")" ] || fail "$1 is not a backup of backup_media.sh" "a database is restored by restore_db.sh"
     # Not every compose passes exit codes on.
-    [[ $said == *' entries, '*$'\n'* ]] ||
-        fail "$1 cannot be restored safely" "look at the message above; restore it by hand where it can do no harm, or use another backup"
-    contents="${said%$'\n'*}, "
+    contents=$(grep "$summary" <<< "$said") || refuse_unsafe "$1"
+}
+
+refuse_unsafe() { # FILE
+    fail "$1 cannot be restored safely" "look at the message above; restore it by hand where it can do no harm, or use another backup"
 }

@@ -74,20 +74,20 @@ undo() {
 }
 trap undo EXIT
 
-# Both states are there for a while; a file takes whole blocks. Sets $archive_bytes.
+# Both states are there for a while; a file takes whole blocks.
 require_room() {
     local entries_in content_bytes needs
-    read -r entries_in content_bytes archive_bytes \
-        < <(sed -n 's/^\([0-9]*\) entries, [0-9]* files, \([0-9]*\) bytes of content in \([0-9]*\).*/\1 \2 \3/p' <<< "$contents")
+    read -r entries_in _ _ _ content_bytes _ <<< "$contents"
     needs=$((content_bytes + entries_in * 4096))
     [ "$free" -gt "$needs" ] ||
         fail "the media store has room for $free bytes, the backup needs $needs" "free some space"
 }
 
 main() {
+    local running
     open_dir
     find_media
-    verify "$archive"
+    verify_origin "$archive"
     archive=$(readlink -f "$archive")
     require_origin "$archive" "$(stack_in "$archive")" "$stack"
     require_no_interrupted_restore
@@ -95,21 +95,36 @@ main() {
         [ -n "$replace" ] || fail "the store is not empty: it has $entries entries" "to replace them: --replace"
         confirm "The media of stack \"$stack\" ($entries entries) will be replaced by $archive."
     fi
-    require_room
+    if [ "$entries" -eq 0 ]; then safety=''; fi
+    # Nobody stops, or backs up, for a backup that is refused in the end. Where there is neither to
+    # be done, what is unpacked is judged as it comes.
+    running=$(running_app)
+    if [ -n "$running$safety" ]; then
+        verify_contents "$archive"
+        require_room
+    fi
     stop_application
-    if [ "$entries" -gt 0 ] && [ -n "$safety" ]; then
+    if [ -n "$safety" ]; then
         take_backup safety-media
         say "the present state is kept in $dir/$taken"
     fi
+    unpack
+    start_application
+    say "restored $archive: $entries entries"
+}
+
+# Sets $entries, how many the store has now.
+unpack() {
     local said
     restoring=1
     # The receiver must know where the end is.
-    said=$(decompress "$archive" | place restore "$archive_bytes") || said=''
-    [ "$said" = restored ] || fail "cannot restore $archive" "look at the messages above and below"
-    restoring=''
-    start_application
-    find_media
-    say "restored $archive: $entries entries"
+    said=$({ decompress "$archive" && echo 'sent to its end'; } | place restore) || true
+    case $said in
+        'restored '*) restoring='' entries=${said#restored } ;;
+        broken) refuse_damaged "$archive" ;;
+        refused) refuse_unsafe "$archive" ;;
+        *) fail "cannot restore $archive" "look at the messages above and below" ;;
+    esac
 }
 
 recover() {

@@ -19,7 +19,7 @@ pub mod drill;
 pub mod error;
 pub mod fingerprint;
 pub mod model;
-mod nearest;
+pub mod nearest;
 pub mod packages;
 pub mod plan;
 pub mod printable;

@@ -16,7 +16,8 @@ pub(crate) fn nearest<'a>(
 }
 
 /// The error for a name that is not among the known ones: it says which was meant, and all.
-pub(crate) fn unknown(what: &str, name: &str, known: &[&str]) -> Error {
+#[must_use]
+pub fn unknown(what: &str, name: &str, known: &[&str]) -> Error {
     let all = known.join(", ");
     Error::usage(format!("unknown {what} {name:?}")).hint(
         match nearest(name, known.iter().copied()) {

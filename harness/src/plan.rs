@@ -1,5 +1,5 @@
 //! What a drill will do and what it promises to find out, before it does anything.
-//! `--dry-run` prints exactly this, and the verdict is computed from its checks.
+//! `--dry-run` prints exactly this and what sealing changes; the verdict is computed from its checks.
 
 use std::path::{Path, PathBuf};
 
@@ -146,9 +146,7 @@ impl Plan {
             return Err(Error::usage("drill.toml has no [[probe]] with health = true")
                 .hint("nothing would prove that the service is back: add a request for its health endpoint"));
         }
-        if config.dataset.generator == Generator::Korrigo {
-            validate_requests(config)?;
-        }
+        validate_requests(config)?;
         Ok(Self {
             stack: request.stack_dir.display().to_string(),
             method: request.method.name().to_owned(),
@@ -161,9 +159,13 @@ impl Plan {
     }
 }
 
-/// Checks the probes, and the ledger's write as the probe that it is.
+/// Checks the probes, and the ledger's write as the probe that it is. A stack that is not seeded
+/// has no facts that they could ask for.
 fn validate_requests(config: &Config) -> Result<()> {
-    let mut names = probe::facts::names();
+    let mut names = match config.dataset.generator {
+        Generator::Korrigo => probe::facts::names(),
+        Generator::None => probe::Variables::new(),
+    };
     probe::validate(&config.probes, &names)?;
     names.declare(LEDGER_KEY);
     let ledger = config.ledger.journey().filter(|_| config.ledger.enabled);

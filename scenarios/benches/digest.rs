@@ -5,10 +5,6 @@
 //! All figures of a line come from one run, measured in turns, so that their ratios hold on a
 //! machine that does other things too.
 
-#[allow(dead_code, unreachable_pub, reason = "the bench uses its part of the fixture")]
-#[path = "../src/scratch.rs"]
-mod scratch;
-
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
@@ -17,7 +13,7 @@ use harness::model::event::Events;
 use harness::model::fingerprint::{RowsDigest, Strength};
 use postgres::{Client, Config, NoTls};
 
-use self::scratch::{FIFTEEN, Postgres};
+use scenarios::scratch::{FIFTEEN, Postgres};
 
 const ROUNDS: usize = 5;
 

@@ -19,6 +19,8 @@ use harness::stack::engine::{Engine, ResourceKind};
 use harness::{Error, Result};
 use tokio_util::sync::CancellationToken;
 
+use crate::turn::{self, Fixture};
+
 /// Enough rows and files to lose some, few enough to be quick.
 const SCALE: &str = "5000";
 
@@ -29,7 +31,10 @@ pub fn reference_stack() -> PathBuf {
 }
 
 /// What harm looks like: a function of what is alive at a moment.
-pub type Harm = fn(Live) -> Pin<Box<dyn Future<Output = Result<()>> + Send>>;
+pub type Harm = fn(Live) -> Struck;
+
+/// What comes of it.
+pub type Struck = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
 
 /// One act of sabotage.
 struct Act {
@@ -129,6 +134,7 @@ pub fn sabotaged(drill: Drill, moment: Moment, harm: Harm) -> Drill {
 /// # Panics
 /// When the drill cannot begin, or left something.
 pub async fn rehearse(drill: &Drill) -> Finished {
+    let _turn = turn::take(Fixture::Drill);
     let finished = drill.run(&Events::ignored(), CancellationToken::new()).await;
     let finished = finished.expect("the drill begins");
     assert_eq!(leftovers(&finished.record.run_id).await, Vec::<String>::new());
@@ -165,6 +171,12 @@ pub fn demand(finished: &Finished, verdict: Verdict, check: &str, outcome: Outco
     let found = by_id.get(check).unwrap_or_else(|| panic!("no check {check}: {}", seen()));
     assert_eq!(found.outcome, outcome, "{}", seen());
     assert!(found.detail.contains(names), "{check} does not name {names:?}: {}", seen());
+}
+
+/// The phases that it came to.
+#[must_use]
+pub fn phases(finished: &Finished) -> Vec<&'static str> {
+    finished.record.timings.phases.iter().map(|phase| phase.name.name()).collect()
 }
 
 /// Executes SQL in the sandbox's database, as its owner.

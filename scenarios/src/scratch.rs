@@ -2,6 +2,7 @@
 //! restore and to damage. Gone when dropped. Needs an engine; makes the Debian base that it
 //! builds on where the engine has none.
 
+use std::sync::Mutex;
 use std::time::Duration;
 
 use harness::model::event::Events;
@@ -13,6 +14,8 @@ use testcontainers::core::{BuildImageOptions, CmdWaitFor, ExecCommand, WaitFor};
 use testcontainers::runners::{SyncBuilder, SyncRunner};
 use testcontainers::{Container, GenericBuildableImage, GenericImage, ImageExt};
 use tokio_util::sync::CancellationToken;
+
+use crate::turn::{self, Fixture, Turn};
 
 /// A major version of PostgreSQL, with the Debian suite that it runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,6 +87,9 @@ pub const SEVENTEEN: Major = Major::debian(17, "trixie");
 /// The newest that the harness reads.
 pub const EIGHTEEN: Major = Major::debian(18, "forky");
 
+/// Whoever needs an image first builds it, and the others find it: one lock a major.
+static BUILDING: [Mutex<()>; 6] = [const { Mutex::new(()) }; 6];
+
 /// The superuser.
 const USER: &str = "postgres";
 
@@ -91,6 +97,7 @@ const USER: &str = "postgres";
 pub struct Postgres {
     container: Container<GenericImage>,
     host: String,
+    _turn: Turn,
 }
 
 impl Postgres {
@@ -100,6 +107,7 @@ impl Postgres {
     /// When the image cannot be built or the server does not come up.
     #[must_use]
     pub fn start(major: Major) -> Self {
+        let turn = turn::take(Fixture::Server);
         let container = image(major)
             .with_wait_for(WaitFor::message_on_stderr(
                 "database system is ready to accept connections",
@@ -114,7 +122,7 @@ impl Postgres {
             .get_bridge_ip_address()
             .expect("the scratch server has an address")
             .to_string();
-        Self { container, host }
+        Self { container, host, _turn: turn }
     }
 
     /// How to reach one of its databases.
@@ -231,7 +239,10 @@ fn image(major: Major) -> GenericImage {
         image = image.with_data(certificates(), "./certificates.pem");
     }
     let options = BuildImageOptions::new().with_skip_if_exists(true);
-    image.build_image_with(options).expect("the image of the scratch server builds")
+    let turn = BUILDING[major.number as usize % BUILDING.len()].lock();
+    let built = image.build_image_with(options).expect("the image of the scratch server builds");
+    drop(turn);
+    built
 }
 
 /// Debian's own package. A mirror may lag behind a suite that still moves.

@@ -13,6 +13,7 @@ use harness::plan::Request;
 use tokio_util::sync::CancellationToken;
 
 use crate::rehearsal;
+use crate::turn::{self, Fixture, Turn};
 
 /// Puts new files into use and waits until no worker accepts connections under the old ones.
 const RELOAD: &str = r#"
@@ -51,6 +52,9 @@ echo "the last answer was $status" >&2
 exit 1
 "#;
 
+/// What answers requests, beside what it depends on. Nothing is asked of the workers.
+const SERVICES: [&str; 2] = ["backend", "proxy"];
+
 /// A replacement in a file of the stack: path below its folder, what is there, what shall be.
 pub type Edit = (&'static str, &'static str, &'static str);
 
@@ -63,6 +67,7 @@ pub struct Copy {
     /// The stack's files, with what was planted.
     pub files: tempfile::TempDir,
     planted: std::sync::Mutex<Vec<PathBuf>>,
+    _turn: Turn,
 }
 
 impl Copy {
@@ -71,13 +76,15 @@ impl Copy {
     /// # Panics
     /// When it does not come up.
     pub async fn up(base: &Path, mode: Mode) -> Self {
+        let turn = turn::take(Fixture::Copy);
         let request = Request { mode, ..rehearsal::request(base) };
         let drill = rehearsal::planned(request, rehearsal::config());
-        let standing = drill.stand(&Events::ignored(), CancellationToken::new()).await;
+        let standing =
+            drill.stand_with(&SERVICES, &Events::ignored(), CancellationToken::new()).await;
         let standing = standing.expect("the copy comes up");
         let files = tempfile::tempdir().expect("a temporary folder");
         copy(&rehearsal::reference_stack(), files.path());
-        Self { standing, drill, files, planted: std::sync::Mutex::default() }
+        Self { standing, drill, files, planted: std::sync::Mutex::default(), _turn: turn }
     }
 
     /// Takes away what was planted before, and plants these edits: of the proxy's configuration,
@@ -166,6 +173,8 @@ impl Copy {
             let container = stack.container("backend").await.expect("a container");
             let restart = stack.engine().docker(["restart", "--time", "5", &container.id]);
             assert!(restart.run().await.expect("docker runs").succeeded());
+            // It may have another address now.
+            stack.forget();
         }
         if touched.is_empty() || touched.iter().any(|path| path.starts_with("proxy")) {
             self.shell("proxy", RELOAD, Vec::new()).await;

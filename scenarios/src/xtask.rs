@@ -1,6 +1,6 @@
 //! `cargo xtask …` as an operator runs it, and what it answered.
-//!
-//! Tests include it by its path, so that `assert_cmd` stays a dependency of tests alone.
+
+#![expect(clippy::must_use_candidate, reason = "what is demanded of an answer is demanded already")]
 
 use std::path::{Path, PathBuf};
 use std::process::Output;
@@ -9,24 +9,34 @@ use std::sync::OnceLock;
 use assert_cmd::Command;
 use serde_json::Value;
 
+/// The command, built as it is now.
+///
+/// # Panics
+/// When it cannot be built.
+pub fn program() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let mut build = Command::new(env!("CARGO"));
+        build.args(["build", "--quiet", "--package", "xtask"]).current_dir(workspace());
+        build.assert().success();
+        // Tests run from the folder `deps` of their profile's.
+        let test = std::env::current_exe().expect("this test has a path");
+        test.parent().and_then(Path::parent).expect("a target folder").join("xtask")
+    })
+}
+
 /// The command, from the workspace's folder.
 ///
 /// # Panics
 /// When it cannot be built.
 pub fn xtask(args: &[&str]) -> Command {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let program = BUILT.get_or_init(|| {
-        let mut build = Command::new(env!("CARGO"));
-        build.args(["build", "--quiet", "--package", "xtask"]).current_dir(&workspace);
-        build.assert().success();
-        // Tests run from the folder `deps` of their profile's.
-        let test = std::env::current_exe().expect("this test has a path");
-        test.parent().and_then(Path::parent).expect("a target folder").join("xtask")
-    });
-    let mut command = Command::new(program);
-    command.current_dir(workspace).args(args);
+    let mut command = Command::new(program());
+    command.current_dir(workspace()).args(args);
     command
+}
+
+fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
 /// What a finished command answered.

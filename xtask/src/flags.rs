@@ -12,6 +12,8 @@ use harness::model::mode::Mode;
 use harness::model::profile::Profile;
 use harness::plan::{DEFAULT_BASE, Request};
 
+use crate::values::{count, policy, profile, scale, seed, strength};
+
 /// Stands for every method that a stack has.
 pub(crate) const ALL_METHODS: &str = "all";
 
@@ -20,10 +22,13 @@ pub(crate) const ALL_METHODS: &str = "all";
 /// Exit codes: 0 passed, 1 failed, 2 usage or configuration error, 3 undecided,
 /// 130 interrupted and cleaned up.
 #[derive(Debug, Parser)]
-#[command(name = "cargo xtask", bin_name = "cargo xtask", max_term_width = 100)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", max_term_width = 80)]
 pub(crate) struct Flags {
     #[command(subcommand)]
     pub(crate) command: Command,
+    /// What standard output carries.
+    #[arg(long, value_enum, default_value_t = Format::Human, global = true)]
+    pub(crate) format: Format,
 }
 
 #[derive(Debug, Subcommand)]
@@ -58,6 +63,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: RunbookCommand,
     },
+    /// Render the record of a run again. It exits as the run did.
+    Report(ReportOptions),
     /// Which artefacts of a folder a policy lets go. Deletes nothing unless told to.
     Retention(RetentionOptions),
     /// Measure the stack's volumes at several scales: bytes, and bytes a copy.
@@ -85,9 +92,30 @@ pub(crate) struct RunbookOptions {
     /// Print the blocks, and which are run, and do nothing.
     #[arg(long)]
     pub(crate) list: bool,
-    /// What standard output carries.
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReportOptions {
+    /// The run: its id, its folder, or its report.json. The newest, if not given.
+    #[arg(value_name = "RUN")]
+    pub(crate) run: Option<String>,
+    /// As what.
+    #[arg(long = "as", value_enum, value_name = "KIND", default_value_t = Rendering::Terminal)]
+    pub(crate) rendering: Rendering,
+    /// Folder below which runs keep their reports.
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_BASE)]
+    pub(crate) report: PathBuf,
+}
+
+/// What a record is rendered as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Rendering {
+    /// The summary with which the run ended.
+    Terminal,
+    #[value(help = "JUnit XML: a case for each check, and one for the verdict")]
+    Junit,
+    /// The record itself.
+    Json,
 }
 
 #[derive(Debug, Args)]
@@ -105,9 +133,6 @@ pub(crate) struct RetentionOptions {
     /// Say what may go and delete nothing, as without `--delete`.
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// What standard output carries.
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    pub(crate) format: Format,
 }
 
 #[derive(Debug, Args)]
@@ -122,11 +147,8 @@ pub(crate) struct VolumesOptions {
     #[arg(long, value_name = "SCALES", value_delimiter = ',', default_value = "5000,20000,80000", value_parser = scale)]
     pub(crate) scale: Vec<Scale>,
     /// Seed of the data.
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value = "1", value_parser = seed, allow_negative_numbers = true)]
     pub(crate) seed: u64,
-    /// What standard output carries.
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    pub(crate) format: Format,
 }
 
 /// Which stack, with what data, driven by what.
@@ -143,7 +165,7 @@ pub(crate) struct StackOptions {
     #[arg(long, value_name = "SCALE", default_value = "small", value_parser = scale)]
     pub(crate) scale: Scale,
     /// Seed of the data: the same seed gives the same bytes.
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value = "1", value_parser = seed, allow_negative_numbers = true)]
     pub(crate) seed: u64,
 }
 
@@ -169,7 +191,7 @@ pub(crate) struct DrillOptions {
     pub(crate) disaster: String,
     /// How strong the digests of rows are: "exact" is computed in the server, "cryptographic"
     /// is BLAKE3, for an artefact that is judged on another machine or version.
-    #[arg(long, value_name = "STRENGTH", default_value = "exact", value_parser = strength)]
+    #[arg(long, value_name = "STRENGTH", default_value = "exact", value_parser = strength())]
     pub(crate) strength: Strength,
     /// Keep the artefact in this folder, with the certificate that it can be judged by later.
     #[arg(long, value_name = "DIR")]
@@ -199,6 +221,9 @@ pub(crate) struct VerifyOptions {
     pub(crate) run: RunOptions,
 }
 
+/// In a comment, the name would need marks that a terminal shows.
+const JUNIT_HELP: &str = "Write the checks as JUnit XML, and the verdict as a case of its own";
+
 /// How a drill runs, whatever it restores.
 #[derive(Debug, Args)]
 pub(crate) struct RunOptions {
@@ -207,7 +232,7 @@ pub(crate) struct RunOptions {
     pub(crate) tls: bool,
     /// How the server is set while it is restored: production, tuned, or both, separated by
     /// commas, in drills of their own. It is durable again before the service starts.
-    #[arg(long, value_name = "NAME", value_delimiter = ',', default_value = "production", value_parser = profile)]
+    #[arg(long, value_name = "NAME", value_delimiter = ',', default_value = "production", value_parser = profile())]
     pub(crate) profile: Vec<Profile>,
     /// Folder below which each run writes its own.
     #[arg(long, value_name = "DIR", default_value = DEFAULT_BASE)]
@@ -215,12 +240,11 @@ pub(crate) struct RunOptions {
     /// Leave the restored sandbox running, and say how to reach and remove it.
     #[arg(long)]
     pub(crate) keep: bool,
+    #[arg(long, value_name = "FILE", conflicts_with = "dry_run", help = JUNIT_HELP)]
+    pub(crate) junit: Option<PathBuf>,
     /// Print the plan and do nothing.
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// What standard output carries.
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    pub(crate) format: Format,
 }
 
 impl RunOptions {
@@ -243,9 +267,6 @@ pub(crate) struct SmokeOptions {
     /// Folder below which each run writes its own.
     #[arg(long, value_name = "DIR", default_value = DEFAULT_BASE)]
     pub(crate) report: PathBuf,
-    /// What standard output carries.
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    pub(crate) format: Format,
 }
 
 #[derive(Debug, Args)]
@@ -279,9 +300,6 @@ pub(crate) struct AuditOptions {
     /// Folder below which each run writes its own.
     #[arg(long, value_name = "DIR", default_value = DEFAULT_BASE)]
     pub(crate) report: PathBuf,
-    /// What standard output carries.
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    pub(crate) format: Format,
 }
 
 /// A service that is there.
@@ -326,13 +344,13 @@ pub(crate) struct BenchOptions {
     #[arg(long, value_name = "SCALE", value_delimiter = ',', default_value = "small", value_parser = scale)]
     pub(crate) scale: Vec<Scale>,
     /// Profiles of the restore, separated by commas, interleaved: production, tuned.
-    #[arg(long, value_name = "NAME", value_delimiter = ',', default_value = "production,tuned", value_parser = profile)]
+    #[arg(long, value_name = "NAME", value_delimiter = ',', default_value = "production,tuned", value_parser = profile())]
     pub(crate) profile: Vec<Profile>,
     /// Drills of each method at each scale, interleaved.
-    #[arg(long, value_name = "N", default_value = "3")]
+    #[arg(long, value_name = "N", default_value = "3", value_parser = count::<NonZeroU32>)]
     pub(crate) runs: NonZeroU32,
     /// Seed of the data: the same seed gives the same bytes.
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value = "1", value_parser = seed, allow_negative_numbers = true)]
     pub(crate) seed: u64,
     /// Folder below which each drill writes its own report.
     #[arg(long, value_name = "DIR", default_value = DEFAULT_BASE)]
@@ -340,9 +358,6 @@ pub(crate) struct BenchOptions {
     /// Where the figures go as JSON.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
-    /// What standard output carries.
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    pub(crate) format: Format,
 }
 
 #[derive(Debug, Args)]
@@ -378,9 +393,6 @@ pub(crate) struct DoctorOptions {
     /// Install and start what is missing, as root, from the packages of Debian or Ubuntu.
     #[arg(long)]
     pub(crate) fix: bool,
-    /// What standard output carries.
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    pub(crate) format: Format,
 }
 
 #[derive(Debug, Args)]
@@ -392,7 +404,7 @@ pub(crate) struct FingerprintOptions {
     pub(crate) out: Option<PathBuf>,
     /// How strong the digests of rows are: "exact" is computed in the server, "cryptographic"
     /// compares across major versions and machines.
-    #[arg(long, value_name = "STRENGTH", default_value = "exact", value_parser = strength)]
+    #[arg(long, value_name = "STRENGTH", default_value = "exact", value_parser = strength())]
     pub(crate) strength: Strength,
     /// Rows to list, so that a divergence can be explained when the source is gone: whole
     /// tables, small ones first.
@@ -402,11 +414,8 @@ pub(crate) struct FingerprintOptions {
     #[arg(long, value_name = "N", default_value_t = 32, requires = "out")]
     pub(crate) keep_samples: usize,
     /// Sessions and threads; as many as there are cores, if not given.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = count::<NonZeroUsize>)]
     pub(crate) jobs: Option<NonZeroUsize>,
-    /// What standard output carries.
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    pub(crate) format: Format,
 }
 
 #[derive(Debug, Args)]
@@ -424,11 +433,8 @@ pub(crate) struct CompareOptions {
     #[arg(long)]
     pub(crate) show_values: bool,
     /// Sessions and threads; as many as there are cores, if not given.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = count::<NonZeroUsize>)]
     pub(crate) jobs: Option<NonZeroUsize>,
-    /// What standard output carries.
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    pub(crate) format: Format,
 }
 
 /// A database, a directory, or both: named by options, or simply given.
@@ -469,31 +475,4 @@ pub(crate) enum Format {
     Human,
     /// One JSON object a line; the last is the verdict.
     Json,
-}
-
-fn scale(text: &str) -> Result<Scale, String> {
-    text.parse::<Scale>().map_err(|error| match error.next_step() {
-        Some(hint) => format!("{error}; {hint}"),
-        None => error.to_string(),
-    })
-}
-
-fn policy(text: &str) -> Result<Policy, String> {
-    text.parse::<Policy>().map_err(|error| match error.next_step() {
-        Some(hint) => format!("{error}; {hint}"),
-        None => error.to_string(),
-    })
-}
-
-fn profile(text: &str) -> Result<Profile, String> {
-    let known = Profile::ALL.into_iter().find(|profile| profile.name() == text);
-    known.ok_or_else(|| "known: production, tuned".to_owned())
-}
-
-fn strength(text: &str) -> Result<Strength, String> {
-    match text {
-        "exact" => Ok(Strength::Exact),
-        "cryptographic" => Ok(Strength::Cryptographic),
-        _ => Err("known: exact, cryptographic".to_owned()),
-    }
 }

@@ -3,48 +3,77 @@
 
 mod commands;
 mod display;
+mod ending;
 mod flags;
+mod usage;
+mod values;
 
+use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
 
 use clap::Parser;
+use harness::error::Attempt;
+use harness::{Error, Result};
 
-use crate::flags::{Command, Flags, RunbookCommand};
+use crate::ending::Ending;
+use crate::flags::{Command, Flags, Format, RunbookCommand};
 
 fn main() -> ExitCode {
-    let flags = Flags::parse();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let runtime = match runtime {
-        Ok(runtime) => runtime,
-        Err(cause) => {
-            display::error(&harness::Error::undecided("cannot start the runtime").because(cause));
-            return ExitCode::from(3);
-        }
+    let Flags { command, format } = match Flags::try_parse() {
+        Ok(flags) => flags,
+        Err(unread) => return usage::close(&unread),
     };
-    let result = runtime.block_on(async {
-        match flags.command {
-            Command::DrDrill(options) => commands::dr_drill::run(options).await,
-            Command::Verify(options) => commands::dr_drill::verify(options).await,
-            Command::Bench(options) => Box::pin(commands::bench::run(options)).await,
-            Command::Smoke(options) => commands::smoke::run(options).await,
-            Command::Audit(options) => Box::pin(commands::audit::run(options)).await,
-            Command::Up(options) => commands::up::run(options).await,
-            Command::Down(options) => commands::clean::down(options).await,
-            Command::Clean(options) => commands::clean::run(options).await,
-            Command::Fingerprint(options) => commands::fingerprint::run(options).await,
-            Command::Compare(options) => commands::compare::run(options).await,
-            Command::Runbook { command: RunbookCommand::Check(options) } => {
-                Box::pin(commands::runbook::run(options)).await
-            }
-            Command::Retention(options) => commands::retention::run(options).await,
-            Command::Volumes(options) => Box::pin(commands::volumes::run(options)).await,
-            Command::Doctor(options) => commands::doctor::run(options).await,
-        }
+    let ending = ended(run(command, format)).unwrap_or_else(|error| {
+        display::error(&error);
+        Ending::from(&error)
     });
+    ending.close(format)
+}
+
+/// Runs a command to its end, even where that is a mistake of ours.
+fn ended(command: impl Future<Output = Result<Ending>>) -> Result<Ending> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.attempt(|| "cannot start the runtime")?;
+    let ended = panic::catch_unwind(AssertUnwindSafe(|| runtime.block_on(command)));
     // A thread that still reads from a connection that is gone must not delay the exit.
     runtime.shutdown_background();
-    ExitCode::from(result.unwrap_or_else(|error| {
-        display::error(&error);
-        error.kind().exit_code()
-    }))
+    ended.unwrap_or_else(|_| {
+        Err(Error::undecided("the tool itself broke: its message is above")
+            .hint("please report it; cargo xtask clean removes what a broken run left"))
+    })
+}
+
+async fn run(command: Command, format: Format) -> Result<Ending> {
+    match command {
+        Command::DrDrill(options) => commands::dr_drill::run(options, format).await,
+        Command::Verify(options) => commands::dr_drill::verify(options, format).await,
+        Command::Bench(options) => Box::pin(commands::bench::run(options, format)).await,
+        Command::Smoke(options) => commands::smoke::run(options, format).await,
+        Command::Audit(options) => Box::pin(commands::audit::run(options, format)).await,
+        Command::Up(options) => commands::up::run(options, format).await,
+        Command::Down(options) => commands::clean::down(options, format).await,
+        Command::Clean(options) => commands::clean::run(options, format).await,
+        Command::Fingerprint(options) => commands::fingerprint::run(options, format).await,
+        Command::Compare(options) => commands::compare::run(options, format).await,
+        Command::Runbook { command: RunbookCommand::Check(options) } => {
+            Box::pin(commands::runbook::run(options, format)).await
+        }
+        Command::Report(options) => commands::report::run(&options, format),
+        Command::Retention(options) => commands::retention::run(options, format).await,
+        Command::Volumes(options) => Box::pin(commands::volumes::run(options, format)).await,
+        Command::Doctor(options) => commands::doctor::run(options, format).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_that_breaks_is_undecided_and_says_what_to_do() {
+        let broken = ended(async { panic!("this message is part of the test") });
+        let error = broken.expect_err("it broke");
+        assert_eq!(error.kind().exit_code(), 3);
+        assert!(error.next_step().is_some_and(|hint| hint.contains("cargo xtask clean")));
+    }
 }

@@ -2,7 +2,6 @@
 checks see that they are alive."""
 
 import os
-import time
 from pathlib import Path
 
 from celery import Celery
@@ -13,7 +12,6 @@ from .environment import settings_module
 
 WORKER_ALIVE = Path("/tmp/celery-worker.alive")
 BEAT_ALIVE = Path("/tmp/celery-beat.alive")
-MIGRATIONS_TIMEOUT_S = 120
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", settings_module())
 
@@ -41,15 +39,12 @@ def wait_for_migrations(**_):
     """The worker starts beside the backend, which migrates: a task that a
     restart left in the queue must not find yesterday's tables."""
     from django.db import connection
-    from django.db.migrations.executor import MigrationExecutor
+    from django.db.migrations.loader import MigrationLoader
+    from django.db.migrations.recorder import MigrationRecorder
 
-    deadline = time.monotonic() + MIGRATIONS_TIMEOUT_S
-    while True:
-        executor = MigrationExecutor(connection)
-        pending = executor.migration_plan(executor.loader.graph.leaf_nodes())
-        if not pending:
-            break
-        if time.monotonic() > deadline:
-            raise SystemExit(f"celery: {len(pending)} migration(s) still pending after {MIGRATIONS_TIMEOUT_S} s")
-        time.sleep(0.5)
+    from .database import wait_until
+
+    shipped = MigrationLoader(None).disk_migrations.keys()
+    recorder = MigrationRecorder(connection)
+    wait_until(lambda: shipped <= recorder.applied_migrations().keys(), "the migrations")
     connection.close()

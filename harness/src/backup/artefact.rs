@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::thread::{self, JoinHandle};
 
 use jiff::Timestamp;
 
@@ -21,12 +23,18 @@ pub struct Artefact {
     pub manifest: Manifest,
 }
 
+/// Bytes after which a part that is being written begins to go to disk, so that not all of it is
+/// left for the end.
+const FLUSH_BYTES: u64 = 64 << 20;
+
 /// A part being written; its hash is that of the bytes handed over, not of what a disk kept.
 #[derive(Debug)]
 pub struct PartWriter {
     file: BufWriter<File>,
     hasher: blake3::Hasher,
     size: u64,
+    unflushed: u64,
+    flushing: Option<JoinHandle<io::Result<()>>>,
     kind: PartKind,
     name: String,
 }
@@ -61,12 +69,15 @@ impl Artefact {
                 .hint("an artefact is a folder with a manifest.json and the parts that it names")
         })?;
         let manifest: Manifest = serde_json::from_slice(&text).map_err(|cause| {
-            Error::usage(format!("cannot read {}", file.display())).because(cause)
+            Error::usage(format!("{} is damaged", file.display()))
+                .because(cause)
+                .hint("the backup cannot be used without it: fetch it again from where it is kept")
         })?;
         if manifest.schema_version != MANIFEST_SCHEMA {
             let version = manifest.schema_version;
             return Err(Error::usage(format!(
-                "manifest version {version} is not {MANIFEST_SCHEMA}"
+                "{} has format {version}, this version reads {MANIFEST_SCHEMA}",
+                file.display()
             ))
             .hint("use the version of this tool that took the backup"));
         }
@@ -125,7 +136,10 @@ impl Artefact {
         let name = Path::new(&part.file).file_name();
         if name.is_none_or(|name| name != part.file.as_str()) {
             let file = &part.file;
-            return Err(Error::usage(format!("the manifest names {file:?}, outside the artefact")));
+            return Err(Error::usage(format!("the manifest names {file:?}, outside the artefact"))
+                .hint(
+                    "it is not as it was written: fetch the artefact again, restore nothing of it",
+                ));
         }
         Ok(self.dir.join(&part.file))
     }
@@ -137,6 +151,8 @@ impl Artefact {
             file: BufWriter::with_capacity(256 * 1024, created),
             hasher: blake3::Hasher::new(),
             size: 0,
+            unflushed: 0,
+            flushing: None,
             kind,
             name: name.to_owned(),
         })
@@ -254,12 +270,32 @@ impl Artefact {
 impl PartWriter {
     /// Ends the part, on disk for good.
     pub fn finish(mut self) -> Result<Part> {
-        self.file
-            .flush()
+        self.flushed()
+            .and_then(|()| self.file.flush())
             .and_then(|()| self.file.get_ref().sync_all())
             .attempt(|| format!("cannot write {}", self.name))?;
         let blake3 = self.hasher.finalize().to_hex().to_string();
         Ok(Part { kind: self.kind, file: self.name, size: self.size, blake3 })
+    }
+}
+
+impl PartWriter {
+    /// Has what was written so far go to disk while more comes, unless it still does.
+    fn flush_behind(&mut self) -> io::Result<()> {
+        if self.flushing.as_ref().is_some_and(|flushing| !flushing.is_finished()) {
+            return Ok(());
+        }
+        self.flushed()?;
+        self.unflushed = 0;
+        let file = self.file.get_ref().try_clone()?;
+        self.flushing = Some(thread::spawn(move || file.sync_data()));
+        Ok(())
+    }
+
+    /// Waits for it. A system tells of a failed write once: it must not get lost here.
+    fn flushed(&mut self) -> io::Result<()> {
+        let flushing = self.flushing.take().map(JoinHandle::join);
+        flushing.map_or(Ok(()), |ended| ended.unwrap_or_else(|panic| resume_unwind(panic)))
     }
 }
 
@@ -268,6 +304,10 @@ impl Write for PartWriter {
         self.file.write_all(bytes)?;
         self.hasher.update(bytes);
         self.size += bytes.len() as u64;
+        self.unflushed += bytes.len() as u64;
+        if self.unflushed >= FLUSH_BYTES {
+            self.flush_behind()?;
+        }
         Ok(bytes.len())
     }
 
@@ -328,6 +368,23 @@ mod tests {
         }
         fs::remove_file(&part).expect("removed");
         assert_eq!(artefact.damage().expect("readable"), ["database.dump is missing"]);
+    }
+
+    #[test]
+    fn a_part_that_goes_to_disk_meanwhile_has_the_hash_of_all_of_it() {
+        let dir = tempfile::tempdir().expect("temporary folder");
+        let mut artefact = artefact(&dir.path().join("a"));
+        let mut writer = artefact.begin(PartKind::Media, "media.tar.zst").expect("begun");
+        let block = vec![7; 1 << 20];
+        let mut flushes = 0;
+        for _ in 0..=2 * (FLUSH_BYTES >> 20) {
+            writer.write_all(&block).expect("written");
+            flushes += u64::from(writer.unflushed == 0);
+        }
+        assert!(flushes > 0 && writer.flushing.is_some());
+        artefact.manifest.parts.push(writer.finish().expect("ended"));
+        assert_eq!(artefact.manifest.parts[1].size, 2 * FLUSH_BYTES + (1 << 20));
+        assert_eq!(artefact.damage().expect("readable"), Vec::<String>::new());
     }
 
     #[test]

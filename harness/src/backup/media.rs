@@ -49,7 +49,7 @@ pub async fn take(stack: &OwnedStack, volume: &OwnedVolume, artefact: &Artefact)
 
 /// The command that writes a volume mounted at `/store` to standard output.
 #[must_use]
-pub fn archive_command() -> [&'static str; 9] {
+pub fn archive_command() -> [&'static str; 10] {
     [
         "tar",
         "--create",
@@ -58,6 +58,8 @@ pub fn archive_command() -> [&'static str; 9] {
         "--pax-option=delete=atime,delete=ctime",
         "--xattrs",
         "--numeric-owner",
+        // What a pipe holds: an engine's work is by the piece, and tar's default is 10 KiB.
+        "--blocking-factor=128",
         "--directory=/store",
         "--file=-",
         ".",
@@ -66,7 +68,7 @@ pub fn archive_command() -> [&'static str; 9] {
 
 /// The command that unpacks standard input into a volume mounted at `/store`.
 #[must_use]
-pub fn unpack_command() -> [&'static str; 9] {
+pub fn unpack_command() -> [&'static str; 10] {
     [
         "tar",
         "--extract",
@@ -75,6 +77,7 @@ pub fn unpack_command() -> [&'static str; 9] {
         "--numeric-owner",
         "--xattrs",
         "--xattrs-include=*",
+        "--blocking-factor=128",
         "--directory=/store",
         "--file=-",
     ]
@@ -89,25 +92,17 @@ fn compress(source: &mut impl io::Read, sink: &mut impl io::Write) -> io::Result
     encoder.finish().map(drop)
 }
 
-/// Reads the whole archive back and reports what is in it and what must not be.
-pub fn examine(artefact: &Artefact, part: &Part) -> Result<ArchiveReport> {
-    archive::inspect(decoder(&artefact.path(part)?)?)
-}
-
 /// Reads the archive back, and holds every file in it against the baseline's. First whether it may
 /// be unpacked at all; what may not says nothing of the files.
-pub(super) async fn against(
-    artefact: &Artefact,
-    baseline: &Certificate,
-    examined: &mut Examined,
-) -> Result<()> {
-    let Some(expected) = &baseline.media else { return Ok(()) };
+pub(super) async fn against(artefact: &Artefact, baseline: &Certificate) -> Result<Examined> {
+    let mut examined = Examined::default();
+    let Some(expected) = &baseline.media else { return Ok(examined) };
     let (read, part) = (artefact.clone(), artefact.part(PartKind::Media)?.clone());
     let (archive, found) = match blocking(move || read_back(&read, &part)).await {
         Ok(read) => read,
         Err(cause) => {
             examined.damage.push(cause.chain());
-            return Ok(());
+            return Ok(examined);
         }
     };
     let mut reading = Reading::of(id::ARTEFACT_MEDIA);
@@ -122,7 +117,7 @@ pub(super) async fn against(
         reading.open.extend(open);
     }
     examined.readings.push(reading);
-    Ok(())
+    Ok(examined)
 }
 
 /// What the archive is like, and the fingerprint of the files in it, if it may be unpacked.
@@ -130,15 +125,15 @@ fn read_back(
     artefact: &Artefact,
     part: &Part,
 ) -> Result<(ArchiveReport, Option<MediaFingerprint>)> {
-    let archive = examine(artefact, part)?;
-    if !archive.is_sound() {
-        return Ok((archive, None));
-    }
+    let source = decoder(&artefact.path(part)?)?;
     let jobs = std::thread::available_parallelism().map_or(1, usize::from);
     let options = fingerprint::media::Options { jobs, sha256: false };
-    let source = decoder(&artefact.path(part)?)?;
-    let found = fingerprint::media::take_from_tar(source, options, &Events::ignored())?;
-    Ok((archive, Some(found)))
+    let (archive, found) =
+        fingerprint::media::take_members(options, &Events::ignored(), |collect| {
+            archive::inspect_with(source, collect)
+        })?;
+    let found = if archive.is_sound() { Some(found?) } else { None };
+    Ok((archive, found))
 }
 
 /// Unpacks the archive into a volume.

@@ -228,9 +228,10 @@ impl Method {
                     let Some(volume) = site.media else { return Ok(None) };
                     media::take(site.stack, volume, artefact).await.map(Some)
                 };
-                let (parts, files) = tokio::try_join!(rows, files)?;
+                let tools = pg_dump::tools(site.stack, site.database);
+                let (parts, files, tools) = tokio::try_join!(rows, files, tools)?;
                 artefact.manifest.parts.extend(parts.into_iter().chain(files));
-                artefact.manifest.tools = pg_dump::tools(site.stack, site.database).await?;
+                artefact.manifest.tools = tools;
                 Ok(())
             }
             Self::Commands(commands) => {
@@ -252,15 +253,14 @@ impl Method {
     ) -> Result<Examined> {
         match self {
             Self::PgDump => {
-                let mut examined = Examined::default();
                 let dump = artefact.part(PartKind::Database)?;
                 let row_hash = baseline.database.as_ref().map(|database| database.row_hash);
                 let row_hash = row_hash.unwrap_or(RowHash::Chain64);
-                let dump =
-                    pg_dump::examine(site.stack, site.database, artefact, dump, row_hash).await?;
+                let dump = pg_dump::examine(site.stack, site.database, artefact, dump, row_hash);
+                let (dump, mut examined) =
+                    tokio::try_join!(dump, media::against(artefact, baseline))?;
                 examined.damage.extend(dump.damage.clone());
-                examined.readings.push(dump.against(baseline));
-                media::against(artefact, baseline, &mut examined).await?;
+                examined.readings.insert(0, dump.against(baseline));
                 Ok(examined)
             }
             Self::Commands(commands) => commands.examine(site, artefact).await,

@@ -46,7 +46,7 @@ pub async fn observe(
     let container = start(sandbox).await?;
     let seen = visited(sandbox, config, visit, folder, &container).await;
     let engine = sandbox.stack.engine().for_cleanup();
-    engine.remove(ResourceKind::Container, &container).await?;
+    engine.remove(ResourceKind::Container, std::slice::from_ref(&container)).await?;
     seen
 }
 

@@ -47,8 +47,14 @@ pub fn load(path: &Path) -> Result<Certificate> {
             .because(cause)
             .hint("cargo xtask fingerprint --out FILE takes one")
     })?;
-    let certificate: Certificate = serde_json::from_reader(BufReader::new(file))
-        .attempt(|| format!("{} is no certificate, or it is damaged", path.display()))?;
+    let certificate: Certificate =
+        serde_json::from_reader(BufReader::new(file)).map_err(|cause| {
+            Error::undecided(format!("{} is no certificate, or it is damaged", path.display()))
+                .because(cause)
+                .hint(
+                    "copy it again from where it was taken; fingerprint --out FILE takes a new one",
+                )
+        })?;
     if certificate.schema_version == CERTIFICATE_SCHEMA {
         return Ok(certificate);
     }
@@ -56,7 +62,8 @@ pub fn load(path: &Path) -> Result<Certificate> {
         "certificate {} has format {}, this version reads {CERTIFICATE_SCHEMA}",
         path.display(),
         certificate.schema_version
-    )))
+    ))
+    .hint("use the version of this tool that took it, or take it again"))
 }
 
 /// The folder beside a certificate that holds its lists of rows.

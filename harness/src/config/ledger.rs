@@ -74,6 +74,7 @@ impl LedgerConfig {
             severity: Severity::default(),
             when: None,
             writes: true,
+            beside: false,
             session: false,
             certificate: false,
             health: false,

@@ -228,6 +228,19 @@ pub struct Objectives {
     pub data_loss_s: Option<f64>,
 }
 
+impl Objectives {
+    fn validate(&self) -> Result<()> {
+        let set = [("recovery_time_s", self.recovery_time_s), ("data_loss_s", self.data_loss_s)];
+        for (key, seconds) in set {
+            if let Some(seconds) = seconds.filter(|it| !it.is_finite() || *it < 0.0) {
+                return Err(Error::usage(format!("objectives.{key} = {seconds} is no duration"))
+                    .hint("give seconds, such as 300.0, or leave it out: it is not checked then"));
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Config {
     /// Reads the configuration of the stack in `dir`. Without a `drill.toml` the defaults hold.
     pub fn load(dir: &Path) -> Result<Self> {
@@ -247,6 +260,7 @@ impl Config {
         include::resolve(&mut config, dir)?;
         config.stack.files = config.compose_files(dir)?;
         accept::validate(&config.accepts)?;
+        config.objectives.validate()?;
         config.ledger.validate()?;
         invariant::validate(&config.invariants)?;
         volume::validate(&config.volumes)?;

@@ -28,6 +28,10 @@ pub struct Probe {
     /// a command or with a method other than GET, HEAD and OPTIONS.
     #[serde(default)]
     pub writes: bool,
+    /// What it changes is its own, and no other probe looks at it: it may run beside others that
+    /// write.
+    #[serde(default)]
+    pub beside: bool,
     /// All that it changes is a session of the account that it logs in with, and ends: it runs
     /// against `--url` too, where the account is given.
     #[serde(default)]

@@ -14,6 +14,7 @@ pub(super) fn error(path: &str, file: &Path) -> Error {
     let error = Error::usage(format!("{}: unknown key {path}", file.display()));
     match nearest(key, known.iter().map(String::as_str)) {
         Some(name) => error.hint(format!("did you mean {name:?}?")),
+        None if known.is_empty() => error.hint("docs/probes.md has the grammar of probes"),
         None => {
             let known = known.into_iter().collect::<Vec<_>>().join(", ");
             error.hint(format!("known here: {known}; docs/drill-toml.md explains them"))

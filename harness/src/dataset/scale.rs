@@ -7,6 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
+use crate::nearest::nearest;
 
 const NAMED: [(&str, u64); 3] = [("small", 20_000), ("medium", 1_000_000), ("large", 10_000_000)];
 /// Below this, no exam is hidden from the teacher who signs in.
@@ -44,11 +45,7 @@ impl FromStr for Scale {
             return Ok(Self { rows: *rows });
         }
         let rows: u64 = text.replace('_', "").parse().map_err(|_| {
-            let nearest = NAMED
-                .iter()
-                .map(|(name, _)| *name)
-                .filter(|name| strsim::damerau_levenshtein(name, &text.to_lowercase()) <= 2)
-                .min_by_key(|name| strsim::damerau_levenshtein(name, &text.to_lowercase()));
+            let nearest = nearest(&text.to_lowercase(), NAMED.iter().map(|(name, _)| *name));
             let error = Error::usage(format!("unknown scale {text:?}"));
             match nearest {
                 Some(name) => error.hint(format!("did you mean {name:?}?")),

@@ -57,6 +57,16 @@ impl Standing {
 impl Drill {
     /// Starts a sealed, seeded copy of the stack. What cannot start is removed again.
     pub async fn stand(&self, events: &Events, cancelled: CancellationToken) -> Result<Standing> {
+        self.stand_with(&[], events, cancelled).await
+    }
+
+    /// The same with some of its services, and those that they depend on. Without any named, all.
+    pub async fn stand_with(
+        &self,
+        services: &[&str],
+        events: &Events,
+        cancelled: CancellationToken,
+    ) -> Result<Standing> {
         let run = RunId::new();
         let runner = Runner::new(cancelled.clone());
         let folder = RunFolder::create(&self.request.report_base, &run)?;
@@ -78,7 +88,7 @@ impl Drill {
         };
         let mut rehearsal = Rehearsal::new(self, &sandbox, None, &folder, &mut journal);
         let started = tokio::select! {
-            started = rehearsal.start_and_seed() => started,
+            started = rehearsal.start_and_seed(services) => started,
             () = cancelled.cancelled() => Err(Error::interrupted()),
         };
         journal.leave(started.is_ok());

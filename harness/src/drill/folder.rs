@@ -6,8 +6,12 @@ use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
 
-use crate::error::{Attempt, Result};
+use crate::error::{Attempt, Error, Result};
+use crate::nearest::nearest;
 use crate::stack::{self, RunId, RunLabels};
+
+/// The record of a run, in its folder.
+pub(super) const REPORT_FILE: &str = "report.json";
 
 /// Says in the working folder whose run it is.
 const OWNER_FILE: &str = "owner";
@@ -103,6 +107,43 @@ fn remove(dir: &Path) -> Result<()> {
             Err(cause).attempt(|| format!("cannot remove {}", dir.display()))
         }
         _ => Ok(()),
+    }
+}
+
+/// The `report.json` of a run: of the newest below `base`, of the one that is named there, or of
+/// one whose folder or file is named by its path.
+///
+/// # Errors
+/// Usage when there is no such run; undecided when it wrote no report.
+pub fn report_of(base: &Path, run: Option<&str>) -> Result<PathBuf> {
+    let below = base.display();
+    let path = match run {
+        None => base.join("latest"),
+        Some(run) if Path::new(run).exists() => PathBuf::from(run),
+        Some(run) => base.join(run),
+    };
+    if path.is_file() {
+        return Ok(path);
+    }
+    let report = path.join(REPORT_FILE);
+    match (path.is_dir(), run) {
+        (true, _) if report.is_file() => Ok(report),
+        (true, _) => Err(Error::undecided(format!("{} holds no {REPORT_FILE}", path.display()))
+            .hint(
+                "that run was killed, or has yet to end: cargo xtask clean removes what it left",
+            )),
+        (false, None) => Err(Error::usage(format!("no run has ended below {below}"))
+            .hint("cargo xtask dr-drill runs one; --report names another folder")),
+        (false, Some(run)) => {
+            let error = Error::usage(format!("there is no run {run:?} below {below}"));
+            let entries = fs::read_dir(base).into_iter().flatten().flatten();
+            let runs = entries.filter_map(|entry| entry.file_name().into_string().ok());
+            let runs = runs.collect::<Vec<_>>();
+            Err(error.hint(match nearest(run, runs.iter().map(String::as_str)) {
+                Some(name) => format!("did you mean {name:?}? without a name, the newest is shown"),
+                None => "--report names the folder of the runs".to_owned(),
+            }))
+        }
     }
 }
 

@@ -12,6 +12,7 @@ mod ledger;
 mod observe;
 mod origin;
 mod phases;
+mod resolved;
 mod sabotage;
 mod sandbox;
 mod verdict;
@@ -24,7 +25,7 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 pub use by_hand::Standing;
-pub use folder::{RunFolder, abandoned, remove_abandoned};
+pub use folder::{RunFolder, abandoned, remove_abandoned, report_of};
 pub use sabotage::{Live, Moment, Saboteur};
 pub use sandbox::Sandbox;
 pub use verdict::{Judgement, judge};
@@ -107,7 +108,9 @@ impl Drill {
     /// Usage when it is no artefact, carries no certificate, or its method is not configured.
     pub fn of_artefact(request: Request, config: Config, dir: &Path) -> Result<Self> {
         let dir = dir.canonicalize().map_err(|cause| {
-            Error::usage(format!("there is no artefact {}", dir.display())).because(cause)
+            Error::usage(format!("there is no artefact {}", dir.display()))
+                .because(cause)
+                .hint("cargo xtask dr-drill --artefact DIR keeps one")
         })?;
         let artefact = Artefact::open(&dir)?;
         let (certificate, origin) = (origin::certificate(&artefact)?, origin::origin(&artefact)?);
@@ -254,6 +257,7 @@ impl Drill {
             timings: Timings {
                 recovery_time_s: found.recovery_time_s,
                 data_loss_s: found.data_loss_s,
+                harness_s: None,
                 phases: Vec::new(),
                 restore_steps: found.restore_steps,
                 copies: found.copies,
@@ -296,8 +300,9 @@ fn write_report(
     folder: &RunFolder,
 ) -> Result<PathBuf> {
     record.timings.phases.clone_from(&journal.phases);
+    record.timings.harness_s = Some(runner.own_time().as_secs_f64());
     record.commands = runner.commands();
     evidence::commands(&record.commands, folder)?;
     let text = serde_json::to_string_pretty(record).attempt(|| "cannot write the record")?;
-    folder.write("report.json", runner.redact(&text).as_bytes())
+    folder.write(folder::REPORT_FILE, runner.redact(&text).as_bytes())
 }

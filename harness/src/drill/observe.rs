@@ -43,6 +43,13 @@ pub(super) async fn stores(
             None => Ok(None),
         }
     };
+    let rows = async {
+        match strength {
+            // The server digests them.
+            Strength::Exact => sandbox.stack.runner().waiting(rows).await,
+            Strength::Cryptographic => rows.await,
+        }
+    };
     let ((database, snapshot), media) = tokio::try_join!(rows, files)?;
     let certificate = Certificate {
         schema_version: CERTIFICATE_SCHEMA,

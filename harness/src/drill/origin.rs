@@ -120,7 +120,8 @@ pub(super) fn certificate(artefact: &Artefact) -> Result<Certificate> {
     let version = certificate.schema_version;
     Err(Error::undecided(format!(
         "the artefact's certificate has format {version}, this version reads {CERTIFICATE_SCHEMA}"
-    )))
+    ))
+    .hint("use the version of this tool that took the backup"))
 }
 
 /// Reads the origin back.
@@ -145,7 +146,11 @@ fn read<T: DeserializeOwned>(artefact: &Artefact, kind: PartKind) -> Result<T> {
         Error::usage(format!("the artefact has no part {}", kind.name()))
             .hint("only a backup that a drill took carries what it can be judged by: dr-drill --artefact DIR")
     })?;
-    let file = &part.file;
-    let text = std::fs::read(artefact.path(part)?).attempt(|| format!("cannot read {file}"))?;
-    serde_json::from_slice(&text).attempt(|| format!("cannot understand {file}"))
+    let path = artefact.path(part)?;
+    let damaged = || {
+        Error::undecided(format!("the artefact's {} is damaged", part.file))
+            .hint("it cannot be judged without it: fetch the artefact again from where it is kept")
+    };
+    let text = std::fs::read(path).map_err(|cause| damaged().because(cause))?;
+    serde_json::from_slice(&text).map_err(|cause| damaged().because(cause))
 }

@@ -111,6 +111,10 @@ pub struct Timings {
     /// Recovery point to the last acknowledged write that is gone, where a ledger was kept;
     /// otherwise the age of the recovery point when the disaster struck: the most that can be lost.
     pub data_loss_s: Option<f64>,
+    /// What the tool took itself: the time in which it waited for no command, no answer of the
+    /// service and no server. Absent in records that are older than this figure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub harness_s: Option<f64>,
     /// Every phase that ran.
     pub phases: Vec<PhaseTiming>,
     /// What the restore spent its time on. Steps may run side by side.

@@ -24,6 +24,7 @@ pub(super) struct Journey {
     pub(super) severity: Severity,
     pub(super) when: Option<When>,
     pub(super) writes: bool,
+    pub(super) beside: bool,
     pub(super) session: bool,
     pub(super) certificate: bool,
     pub(super) health: bool,
@@ -51,7 +52,8 @@ pub fn validate(probes: &[Probe], variables: &Variables) -> Result<()> {
 pub(super) fn compile(probes: &[Probe], variables: &Variables) -> Result<Vec<Journey>> {
     let mut ids = BTreeSet::new();
     if let Some(twice) = probes.iter().find(|probe| !ids.insert(probe.id.as_str())) {
-        return Err(Error::usage(format!("two probes have the id \"{}\"", twice.id)));
+        return Err(Error::usage(format!("two probes have the id \"{}\"", twice.id))
+            .hint("reports name a probe by its id: give each its own"));
     }
     probes.iter().map(|probe| compile_probe(probe, probes, variables)).collect()
 }
@@ -94,6 +96,11 @@ fn compile_probe(probe: &Probe, all: &[Probe], variables: &Variables) -> Result<
             .usage("logs in, and does not say that it writes")
             .hint("add writes = true"));
     }
+    if probe.beside && !probe.writes {
+        return Err(place
+            .usage("may run beside what writes, and does not say that it writes itself")
+            .hint("leave out beside: probes that only read run beside each other anyway"));
+    }
     if probe.writes && probe.health {
         return Err(place.usage("writes, so it cannot be a health probe"));
     }
@@ -103,6 +110,7 @@ fn compile_probe(probe: &Probe, all: &[Probe], variables: &Variables) -> Result<
         severity: probe.severity,
         when: probe.when,
         writes: probe.writes,
+        beside: probe.beside,
         session: probe.session,
         certificate: probe.certificate,
         health: probe.health,

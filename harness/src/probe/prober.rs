@@ -1,5 +1,6 @@
 //! Rounds of probes, and the loop that stops the recovery clock. Reads run beside each
-//! other; what writes runs alone, in the order of the file. Every round is bounded.
+//! other, and so do writes that say they may; every other write runs alone, in the order of
+//! the file. Every round is bounded.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -177,9 +178,14 @@ impl Prober {
         let total = journeys.len() as u64;
         let mut results: Vec<(usize, Check, ProbeTrace)> = Vec::with_capacity(journeys.len());
         // Reads first: they see the restored state before anything is written to it.
-        for (writes, at_once) in [(false, self.limits.at_once.max(1)), (true, 1)] {
-            let chosen =
-                journeys.iter().enumerate().filter(|(_, journey)| journey.writes == writes);
+        let many = self.limits.at_once.max(1);
+        for (writes, beside, at_once) in
+            [(false, false, many), (true, true, many), (true, false, 1)]
+        {
+            let chosen = journeys
+                .iter()
+                .enumerate()
+                .filter(|(_, journey)| journey.writes == writes && journey.beside == beside);
             let mut running = stream::iter(chosen)
                 .map(|(index, journey)| async move {
                     let (check, trace) = self.go(journey, deadline).await;

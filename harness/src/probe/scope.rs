@@ -35,7 +35,7 @@ impl Place<'_> {
     }
 }
 
-/// Adds the nearest of the known names to an error, if one is near.
+/// Adds the nearest of the known names to an error, or where they are explained.
 pub(super) fn with_nearest<'a>(
     error: Error,
     wanted: &str,
@@ -43,7 +43,7 @@ pub(super) fn with_nearest<'a>(
 ) -> Error {
     match nearest(wanted, known) {
         Some(name) => error.hint(format!("did you mean \"{name}\"?")),
-        None => error,
+        None => error.hint("docs/probes.md explains the names that there are"),
     }
 }
 

@@ -1,11 +1,14 @@
 //! Findings and checks as `JUnit` XML, for the test view of a CI system: an open finding of the
 //! two highest priorities is a failure, any other is told on standard output of its case.
 
-use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+use std::time::Duration;
+
+use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestSuite};
 
 use crate::error::{Attempt, Result};
 use crate::model::check::{Check, Outcome};
 use crate::model::finding::{Finding, Priority, Status};
+use crate::model::record::{Record, Verdict};
 
 /// A suite: its name, its checks and its findings.
 #[derive(Debug, Clone, Copy)]
@@ -30,7 +33,56 @@ pub fn render(suites: &[Suite<'_>]) -> Result<String> {
         }
         report.add_test_suite(rendered);
     }
+    write(&report)
+}
+
+/// The XML of drills, a suite each. The verdict is a case, too: a drill that was stopped has
+/// refuted nothing, and is no success.
+pub fn drills<'a>(records: impl IntoIterator<Item = &'a Record>) -> Result<String> {
+    let mut report = Report::new("dr-drill");
+    for record in records {
+        let Record { run_id, started_at, stack, method, disaster, profile, seed, .. } = record;
+        let mut suite = TestSuite::new(format!("drill {method}, {disaster}, {profile}"));
+        suite.add_properties([
+            Property::new("run_id", run_id),
+            Property::new("started_at", started_at.to_string()),
+            Property::new("stack", &stack.name),
+            Property::new("scale", &stack.scale),
+            Property::new("seed", seed.to_string()),
+        ]);
+        let seconds = record.timings.phases.iter().map(|phase| phase.seconds).sum();
+        suite.set_time(Duration::try_from_secs_f64(seconds).unwrap_or_default());
+        suite.add_test_cases(record.checks.iter().map(check));
+        let reasons = match record.reasons.as_slice() {
+            [] => "everything that was planned was proved".to_owned(),
+            reasons => reasons.join("; "),
+        };
+        suite.add_test_case(verdict(record.verdict, &reasons));
+        report.add_test_suite(suite);
+    }
+    write(&report)
+}
+
+/// The XML of drills that have no record, and why: they did not begin, or have yet to end.
+pub fn without_record(reason: &str) -> Result<String> {
+    let mut suite = TestSuite::new("drill");
+    suite.add_test_case(verdict(Verdict::Undecided, reason));
+    let mut report = Report::new("dr-drill");
+    report.add_test_suite(suite);
+    write(&report)
+}
+
+fn write(report: &Report) -> Result<String> {
     report.to_string().attempt(|| "cannot write JUnit XML")
+}
+
+fn verdict(verdict: Verdict, reasons: &str) -> TestCase {
+    let status = match verdict {
+        Verdict::Passed => TestCaseStatus::success(),
+        Verdict::Failed => TestCaseStatus::non_success(NonSuccessKind::Failure),
+        Verdict::Undecided => TestCaseStatus::non_success(NonSuccessKind::Error),
+    };
+    case("verdict", "drill", status, reasons)
 }
 
 fn check(check: &Check) -> TestCase {

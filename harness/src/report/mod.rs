@@ -3,3 +3,5 @@
 pub mod audit_fr;
 pub mod junit;
 pub mod sarif;
+pub mod stored;
+pub mod terminal;

@@ -12,6 +12,10 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::error::{Error, Result};
 
+/// What to do about a connection that failed without TLS having a part in it.
+const UNREACHABLE: &str = "check its name, port and role, and that it lets this machine in; the \
+                           password comes from PGPASSWORD";
+
 /// A server, the role that signs in, and one database.
 #[derive(Clone)]
 pub struct Server {
@@ -76,10 +80,7 @@ impl Server {
             let hint = self.tls.as_ref().and_then(|tls| tls::hint(&cause, &config, &tls.trusts));
             let error =
                 Error::undecided(format!("cannot connect to {}", self.describe())).because(cause);
-            match hint {
-                Some(hint) => error.hint(hint),
-                None => error,
-            }
+            error.hint(hint.unwrap_or_else(|| UNREACHABLE.to_owned()))
         })
     }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::isolation::unknown_key;
 use crate::error::{Error, ErrorKind, Result};
 use crate::process::{Command, Runner};
 
@@ -97,14 +98,15 @@ impl Compose {
         match config.ok().filter(|config| output.succeeded() && config["services"].is_object()) {
             Some(config) if self.is_v2() => Ok(config),
             Some(config) => Ok(without_profiles(config)),
-            None => Err(Error::usage(format!(
-                "compose cannot read the stack in {}",
-                source.dir.display()
-            ))
-            .details(output.stderr.lines())
-            .hint(
-                "fix the compose file, or set what is missing under [environment] in drill.toml",
-            )),
+            None => {
+                let error = unknown_key(&source.dir, &source.files).unwrap_or_else(|| {
+                    let dir = source.dir.display();
+                    Error::usage(format!("compose cannot read the stack in {dir}")).hint(
+                        "fix the compose file, or set what is missing under [environment] in drill.toml",
+                    )
+                });
+                Err(error.details(output.stderr.lines()))
+            }
         }
     }
 

@@ -177,6 +177,13 @@ impl Engine {
         Ok(found.iter().map(container).collect())
     }
 
+    /// The same containers as they are now; those that are gone are left out.
+    pub(super) async fn look_at(&self, known: &[Container]) -> Result<Vec<Container>> {
+        let ids = known.iter().map(|container| container.id.clone()).collect::<Vec<_>>();
+        let found = self.inspect(ResourceKind::Container, &ids).await?;
+        Ok(found.iter().map(container).collect())
+    }
+
     /// The variables of a container. Secrets are among them.
     pub async fn environment(&self, container: &str) -> Result<Vec<(String, String)>> {
         let found = self.inspect(ResourceKind::Container, &[container.to_owned()]).await?;
@@ -199,18 +206,25 @@ impl Engine {
         Ok(found.first().and_then(|value| value["Mountpoint"].as_str()).map(str::to_owned))
     }
 
-    /// Removes one thing, however alive. That it is gone already is no failure.
-    pub async fn remove(&self, kind: ResourceKind, name: &str) -> Result<()> {
-        let args: &[&str] = match kind {
-            ResourceKind::Container => &["container", "rm", "--force", "--volumes", name],
-            ResourceKind::Volume => &["volume", "rm", "--force", name],
-            ResourceKind::Network => &["network", "rm", name],
-        };
-        let output = self.docker(args.iter().copied()).run().await?;
-        if output.succeeded() || self.inspect(kind, &[name.to_owned()]).await?.is_empty() {
+    /// Removes things of one kind, however alive. That some are gone already is no failure.
+    pub async fn remove(&self, kind: ResourceKind, names: &[String]) -> Result<()> {
+        if names.is_empty() {
             return Ok(());
         }
-        output.require(|| format!("cannot remove {} {name}", kind.noun())).map(drop)
+        let words: &[&str] = match kind {
+            ResourceKind::Container => &["container", "rm", "--force", "--volumes"],
+            ResourceKind::Volume => &["volume", "rm", "--force"],
+            ResourceKind::Network => &["network", "rm"],
+        };
+        let output = self.docker(words.iter().copied()).args(names.iter().cloned()).run().await?;
+        if output.succeeded() {
+            return Ok(());
+        }
+        let left = self.labels(kind, names).await?.into_keys().collect::<Vec<_>>().join(", ");
+        if left.is_empty() {
+            return Ok(());
+        }
+        output.require(|| format!("cannot remove {} {left}", kind.noun())).map(drop)
     }
 
     /// The last lines that a container wrote.

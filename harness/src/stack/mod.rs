@@ -13,6 +13,7 @@ mod readiness;
 pub mod reap;
 mod run;
 mod site;
+mod watch;
 
 pub use owned::{OwnedStack, OwnedVolume};
 pub use readiness::Unready;

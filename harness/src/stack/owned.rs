@@ -10,13 +10,17 @@ use std::io::Write;
 use std::net::IpAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+use futures_util::future::try_join_all;
 
 use super::compose::Compose;
 use super::engine::{Container, Engine, ResourceKind};
 use super::isolation::SealedStack;
 use super::readiness::{self, Unready};
 use super::run::{LABEL_RUN, RunId, RunLabels};
+use super::watch::Watch;
 use crate::error::{Attempt, Error, Result};
 use crate::process::{Command, Runner};
 
@@ -41,6 +45,8 @@ pub struct OwnedStack {
     file: PathBuf,
     sealed: SealedStack,
     tool_image: String,
+    /// Its containers as they were last seen, until something may have changed them.
+    seen: Arc<Mutex<Option<Vec<Container>>>>,
 }
 
 impl OwnedStack {
@@ -63,6 +69,7 @@ impl OwnedStack {
             file,
             sealed,
             tool_image: tool_image.to_owned(),
+            seen: Arc::default(),
         })
     }
 
@@ -71,7 +78,7 @@ impl OwnedStack {
         let sealed = self.sealed.renamed(format!("{}-elsewhere", self.sealed.project));
         let file = self.file.with_file_name("compose-elsewhere.json");
         write_sealed(&file, &sealed)?;
-        Ok(Self { file, sealed, ..self.clone() })
+        Ok(Self { file, sealed, seen: Arc::default(), ..self.clone() })
     }
 
     /// The same stack, deaf to cancellation.
@@ -154,43 +161,69 @@ impl OwnedStack {
 
     /// Creates every container, volume and network, and starts nothing.
     pub async fn create(&self) -> Result<()> {
+        self.forget();
         self.compose.create(self.project(), &self.file).await
     }
 
     /// Creates and starts services (all if none is named) and waits until they are ready.
     /// Gives back the first that does not become so.
     pub async fn up(&self, services: &[&str], limit: Duration) -> Result<Option<Unready>> {
+        self.forget();
+        let mut watch = Watch::begin(&self.engine, &self.label())?;
         let started = self.compose.up(self.project(), &self.file, services).await;
+        let (limit, failed) = match started {
+            Ok(()) => (limit, None),
+            Err(cause) if cause.kind() == crate::ErrorKind::Interrupted => return Err(cause),
+            // Compose gave up on a dependency: say which one, in what state, with its log.
+            Err(cause) => (Duration::ZERO, Some(cause)),
+        };
         let wanted = if services.is_empty() {
             self.sealed.services.clone()
         } else {
             services.iter().map(|service| (*service).to_owned()).collect()
         };
-        match started {
-            Ok(()) => readiness::wait(&self.engine, &self.label(), &wanted, limit).await,
-            Err(cause) if cause.kind() == crate::ErrorKind::Interrupted => Err(cause),
-            // Compose gave up on a dependency: say which one, in what state, with its log.
-            Err(cause) => {
-                match readiness::wait(&self.engine, &self.label(), &wanted, Duration::ZERO).await? {
-                    Some(unready) => Ok(Some(unready)),
-                    None => Err(cause),
-                }
+        let label = self.label();
+        let ready = readiness::wait(&self.engine, &label, &wanted, limit, &mut watch);
+        let awaited = self.runner().waiting(ready).await;
+        watch.end().await;
+        let awaited = awaited?;
+        match (awaited.unready, failed) {
+            (None, Some(cause)) => Err(cause),
+            (unready, _) => {
+                self.remember(Some(awaited.containers));
+                Ok(unready)
             }
         }
     }
 
-    /// Its containers.
+    /// Looks at its containers.
     pub async fn containers(&self) -> Result<Vec<Container>> {
-        self.engine.containers(&self.label()).await
+        let containers = self.engine.containers(&self.label()).await?;
+        self.remember(Some(containers.clone()));
+        Ok(containers)
     }
 
-    /// The container of a service.
+    /// Says that its containers may have been changed by somebody else: whoever asks for one
+    /// has them looked at again.
+    pub fn forget(&self) {
+        self.remember(None);
+    }
+
+    /// The container of a service. Its state may be older than its identity and its address.
     pub async fn container(&self, service: &str) -> Result<Container> {
-        let containers = self.containers().await?;
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let containers = match seen {
+            Some(containers) => containers,
+            None => self.containers().await?,
+        };
         containers.into_iter().find(|container| container.is_of(service)).ok_or_else(|| {
             Error::undecided(format!("service {service:?} has no container"))
                 .hint(format!("the services of the stack are: {}", self.sealed.services.join(", ")))
         })
+    }
+
+    fn remember(&self, containers: Option<Vec<Container>>) {
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = containers;
     }
 
     /// Where the host reaches a service of the sealed networks.
@@ -234,6 +267,8 @@ impl OwnedStack {
 
     /// Tells a command on the host which compose project is meant: this one.
     pub fn bind(&self, command: Command) -> Command {
+        // It may recreate what it likes.
+        self.forget();
         self.compose.bind(command, self.project(), &self.file)
     }
 
@@ -265,34 +300,37 @@ impl OwnedStack {
 
     /// Removes the containers of services, all if none is named. As abrupt as a power cut.
     pub async fn destroy_containers(&self, services: &[&str]) -> Result<()> {
-        for container in self.containers().await? {
-            if services.is_empty() || services.contains(&container.service.as_str()) {
-                self.remove_owned(ResourceKind::Container, &container.id).await?;
-            }
+        let containers = self.containers().await?;
+        self.forget();
+        let is_meant =
+            |it: &&Container| services.is_empty() || services.contains(&it.service.as_str());
+        let meant = containers.iter().filter(is_meant).collect::<Vec<_>>();
+        if let Some(foreign) = meant.iter().find(|container| !self.owns(&container.labels)) {
+            return Err(self.refused(ResourceKind::Container, &foreign.id));
         }
-        Ok(())
+        let ids = meant.into_iter().map(|container| container.id.clone()).collect::<Vec<_>>();
+        self.engine.remove(ResourceKind::Container, &ids).await
     }
 
-    /// Removes a volume and all that is in it.
-    pub async fn destroy_volume(&self, volume: &OwnedVolume) -> Result<()> {
-        self.remove_owned(ResourceKind::Volume, &volume.actual).await
+    /// Removes volumes and all that is in them.
+    pub async fn destroy_volumes(&self, volumes: &[OwnedVolume]) -> Result<()> {
+        self.remove_owned(ResourceKind::Volume, &actual(volumes)).await
     }
 
-    /// Whether the engine still has a volume.
-    pub async fn has_volume(&self, volume: &OwnedVolume) -> Result<bool> {
-        let labels =
-            self.engine.labels(ResourceKind::Volume, std::slice::from_ref(&volume.actual)).await?;
-        Ok(labels.contains_key(&volume.actual))
+    /// Which of these volumes the engine still has.
+    pub async fn left_of(&self, volumes: &[OwnedVolume]) -> Result<Vec<OwnedVolume>> {
+        let labels = self.engine.labels(ResourceKind::Volume, &actual(volumes)).await?;
+        let left = volumes.iter().filter(|volume| labels.contains_key(&volume.actual));
+        Ok(left.cloned().collect())
     }
 
     /// Everything that carries this run's label.
     pub async fn resources(&self) -> Result<Vec<String>> {
-        let mut found = Vec::new();
-        for kind in ResourceKind::ALL {
-            let names = self.engine.list(kind, &self.label()).await?;
-            found.extend(names.into_iter().map(|name| format!("{} {name}", kind.noun())));
-        }
-        Ok(found)
+        let found = self.list().await?;
+        let names = found
+            .iter()
+            .flat_map(|(kind, names)| names.iter().map(|name| format!("{} {name}", kind.noun())));
+        Ok(names.collect())
     }
 
     /// Removes everything that carries this run's label, until nothing new has appeared for
@@ -301,15 +339,14 @@ impl OwnedStack {
     /// # Errors
     /// Undecided when the engine still lists something of it after ten minutes.
     pub async fn tear_down(&self, settle: Duration) -> Result<()> {
+        self.forget();
         let began = Instant::now();
         let mut quiet_since = began;
         loop {
             let mut removed = None;
-            for kind in ResourceKind::ALL {
-                for name in self.engine.list(kind, &self.label()).await? {
-                    self.remove_owned(kind, &name).await?;
-                    removed = Some(format!("{} {name}", kind.noun()));
-                }
+            for (kind, names) in self.list().await? {
+                self.remove_owned(kind, &names).await?;
+                removed = names.last().map(|name| format!("{} {name}", kind.noun())).or(removed);
             }
             if let Some(last) = removed {
                 if began.elapsed() > TEAR_DOWN_LIMIT {
@@ -328,26 +365,44 @@ impl OwnedStack {
         }
     }
 
-    async fn remove_owned(&self, kind: ResourceKind, name: &str) -> Result<()> {
-        let labels = self.engine.labels(kind, &[name.to_owned()]).await?;
-        match labels.get(name) {
-            None => Ok(()),
-            Some(labels)
-                if labels.get(LABEL_RUN).map(String::as_str) == Some(self.run.as_str()) =>
-            {
-                self.engine.remove(kind, name).await
-            }
-            Some(_) => Err(Error::undecided(format!(
-                "refused to remove {} {name}: it does not belong to run {}",
-                kind.noun(),
-                self.run
-            ))),
+    /// What carries this run's label, by kind, in the order in which it can be removed.
+    async fn list(&self) -> Result<Vec<(ResourceKind, Vec<String>)>> {
+        let label = self.label();
+        let lists = ResourceKind::ALL.map(|kind| {
+            let label = &label;
+            async move { Ok((kind, self.engine.list(kind, label).await?)) }
+        });
+        try_join_all(lists).await
+    }
+
+    async fn remove_owned(&self, kind: ResourceKind, names: &[String]) -> Result<()> {
+        let labels = self.engine.labels(kind, names).await?;
+        let foreign = labels.iter().find(|(_, labels)| !self.owns(labels));
+        if let Some((name, _)) = foreign {
+            return Err(self.refused(kind, name));
         }
+        self.engine.remove(kind, &labels.into_keys().collect::<Vec<_>>()).await
+    }
+
+    fn owns(&self, labels: &BTreeMap<String, String>) -> bool {
+        labels.get(LABEL_RUN).map(String::as_str) == Some(self.run.as_str())
+    }
+
+    fn refused(&self, kind: ResourceKind, name: &str) -> Error {
+        let (noun, run) = (kind.noun(), &self.run);
+        Error::undecided(format!(
+            "refused to remove {noun} {name}: it does not belong to run {run}"
+        ))
     }
 
     fn label(&self) -> String {
         format!("{LABEL_RUN}={}", self.run)
     }
+}
+
+/// Their names in the engine.
+fn actual(volumes: &[OwnedVolume]) -> Vec<String> {
+    volumes.iter().map(|volume| volume.actual.clone()).collect()
 }
 
 /// Writes what holds the stack's secrets: for its owner alone.

@@ -1,12 +1,17 @@
 //! Waiting until services are ready, bounded. What is not ready says its last state and why.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::engine::{Container, Engine};
+use super::watch::{Happening, Watch};
 use crate::error::{Error, Result};
 
-/// Between two looks. Health checks themselves run in the engine at their own interval.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// The engine tells when a health check succeeds. For what it did not tell there is a look after
+/// this time, and after twice the time since the last one.
+const LOOK_FIRST: Duration = Duration::from_secs(1);
+const LOOK_LAST: Duration = Duration::from_secs(15);
 
 /// Lines of log that come with a service that is not ready.
 const LOG_LINES: u32 = 20;
@@ -56,48 +61,84 @@ fn state(container: Option<&Container>) -> State {
     }
 }
 
-/// Waits until all `services` are ready; gives back the first that is not, if any.
+/// What came of waiting.
+pub(super) struct Awaited {
+    /// The containers of the run, as they were last seen.
+    pub(super) containers: Vec<Container>,
+    /// The first service that is not ready, if any.
+    pub(super) unready: Option<Unready>,
+}
+
+/// Waits until all `services` are ready. Looks at once, and then when something happens.
 pub(super) async fn wait(
     engine: &Engine,
     label: &str,
     services: &[String],
     limit: Duration,
-) -> Result<Option<Unready>> {
-    let started = Instant::now();
+    watch: &mut Watch,
+) -> Result<Awaited> {
+    let deadline = Instant::now() + limit;
+    let mut containers = engine.containers(label).await?;
+    let (mut looked, mut pause) = (Instant::now(), LOOK_FIRST);
     loop {
-        let containers = engine.containers(label).await?;
-        let mut waiting = None;
-        for service in services {
-            let container = containers.iter().find(|container| container.is_of(service));
-            match state(container) {
-                State::Ready => {}
-                State::Failed(state) => {
-                    return unready(engine, service, container, state).await.map(Some);
-                }
-                State::NotYet(state) => {
-                    waiting.get_or_insert((service, container, state));
-                }
+        let Some((service, state)) = first_unready(&containers, services) else {
+            return Ok(Awaited { containers, unready: None });
+        };
+        let why = match state {
+            State::Failed(state) => Some(state),
+            // By then it was looked at.
+            State::NotYet(state) if looked >= deadline => {
+                Some(format!("still {state} after {} s", limit.as_secs()))
+            }
+            State::NotYet(_) | State::Ready => None,
+        };
+        if let Some(why) = why {
+            let unready = unready(engine, service, &containers, why).await?;
+            return Ok(Awaited { containers, unready: Some(unready) });
+        }
+        let happening = tokio::select! {
+            happening = watch.next() => happening,
+            () = tokio::time::sleep_until(deadline.min(looked + pause)) => {
+                pause = LOOK_LAST.min(pause * 2);
+                Happening::Other
+            }
+            () = engine.runner().cancellation().cancelled() => return Err(Error::interrupted()),
+        };
+        match happening {
+            Happening::Healthy(id) => {
+                let healthy = containers.iter_mut().filter(|container| container.id == id);
+                healthy.for_each(|container| container.health = Some("healthy".to_owned()));
+            }
+            Happening::Other => {
+                looked = Instant::now();
+                containers = engine.look_at(&containers).await?;
             }
         }
-        let Some((service, container, state)) = waiting else { return Ok(None) };
-        if started.elapsed() >= limit {
-            let state = format!("still {state} after {} s", limit.as_secs());
-            return unready(engine, service, container, state).await.map(Some);
-        }
-        tokio::select! {
-            () = tokio::time::sleep(LOOK_EVERY) => {}
-            () = engine.runner().cancellation().cancelled() => return Err(Error::interrupted()),
-        }
     }
+}
+
+/// The first service that has failed, or else the first that is not ready yet.
+fn first_unready<'a>(
+    containers: &[Container],
+    services: &'a [String],
+) -> Option<(&'a String, State)> {
+    let states = services.iter().map(|service| {
+        let container = containers.iter().find(|container| container.is_of(service));
+        (service, state(container))
+    });
+    let (failed, rest): (Vec<_>, Vec<_>) =
+        states.partition(|(_, state)| matches!(state, State::Failed(_)));
+    let waiting = rest.into_iter().filter(|(_, state)| !matches!(state, State::Ready));
+    failed.into_iter().chain(waiting).next()
 }
 
 async fn unready(
     engine: &Engine,
     service: &str,
-    container: Option<&Container>,
+    containers: &[Container],
     state: String,
 ) -> Result<Unready> {
-    let log = match container {
+    let log = match containers.iter().find(|container| container.is_of(service)) {
         Some(container) => engine.logs(&container.id, LOG_LINES).await?,
         None => Vec::new(),
     };
@@ -133,6 +174,21 @@ mod tests {
             State::NotYet(_)
         ));
         assert!(matches!(state(None), State::NotYet(_)));
+    }
+
+    #[test]
+    fn a_service_that_has_failed_is_named_before_one_that_is_not_ready_yet() {
+        let services = ["first", "second", "third"].map(str::to_owned);
+        let of = |service: &str, status| Container {
+            service: service.to_owned(),
+            ..container(status, None, 1)
+        };
+        let containers = [of("first", "running"), of("second", "created"), of("third", "exited")];
+        let named =
+            |containers| first_unready(containers, &services).map(|(service, _)| &**service);
+        assert_eq!(named(&containers), Some("third"));
+        assert_eq!(named(&containers[..2]), Some("second"));
+        assert_eq!(first_unready(&containers[..1], &services[..1]).map(|it| it.0), None);
     }
 
     #[test]

@@ -33,8 +33,10 @@ pub async fn find(engine: &Engine) -> Result<BTreeMap<String, Leftover>> {
 
 /// Removes what is left of one run.
 pub async fn remove(engine: &Engine, leftover: &Leftover) -> Result<()> {
-    for (kind, name) in &leftover.things {
-        engine.remove(*kind, name).await?;
+    for kind in ResourceKind::ALL {
+        let of_kind = leftover.things.iter().filter(|(is, _)| *is == kind);
+        let names = of_kind.map(|(_, name)| name.clone()).collect::<Vec<_>>();
+        engine.remove(kind, &names).await?;
     }
     Ok(())
 }

@@ -77,17 +77,15 @@ pub struct Surveyed {
 
 impl Surveyed {
     /// Open findings of the two highest priorities.
-    #[must_use]
-    pub fn urgent(&self) -> usize {
-        let urgent = |it: &&Finding| it.is_open() && it.priority <= Priority::P1;
-        self.findings.iter().filter(urgent).count()
+    pub fn urgent(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(|it| it.is_open() && it.priority <= Priority::P1)
     }
 }
 
 /// Failed if something urgent is open; undecided if nothing was judged.
 #[must_use]
 pub fn verdict(surveyed: &[Surveyed]) -> Verdict {
-    if surveyed.iter().any(|mode| mode.urgent() > 0) {
+    if surveyed.iter().any(|mode| mode.urgent().count() > 0) {
         Verdict::Failed
     } else if surveyed.is_empty() || surveyed.iter().any(|mode| mode.answers == 0) {
         Verdict::Undecided

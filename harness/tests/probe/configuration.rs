@@ -114,6 +114,11 @@ fn a_wrong_probe_is_refused() {
         (probe("id = 'a'") + &probe("id = 'a'"), "two probes have the id \"a\"", ""),
         (probe("id = 'A b'"), "an id that is no id", "lowercase"),
         (probe("id = 'a'\nwrites = true\nhealth = true"), "cannot be a health probe", ""),
+        (
+            probe("id = 'a'\nbeside = true"),
+            "does not say that it writes itself",
+            "leave out beside",
+        ),
         (post.to_owned(), "does not say that it writes", "writes = true"),
         (
             probe("id = 'a'\nbegin_with = 'logn'") + &probe("id = 'login'"),

@@ -1,5 +1,6 @@
 //! The prober against a real server on the loopback: what holds passes, what does not is named.
 
+mod beside;
 mod bounds;
 mod configuration;
 mod expectations;

@@ -8,44 +8,67 @@ use std::path::Path;
 use anstyle::{AnsiColor, Style};
 use harness::audit::headers::Policy;
 use harness::audit::patch;
-use harness::model::event::Events;
 use harness::model::finding::{Finding, Priority, Status};
 use harness::model::record::Verdict;
+use harness::nearest;
 use harness::report::{junit, sarif};
 use harness::survey::{self, Surveyed};
 use harness::{Error, Result};
 
 use super::{document, interrupt, service};
 use crate::display;
+use crate::ending::Ending;
 use crate::flags::{AuditOptions, Format};
 
-/// Looks at a copy of the stack in each mode, and returns the verdict as an exit code.
-pub(crate) async fn run(options: AuditOptions) -> Result<u8> {
-    let known = Policy::names().collect::<Vec<_>>().join(", ");
-    let policy = Policy::named(&options.policy).ok_or_else(|| {
-        Error::usage(format!("there is no policy {:?}", options.policy))
-            .hint(format!("known: {known}"))
-    })?;
+/// Looks at a copy of the stack in each mode.
+pub(crate) async fn run(options: AuditOptions, format: Format) -> Result<Ending> {
+    let policy = policy(&options.policy)?;
     let committed = document::committed(&options)?;
-    let cancelled = interrupt::token();
-    let (events, received) = Events::channel();
-    let shown = tokio::spawn(display::follow(received, options.format));
-    let mut surveyed = Vec::new();
+    let cancelled = interrupt::token(format);
     let copies = service::copies(&options.stack, &options.report, options.mode)?;
     let accepts = copies.first().map(|copy| copy.config().accepts.clone()).unwrap_or_default();
-    for copy in copies {
-        let cancelled = cancelled.clone();
-        let seen = survey::copy(&copy, &policy, &events, cancelled, !options.no_browser).await?;
-        surveyed.push(seen);
-    }
-    // The display ends with the last sender.
-    drop(events);
-    let _ = shown.await;
+    let surveyed = display::shown(format, async |events| {
+        let mut surveyed = Vec::new();
+        for copy in &copies {
+            let cancelled = cancelled.clone();
+            surveyed
+                .push(survey::copy(copy, &policy, events, cancelled, !options.no_browser).await?);
+        }
+        Ok::<_, Error>(surveyed)
+    });
+    let mut surveyed = surveyed.await?;
     // What was not looked at cannot show that an acceptance is idle.
     let all_modes = options.mode.is_none();
     survey::settle(&mut surveyed, &accepts, |accept| {
         all_modes && !(options.no_browser && accept.id.starts_with("browser."))
     });
+    write_all(&options, &surveyed)?;
+    let urgent = surveyed.iter().flat_map(Surveyed::urgent);
+    let mut reasons = urgent.map(|it| format!("{}: {}", it.id, it.subject)).collect::<Vec<_>>();
+    let mut verdict = survey::verdict(&surveyed);
+    if let Some(stale) = document::settle(&options, committed.as_deref(), &surveyed)? {
+        reasons.push(stale);
+        if verdict == Verdict::Passed {
+            verdict = Verdict::Failed;
+        }
+    }
+    match format {
+        Format::Human => {
+            // Whoever stopped reading is not served.
+            let _ = people(&mut anstream::stdout().lock(), &surveyed, verdict);
+        }
+        Format::Json => lines(&surveyed),
+    }
+    Ok(Ending::of(verdict).reasons(reasons))
+}
+
+fn policy(name: &str) -> Result<Policy> {
+    let known = || Policy::names().collect::<Vec<_>>();
+    Policy::named(name).ok_or_else(|| nearest::unknown("policy", name, &known()))
+}
+
+/// The files that were asked for, each with what all modes showed.
+fn write_all(options: &AuditOptions, surveyed: &[Surveyed]) -> Result<()> {
     if let Some(file) = &options.sarif {
         let all = surveyed.iter().flat_map(|mode| mode.findings.clone()).collect::<Vec<_>>();
         let log = sarif::render(&all, &options.stack.stack.display().to_string());
@@ -54,7 +77,7 @@ pub(crate) async fn run(options: AuditOptions) -> Result<u8> {
     if let Some(file) = &options.junit {
         let names =
             surveyed.iter().map(|mode| format!("audit {}", mode.target)).collect::<Vec<_>>();
-        let suites = names.iter().zip(&surveyed);
+        let suites = names.iter().zip(surveyed);
         let suites =
             suites.map(|(name, mode)| junit::Suite { name, checks: &[], findings: &mode.findings });
         write(file, &junit::render(&suites.collect::<Vec<_>>())?)?;
@@ -66,18 +89,7 @@ pub(crate) async fn run(options: AuditOptions) -> Result<u8> {
         // An empty file: nothing to apply, and nothing of an earlier run.
         write(file, patch.as_deref().unwrap_or_default())?;
     }
-    let mut verdict = survey::verdict(&surveyed);
-    if !document::settle(&options, committed.as_deref(), &surveyed)? && verdict == Verdict::Passed {
-        verdict = Verdict::Failed;
-    }
-    match options.format {
-        Format::Human => {
-            // Whoever stopped reading is not served.
-            let _ = people(&mut anstream::stdout().lock(), &surveyed, verdict);
-        }
-        Format::Json => lines(&surveyed, verdict),
-    }
-    Ok(verdict.exit_code())
+    Ok(())
 }
 
 pub(super) fn write(file: &Path, text: &str) -> Result<()> {
@@ -85,7 +97,7 @@ pub(super) fn write(file: &Path, text: &str) -> Result<()> {
         .map_err(|cause| Error::usage(format!("cannot write {}", file.display())).because(cause))
 }
 
-fn lines(surveyed: &[Surveyed], verdict: Verdict) {
+fn lines(surveyed: &[Surveyed]) {
     for mode in surveyed {
         for finding in &mode.findings {
             display::json_line(&serde_json::json!({
@@ -106,12 +118,6 @@ fn lines(surveyed: &[Surveyed], verdict: Verdict) {
             "without_s": mode.without_s,
         }));
     }
-    display::json_line(&serde_json::json!({
-        "event": "verdict",
-        "verdict": verdict,
-        "exit_code": verdict.exit_code(),
-        "report": null,
-    }));
 }
 
 fn people(out: &mut impl Write, surveyed: &[Surveyed], verdict: Verdict) -> io::Result<()> {
@@ -127,7 +133,7 @@ fn people(out: &mut impl Write, surveyed: &[Surveyed], verdict: Verdict) -> io::
              asked in {django_s:.1} s; "
         )?;
         let open = findings.iter().filter(|finding| finding.is_open()).count();
-        write!(out, "{open} findings open, {} urgent, ", mode.urgent())?;
+        write!(out, "{open} findings open, {} urgent, ", mode.urgent().count())?;
         write!(out, "{} accepted or covered", findings.len() - open)?;
         if let Some(grade) = &mode.grade {
             write!(out, "; Observatory {} ({} points)", grade.grade, grade.score)?;

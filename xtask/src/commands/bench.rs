@@ -6,7 +6,7 @@ use harness::backup::Method;
 use harness::bench::{self, Figure, Row, Turn};
 use harness::config::Config;
 use harness::drill::{Drill, Finished};
-use harness::model::event::Events;
+use harness::model::record::Verdict;
 use harness::plan::Request;
 use harness::{Error, Result};
 use serde_json::json;
@@ -14,19 +14,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::interrupt;
 use crate::display;
+use crate::ending::Ending;
 use crate::flags::{ALL_METHODS, BenchOptions, Format};
 
-/// Runs the drills in turn and prints the figures; gives back the exit code.
-pub(crate) async fn run(options: BenchOptions) -> Result<u8> {
-    let measured = Box::pin(measure(&options)).await;
-    measured.inspect_err(|error| {
-        if options.format == Format::Json {
-            display::undecided(error);
-        }
-    })
-}
-
-async fn measure(options: &BenchOptions) -> Result<u8> {
+/// Runs the drills in turn and prints the figures.
+pub(crate) async fn run(options: BenchOptions, format: Format) -> Result<Ending> {
     let config = Config::load(&options.stack)?;
     let methods = match options.method.as_slice() {
         [all] if all == ALL_METHODS => {
@@ -35,10 +27,11 @@ async fn measure(options: &BenchOptions) -> Result<u8> {
         named => named.to_vec(),
     };
     let turns = bench::schedule(&methods, &options.profile, &options.scale, options.runs.get());
-    let drills = turns.iter().map(|turn| planned(options, &config, turn));
+    let drills = turns.iter().map(|turn| planned(&options, &config, turn));
     let drills = drills.collect::<Result<Vec<_>>>()?;
-    let cancelled = interrupt::token();
-    let (mut samples, mut exit_code, mut reports) = (Vec::new(), 0, Vec::<PathBuf>::new());
+    let cancelled = interrupt::token(format);
+    let (mut samples, mut reports) = (Vec::new(), Vec::<PathBuf>::new());
+    let mut verdict = Verdict::Passed;
     let mut cut_off = None;
     for (place, (turn, drill)) in turns.iter().zip(&drills).enumerate() {
         let Turn { method, profile, scale, run } = turn;
@@ -56,8 +49,8 @@ async fn measure(options: &BenchOptions) -> Result<u8> {
             }
         };
         // Only what was proved to come back has a figure.
-        if finished.exit_code != 0 && exit_code != 1 {
-            exit_code = finished.exit_code;
+        if verdict != Verdict::Failed && finished.record.verdict != Verdict::Passed {
+            verdict = finished.record.verdict;
         }
         for reason in &finished.record.reasons {
             eprintln!("  {}: {reason}", finished.record.verdict.name());
@@ -73,7 +66,7 @@ async fn measure(options: &BenchOptions) -> Result<u8> {
             Error::undecided(format!("cannot write {}", file.display())).because(cause)
         })?;
     }
-    match options.format {
+    match format {
         Format::Human => print(&rows),
         Format::Json => {
             for row in &rows {
@@ -84,18 +77,7 @@ async fn measure(options: &BenchOptions) -> Result<u8> {
     if let Some(error) = cut_off {
         return Err(error);
     }
-    if options.format == Format::Json {
-        let verdict = match exit_code {
-            0 => "passed",
-            1 => "failed",
-            _ => "undecided",
-        };
-        display::json_line(&json!({
-            "event": "verdict", "verdict": verdict, "exit_code": exit_code,
-            "report": reports.last(), "reports": reports,
-        }));
-    }
-    Ok(exit_code)
+    Ok(Ending::of(verdict).report(reports.last().cloned()).with("reports", json!(reports)))
 }
 
 fn planned(options: &BenchOptions, config: &Config, turn: &Turn) -> Result<Drill> {
@@ -113,15 +95,11 @@ fn planned(options: &BenchOptions, config: &Config, turn: &Turn) -> Result<Drill
 }
 
 async fn one(drill: &Drill, cancelled: CancellationToken) -> Result<Finished> {
-    let (events, received) = Events::channel();
-    let shown = tokio::spawn(display::follow(received, Format::Human));
-    let finished = Box::pin(drill.run(&events, cancelled)).await;
-    drop(events);
-    let _ = shown.await;
-    finished
+    display::shown(Format::Human, async |events| Box::pin(drill.run(events, cancelled)).await).await
 }
 
-/// A line for each figure: its median, its spread, and its multiple of a plain copy.
+/// A table for each method at a scale under a profile, a line for each figure: its median, its
+/// spread, and its multiple of a plain copy.
 fn print(rows: &[Row]) {
     use std::io::Write;
     let mut out = anstream::stdout().lock();
@@ -129,23 +107,34 @@ fn print(rows: &[Row]) {
         let _ = writeln!(out, "\nno drill passed: there is no figure");
         return;
     }
-    let _ = writeln!(
-        out,
-        "\n{:<8} {:<18} {:<11} {:<28} {:>11} {:>11} {:>11} {:>5} {:>8}",
-        "scale", "method", "profile", "figure", "median", "least", "most", "runs", "÷ copy"
-    );
-    for Row { scale, method, profile, figure, spread, per_copy } in rows {
-        let shown = |value| shown(figure, value);
-        let per_copy = per_copy.map(|multiple| format!("{multiple:.2}")).unwrap_or_default();
+    let same = |one: &Row, other: &Row| {
+        (&one.scale, &one.method, one.profile) == (&other.scale, &other.method, other.profile)
+    };
+    for rows in rows.chunk_by(same) {
+        let Row { scale, method, profile, .. } = &rows[0];
         let _ = writeln!(
             out,
-            "{:<8} {method:<18} {profile:<11} {figure:<28} {:>11} {:>11} {:>11} {:>5} {per_copy:>8}",
-            scale.to_string(),
-            shown(spread.median),
-            shown(spread.min),
-            shown(spread.max),
-            spread.count
+            "\n{:<28} {:>11} {:>11} {:>11} {:>4} {:>8}",
+            format!("{method}, {profile}, {scale}"),
+            "median",
+            "least",
+            "most",
+            "runs",
+            "÷ copy"
         );
+        for Row { figure, spread, per_copy, .. } in rows {
+            let shown = |value| shown(figure, value);
+            let per_copy = per_copy.map(|multiple| format!("{multiple:.2}")).unwrap_or_default();
+            let _ = writeln!(
+                out,
+                "  {:<26} {:>11} {:>11} {:>11} {:>4} {per_copy:>8}",
+                figure.to_string(),
+                shown(spread.median),
+                shown(spread.min),
+                shown(spread.max),
+                spread.count
+            );
+        }
     }
 }
 

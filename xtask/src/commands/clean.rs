@@ -9,32 +9,41 @@ use harness::stack::engine::Engine;
 use harness::stack::images::{self, Images};
 use harness::stack::reap::{self, Leftover};
 use harness::{Error, Result};
+use serde_json::json;
 
 use super::interrupt;
-use crate::flags::{CleanOptions, DownOptions};
+use crate::display;
+use crate::ending::Ending;
+use crate::flags::{CleanOptions, DownOptions, Format};
 
 /// Removes what runs left whose process is gone.
-pub(crate) async fn run(options: CleanOptions) -> Result<u8> {
-    let engine = Engine::find(&Runner::new(interrupt::token())).await?;
+pub(crate) async fn run(options: CleanOptions, format: Format) -> Result<Ending> {
+    let engine = Engine::find(&Runner::new(interrupt::token(format))).await?;
     for (run, leftover) in reap::find(&engine).await? {
         if leftover.alive {
-            println!("run {run}: its process is alive, left alone");
+            show(
+                format,
+                "run",
+                &run,
+                "left alone",
+                &format!("run {run}: its process is alive, left alone"),
+            );
         } else {
-            remove(&engine, &run, &leftover, options.dry_run).await?;
+            remove(&engine, format, &run, &leftover, options.dry_run).await?;
         }
     }
-    files(&options.report, options.dry_run)?;
+    files(&options.report, options.dry_run, format)?;
     if options.images {
         for image in Images::new(&engine, &Events::ignored()).remove_all().await? {
-            println!("removed image {image}");
+            show(format, "image", &image, "removed", &format!("removed image {image}"));
         }
     }
-    Ok(0)
+    Ok(Ending::done())
 }
 
 /// Removes sandboxes that were left running on purpose.
-pub(crate) async fn down(options: DownOptions) -> Result<u8> {
-    let engine = Engine::find(&Runner::new(interrupt::token())).await?;
+pub(crate) async fn down(options: DownOptions, format: Format) -> Result<Ending> {
+    let engine = Engine::find(&Runner::new(interrupt::token(format))).await?;
     let mut runs = reap::find(&engine).await?;
     runs.retain(|_, leftover| !leftover.alive);
     if let Some(run) = &options.run {
@@ -45,7 +54,7 @@ pub(crate) async fn down(options: DownOptions) -> Result<u8> {
         }
     }
     for (run, leftover) in &runs {
-        remove(&engine, run, leftover, false).await?;
+        remove(&engine, format, run, leftover, false).await?;
     }
     // Their compose files: `up` keeps them below the default folder.
     let gone = |work: &Path| runs.keys().any(|run| work.ends_with(Path::new(run).join("work")));
@@ -58,36 +67,49 @@ pub(crate) async fn down(options: DownOptions) -> Result<u8> {
             let _ = std::fs::remove_dir(folder);
         }
     }
-    Ok(0)
+    Ok(Ending::done())
 }
 
-async fn remove(engine: &Engine, run: &str, leftover: &Leftover, dry_run: bool) -> Result<()> {
-    let count = leftover.things.len();
-    if dry_run {
-        println!("run {run}: would remove {count} containers, networks and volumes");
-        return Ok(());
+async fn remove(
+    engine: &Engine,
+    format: Format,
+    run: &str,
+    leftover: &Leftover,
+    dry_run: bool,
+) -> Result<()> {
+    if !dry_run {
+        reap::remove(engine, leftover).await?;
     }
-    reap::remove(engine, leftover).await?;
-    println!("run {run}: removed {count} containers, networks and volumes");
+    let (count, becomes) = (leftover.things.len(), becomes(dry_run));
+    let text = format!("run {run}: {becomes} {count} containers, networks and volumes");
+    show(format, "run", run, becomes, &text);
     Ok(())
 }
 
-fn files(base: &Path, dry_run: bool) -> Result<()> {
-    for work in drill::abandoned(base) {
-        if dry_run {
-            println!("would remove {}", work.display());
-        } else {
-            drill::remove_abandoned(&work)?;
-            println!("removed {}", work.display());
-        }
+fn files(base: &Path, dry_run: bool, format: Format) -> Result<()> {
+    let mut folders = drill::abandoned(base);
+    if !dry_run {
+        folders.iter().try_for_each(|work| drill::remove_abandoned(work))?;
     }
-    let (done, folders) = if dry_run {
-        ("would remove", images::stale())
-    } else {
-        ("removed", images::remove_stale()?)
-    };
+    folders.extend(if dry_run { images::stale() } else { images::remove_stale()? });
+    let becomes = becomes(dry_run);
     for folder in folders {
-        println!("{done} {}", folder.display());
+        let folder = folder.display().to_string();
+        show(format, "folder", &folder, becomes, &format!("{becomes} {folder}"));
     }
     Ok(())
+}
+
+fn becomes(dry_run: bool) -> &'static str {
+    if dry_run { "would remove" } else { "removed" }
+}
+
+/// What was found, and what became of it: in words for people.
+fn show(format: Format, kind: &str, name: &str, becomes: &str, words: &str) {
+    match format {
+        Format::Human => println!("{words}"),
+        Format::Json => display::json_line(&json!({
+            "event": "leftover", "kind": kind, "name": name, "becomes": becomes,
+        })),
+    }
 }

@@ -14,18 +14,20 @@ use harness::model::fingerprint::Certificate;
 use harness::model::record::{Integrity, Verdict};
 use harness::{Error, Result};
 use jiff::Zoned;
+use serde_json::json;
 
 use super::interrupt;
 use crate::display;
+use crate::ending::Ending;
 use crate::flags::{CompareOptions, Format, SourceOptions};
 
-/// Compares, says what differs, and returns the verdict as an exit code.
-pub(crate) async fn run(options: CompareOptions) -> Result<u8> {
+/// Compares, and says what differs.
+pub(crate) async fn run(options: CompareOptions, format: Format) -> Result<Ending> {
     let before = certificate::load(&options.before)?;
     let accepts = options.accept.as_deref().map(config::acceptances).transpose()?;
     let (after, baseline) = (options.after, options.before.clone());
     let (jobs, show_values) = (interrupt::jobs(options.jobs), options.show_values);
-    let (before, mut integrity) = interrupt::blocking(options.format, move |events| {
+    let (before, mut integrity) = interrupt::blocking(format, move |events| {
         let side = Side { certificate: &before, rows: &Lists::beside(&baseline) };
         let integrity = integrity(side, &after, jobs, show_values, events)?;
         Ok((before, integrity))
@@ -37,15 +39,21 @@ pub(crate) async fn run(options: CompareOptions) -> Result<u8> {
     accepting.apply(&mut integrity.divergences);
     compare::rank(&mut integrity.divergences);
     let (verdict, open) = compare::verdict(&before, &integrity);
-    let compared = Compared { before: &before, integrity: &integrity, verdict, open };
-    match options.format {
+    let said = accepting.said();
+    match format {
         Format::Human => {
+            let compared = Compared { before: &before, integrity: &integrity, verdict };
             // Whoever stopped reading is not served.
-            let _ = compared.people(&mut anstream::stdout().lock(), &accepting.said());
+            let _ = compared.people(&mut anstream::stdout().lock(), &open, &said);
         }
-        Format::Json => compared.lines(&accepting.said()),
+        Format::Json => {
+            for found in &integrity.divergences {
+                display::json_line(&json!({ "event": "divergence", "divergence": found }));
+            }
+        }
     }
-    Ok(verdict.exit_code())
+    let ending = Ending::of(verdict).reasons(open);
+    Ok(ending.with("acceptances", json!(said)).with("integrity", json!(integrity)))
 }
 
 fn integrity(
@@ -73,32 +81,17 @@ struct Compared<'a> {
     before: &'a Certificate,
     integrity: &'a Integrity,
     verdict: Verdict,
-    open: Vec<String>,
 }
 
 impl Compared<'_> {
-    fn lines(&self, accepted: &[String]) {
-        for found in &self.integrity.divergences {
-            display::json_line(&serde_json::json!({ "event": "divergence", "divergence": found }));
-        }
-        display::json_line(&serde_json::json!({
-            "event": "verdict",
-            "verdict": self.verdict,
-            "exit_code": self.verdict.exit_code(),
-            "reasons": self.open,
-            "acceptances": accepted,
-            "integrity": self.integrity,
-        }));
-    }
-
-    fn people(&self, out: &mut impl Write, accepted: &[String]) -> io::Result<()> {
+    fn people(&self, out: &mut impl Write, open: &[String], accepted: &[String]) -> io::Result<()> {
         for found in &self.integrity.divergences {
             divergence(out, found)?;
         }
         for said in accepted {
             writeln!(out, "warned     {said}")?;
         }
-        for reason in &self.open {
+        for reason in open {
             writeln!(out, "undecided  {reason}")?;
         }
         for what in &self.integrity.not_compared {

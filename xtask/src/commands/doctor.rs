@@ -4,33 +4,27 @@ use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 use harness::doctor::{self, Finding, Level, Subject};
-use harness::model::event::Events;
+use harness::model::record::Verdict;
 use harness::process::Runner;
 use harness::{Error, Result};
 
 use super::interrupt;
 use crate::display;
+use crate::ending::Ending;
 use crate::flags::{DoctorOptions, Format};
 
-/// Exit code when a prerequisite is missing: a drill would be undecided.
-const MISSING: u8 = 3;
-
 /// Looks at the machine; with `--fix` also installs what is missing, and looks again.
-pub(crate) async fn run(options: DoctorOptions) -> Result<u8> {
-    let runner = Runner::new(interrupt::token());
+pub(crate) async fn run(options: DoctorOptions, format: Format) -> Result<Ending> {
+    let runner = Runner::new(interrupt::token(format));
     let subject =
         Subject { stack_dir: options.stack, compose: options.compose, report_base: options.report };
     let mut findings = examine(&runner, &subject).await?;
     if options.fix {
-        let (events, received) = Events::channel();
-        let shown = tokio::spawn(display::follow(received, options.format));
-        let fixed = doctor::fix(&runner, &events, &findings).await;
-        drop(events);
-        let _ = shown.await;
-        fixed?;
+        display::shown(format, async |events| doctor::fix(&runner, events, &findings).await)
+            .await?;
         findings = examine(&runner, &subject).await?;
     }
-    match options.format {
+    match format {
         Format::Json => {
             for finding in &findings {
                 display::json_line(&serde_json::json!({ "event": "finding", "finding": finding }));
@@ -41,8 +35,11 @@ pub(crate) async fn run(options: DoctorOptions) -> Result<u8> {
             let _ = table(&mut anstream::stdout().lock(), &findings);
         }
     }
-    let met = findings.iter().all(|finding| finding.level != Level::Missing);
-    Ok(if met { 0 } else { MISSING })
+    // Without a prerequisite, a drill would be undecided.
+    let missing = findings.iter().filter(|finding| finding.level == Level::Missing);
+    let missing = missing.map(|it| format!("{}: {}", it.name, it.found)).collect::<Vec<_>>();
+    let verdict = if missing.is_empty() { Verdict::Passed } else { Verdict::Undecided };
+    Ok(Ending::of(verdict).reasons(missing))
 }
 
 async fn examine(runner: &Runner, subject: &Subject) -> Result<Vec<Finding>> {

@@ -24,14 +24,14 @@ pub(super) fn committed(options: &AuditOptions) -> Result<Option<String>> {
     options.check.as_ref().map(read).transpose()
 }
 
-/// Writes the document that was asked for, and says whether the one to check is still true.
+/// Writes the document that was asked for, and says if the one to check is true no more.
 pub(super) fn settle(
     options: &AuditOptions,
     committed: Option<&str>,
     surveyed: &[Surveyed],
-) -> Result<bool> {
+) -> Result<Option<String>> {
     if options.document.is_none() && options.check.is_none() {
-        return Ok(true);
+        return Ok(None);
     }
     let fresh = audit_fr::render(&record(options, surveyed));
     let checked = options.check.as_ref().zip(committed);
@@ -41,12 +41,12 @@ pub(super) fn settle(
     if let Some(file) = &options.document {
         write(file, &fresh)?;
     }
-    let Some((file, found)) = difference else { return Ok(true) };
+    let Some((file, found)) = difference else { return Ok(None) };
     anstream::eprintln!("{}:{}: differs from a fresh run", file.display(), found.line);
     anstream::eprintln!("  committed  {}", found.committed);
     anstream::eprintln!("  fresh      {}", found.fresh);
     anstream::eprintln!("  write it again: cargo xtask audit --document {}", file.display());
-    Ok(false)
+    Ok(Some(format!("{} differs from a fresh run", file.display())))
 }
 
 fn record(options: &AuditOptions, surveyed: &[Surveyed]) -> AuditRecord {

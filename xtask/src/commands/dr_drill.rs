@@ -7,56 +7,68 @@ use harness::backup::Method;
 use harness::config::Config;
 use harness::disaster::Disaster;
 use harness::drill::{Drill, Finished};
-use harness::model::event::Events;
 use harness::model::profile::Profile;
 use harness::plan::Request;
+use harness::report::{junit, terminal};
 use harness::{Error, ErrorKind, Result};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::interrupt;
-use crate::display::{self, methods, summary};
+use crate::display::{self, summary};
+use crate::ending::Ending;
 use crate::flags::{ALL_METHODS, DrillOptions, Format, RunOptions, StackOptions, VerifyOptions};
 
-/// Runs a drill of each method that is asked for; gives back the exit code.
-pub(crate) async fn run(options: DrillOptions) -> Result<u8> {
-    let drills = planned(&options);
-    all(drills, &options.run).await
+/// Runs a drill of each method that is asked for.
+pub(crate) async fn run(options: DrillOptions, format: Format) -> Result<Ending> {
+    all(planned(&options), &options.run, format).await
 }
 
-/// Restores an artefact that was taken earlier; gives back the exit code.
-pub(crate) async fn verify(options: VerifyOptions) -> Result<u8> {
+/// Restores an artefact that was taken earlier.
+pub(crate) async fn verify(options: VerifyOptions, format: Format) -> Result<Ending> {
     let VerifyOptions { artefact, stack, compose, run } = options;
-    let drills = of_artefact(&stack, &artefact, compose.as_ref(), &run);
-    all(drills, &run).await
+    all(of_artefact(&stack, &artefact, compose.as_ref(), &run), &run, format).await
 }
 
-/// Runs drills, once all could be planned.
-async fn all(drills: Result<Vec<Drill>>, options: &RunOptions) -> Result<u8> {
-    let format = options.format;
+/// Runs drills once all could be planned, or prints their plans.
+async fn all(drills: Result<Vec<Drill>>, options: &RunOptions, format: Format) -> Result<Ending> {
+    if options.dry_run {
+        let cancelled = interrupt::token(format);
+        for drill in &drills? {
+            let sealing = drill.sealing(cancelled.clone()).await?;
+            display::plan(drill.plan(), &sealing, format);
+        }
+        return Ok(Ending::done().with("dry_run", true));
+    }
+    // A run that is killed leaves this, and not what an earlier one wrote.
+    write_junit(options, || junit::without_record("the drill has yet to end, or was killed"))?;
     let ended = match drills {
-        Ok(drills) => Box::pin(rehearse(&drills, options)).await,
+        Ok(drills) => Box::pin(rehearse(&drills, format)).await,
         Err(error) => Err(error),
     };
-    let ended = ended.inspect_err(|error| {
-        if format == Format::Json {
-            display::undecided(error);
-        }
+    let records = |ended: &[Finished]| junit::drills(ended.iter().map(|it| &it.record));
+    write_junit(options, || match &ended {
+        Ok(ended) => records(ended),
+        Err(error) => junit::without_record(&error.chain()),
     })?;
-    let exit_code = worst(ended.iter().map(|finished| finished.exit_code));
-    if let ([_, _, ..], Format::Human) = (ended.as_slice(), format) {
-        methods::print(&ended);
+    ended.and_then(|ended| ending(&ended, format))
+}
+
+/// What several drills came to: the worst of them.
+fn ending(ended: &[Finished], format: Format) -> Result<Ending> {
+    let records = ended.iter().map(|finished| &finished.record).collect::<Vec<_>>();
+    if let ([_, _, ..], Format::Human) = (&records[..], format) {
+        display::text(&terminal::methods(&records));
     }
-    if let (Some(last), Format::Json) = (ended.last(), format) {
-        let named = ended.iter().find(|finished| finished.exit_code == exit_code).unwrap_or(last);
-        verdict(&json!({
-            "verdict": named.record.verdict,
-            "exit_code": exit_code,
-            "report": named.report,
-            "reports": ended.iter().map(|finished| &finished.report).collect::<Vec<_>>(),
-        }));
-    }
-    Ok(exit_code)
+    let worst = ended.iter().rev().max_by_key(|finished| weight(finished.exit_code));
+    let Some(worst) = worst else { return Err(Error::undecided("no drill was run")) };
+    let reports = ended.iter().map(|finished| &finished.report).collect::<Vec<_>>();
+    Ok(Ending::of(worst.record.verdict)
+        .exit_code(worst.exit_code)
+        .report(worst.report.clone())
+        .reasons(worst.record.reasons.clone())
+        .because(worst.stopped.as_ref())
+        .with("reports", json!(reports)))
 }
 
 /// Plans all, so that nothing starts unless all could.
@@ -80,16 +92,12 @@ fn planned(options: &DrillOptions) -> Result<Vec<Drill>> {
     pairs.map(|(name, profile)| copy(options, &config, name, profile)).collect()
 }
 
-/// Runs one after the other. Nothing comes back from a dry run.
-async fn rehearse(drills: &[Drill], options: &RunOptions) -> Result<Vec<Finished>> {
+/// Runs one after the other.
+async fn rehearse(drills: &[Drill], format: Format) -> Result<Vec<Finished>> {
     let mut ended = Vec::new();
-    let cancelled = interrupt::token();
+    let cancelled = interrupt::token(format);
     for drill in drills {
-        if options.dry_run {
-            display::plan(drill.plan(), options.format);
-            continue;
-        }
-        let finished = one(drill, options.format, cancelled.clone()).await?;
+        let finished = one(drill, format, cancelled.clone()).await?;
         let interrupted = cancelled.is_cancelled();
         ended.push(finished);
         if interrupted {
@@ -138,13 +146,8 @@ fn new_folder(dir: &Path) -> Result<PathBuf> {
 
 /// Runs one drill and shows how it went.
 async fn one(drill: &Drill, format: Format, cancelled: CancellationToken) -> Result<Finished> {
-    let (events, received) = Events::channel();
-    let shown = tokio::spawn(display::follow(received, format));
-    let finished = Box::pin(drill.run(&events, cancelled)).await;
-    // The display ends with the last sender.
-    drop(events);
-    let _ = shown.await;
-    let finished = finished?;
+    let finished =
+        display::shown(format, async |events| Box::pin(drill.run(events, cancelled)).await).await?;
     if format == Format::Human {
         summary::print(&finished);
     }
@@ -155,35 +158,32 @@ async fn one(drill: &Drill, format: Format, cancelled: CancellationToken) -> Res
     Ok(finished)
 }
 
-/// The code that says most: interrupted, failed, undecided, passed.
-fn worst(codes: impl Iterator<Item = u8>) -> u8 {
-    let weight = |code: &u8| match code {
+fn write_junit(options: &RunOptions, text: impl FnOnce() -> Result<String>) -> Result<()> {
+    let Some(file) = &options.junit else { return Ok(()) };
+    std::fs::write(file, text()?).map_err(|cause| {
+        let error = Error::usage(format!("cannot write {}", file.display())).because(cause);
+        error.hint("--junit names a file in a folder that is there")
+    })
+}
+
+/// How much a code says: interrupted, failed, undecided, passed.
+fn weight(exit_code: u8) -> u8 {
+    match exit_code {
         130 => 3,
         1 => 2,
         0 => 0,
         _ => 1,
-    };
-    codes.max_by_key(weight).unwrap_or(0)
-}
-
-fn verdict(fields: &serde_json::Value) {
-    let mut line = json!({ "event": "verdict" });
-    if let (Some(line), Some(fields)) = (line.as_object_mut(), fields.as_object()) {
-        line.extend(fields.clone());
     }
-    display::json_line(&line);
 }
 
 #[cfg(test)]
 mod tests {
-    use super::worst;
+    use super::weight;
 
     #[test]
-    fn the_code_of_several_drills_is_that_of_the_worst() {
-        let cases: [(&[u8], u8); 5] =
-            [(&[], 0), (&[0, 0], 0), (&[0, 3], 3), (&[3, 1, 0], 1), (&[1, 130], 130)];
-        for (codes, expected) in cases {
-            assert_eq!(worst(codes.iter().copied()), expected, "{codes:?}");
-        }
+    fn an_interruption_outweighs_a_failure_and_a_failure_what_is_undecided() {
+        let mut codes = [0, 130, 3, 1];
+        codes.sort_by_key(|code| weight(*code));
+        assert_eq!(codes, [0, 3, 1, 130]);
     }
 }

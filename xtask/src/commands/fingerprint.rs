@@ -7,13 +7,15 @@ use harness::Result;
 use harness::certificate::{self, Taking};
 use harness::fingerprint::database::Keep;
 use harness::model::fingerprint::{Certificate, RowsDigest};
+use harness::model::record::Verdict;
 
 use super::interrupt;
 use crate::display;
+use crate::ending::Ending;
 use crate::flags::{FingerprintOptions, Format};
 
 /// Takes the certificate and writes it.
-pub(crate) async fn run(options: FingerprintOptions) -> Result<u8> {
+pub(crate) async fn run(options: FingerprintOptions, format: Format) -> Result<Ending> {
     let sources = options.sources.sources()?;
     let jobs = interrupt::jobs(options.jobs);
     let keep = options.out.as_deref().map(|path| Keep {
@@ -23,28 +25,20 @@ pub(crate) async fn run(options: FingerprintOptions) -> Result<u8> {
         ..Keep::new(certificate::rows_folder(path))
     });
     let taking = Taking { strength: options.strength, jobs, keep };
-    let taken = interrupt::blocking(options.format, move |events| {
-        certificate::take(&sources, &taking, events)
-    })
-    .await?;
+    let taken =
+        interrupt::blocking(format, move |events| certificate::take(&sources, &taking, events))
+            .await?;
 
     match &options.out {
         Some(path) => certificate::save(&taken, path)?,
         None => display::json_line(&taken),
     }
     let open = unread(&taken);
-    let exit_code = if open.is_empty() { 0 } else { 3 };
-    match options.format {
-        Format::Human => summary(&taken, &open),
-        Format::Json => display::json_line(&serde_json::json!({
-            "event": "verdict",
-            "verdict": if open.is_empty() { "passed" } else { "undecided" },
-            "exit_code": exit_code,
-            "reasons": open,
-            "report": options.out,
-        })),
+    if format == Format::Human {
+        summary(&taken, &open);
     }
-    Ok(exit_code)
+    let verdict = if open.is_empty() { Verdict::Passed } else { Verdict::Undecided };
+    Ok(Ending::of(verdict).report(options.out).reasons(open))
 }
 
 /// What could not be read, by name.

@@ -8,10 +8,12 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::display;
+use crate::ending::Ending;
 use crate::flags::Format;
 
-/// A token that SIGINT or SIGTERM cancels.
-pub(crate) fn token() -> CancellationToken {
+/// A token that SIGINT or SIGTERM cancels. The second of them ends the process at once, with the
+/// verdict of what is interrupted.
+pub(crate) fn token(format: Format) -> CancellationToken {
     let cancelled = CancellationToken::new();
     let watched = cancelled.clone();
     tokio::spawn(async move {
@@ -21,7 +23,11 @@ pub(crate) fn token() -> CancellationToken {
         eprintln!("interrupted: cleaning up; once more abandons it (cargo xtask clean then does)");
         watched.cancel();
         either(&mut interrupt, &mut terminate).await;
-        std::process::exit(130);
+        let error = Error::interrupted();
+        // Held until the end: the verdict is the last line.
+        let _last = std::io::stdout().lock();
+        let _ = Ending::from(&error).close(format);
+        std::process::exit(i32::from(error.kind().exit_code()));
     });
     cancelled
 }
@@ -39,7 +45,7 @@ pub(crate) async fn blocking<T: Send + 'static>(
     format: Format,
     work: impl FnOnce(&Events) -> Result<T> + Send + 'static,
 ) -> Result<T> {
-    let interrupted = token();
+    let interrupted = token(format);
     let (events, received) = Events::channel();
     let shown = tokio::spawn(display::follow(received, format));
     tokio::select! {
@@ -47,7 +53,12 @@ pub(crate) async fn blocking<T: Send + 'static>(
             let _ = shown.await;
             ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
         }
-        () = interrupted.cancelled() => Err(Error::interrupted()),
+        () = interrupted.cancelled() => {
+            // What still runs is not shown any more: the verdict is the last line.
+            shown.abort();
+            let _ = shown.await;
+            Err(Error::interrupted())
+        }
     }
 }
 

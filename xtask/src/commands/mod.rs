@@ -9,6 +9,7 @@ mod document;
 pub(crate) mod dr_drill;
 pub(crate) mod fingerprint;
 mod interrupt;
+pub(crate) mod report;
 pub(crate) mod retention;
 pub(crate) mod runbook;
 mod service;

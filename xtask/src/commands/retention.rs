@@ -10,11 +10,11 @@ use serde_json::json;
 
 use super::interrupt;
 use crate::display;
+use crate::ending::Ending;
 use crate::flags::{Format, RetentionOptions};
 
 /// Evaluates the policy, and with `--delete` applies it.
-pub(crate) async fn run(options: RetentionOptions) -> Result<u8> {
-    let format = options.format;
+pub(crate) async fn run(options: RetentionOptions, format: Format) -> Result<Ending> {
     let found = interrupt::blocking(format, move |_| {
         let found = shelf::examine(&options.dir, &options.policy, Timestamp::now())?;
         if options.delete {
@@ -28,7 +28,7 @@ pub(crate) async fn run(options: RetentionOptions) -> Result<u8> {
         // Whoever stopped reading is not served.
         Format::Human => drop(print(&found, deleted)),
     }
-    Ok(0)
+    Ok(Ending::done())
 }
 
 fn as_json(it: &Shelved, deleted: bool) -> serde_json::Value {

@@ -5,45 +5,40 @@ use std::fs;
 use harness::config::Config;
 use harness::drill::{Drill, Standing};
 use harness::model::event::Events;
-use harness::runbook::{self, Broken, Place, Role, Runbook, Walked};
+use harness::model::record::Verdict;
+use harness::runbook::{self, Broken, Place, Role, Runbook, Step, Walked};
 use harness::{Error, Result};
 use serde_json::json;
 
 use super::interrupt;
 use crate::display;
+use crate::ending::Ending;
 use crate::flags::{Format, RunbookOptions};
 
-/// Exit code when a block does not do what the text says.
-const FAILED: u8 = 1;
-
-/// Goes through the runbook; gives back the exit code.
-pub(crate) async fn run(options: RunbookOptions) -> Result<u8> {
-    let checked = Box::pin(check(&options)).await;
-    checked.inspect_err(|error| {
-        if options.format == Format::Json {
-            display::undecided(error);
-        }
-    })
-}
-
-async fn check(options: &RunbookOptions) -> Result<u8> {
+/// Goes through the runbook.
+pub(crate) async fn run(options: RunbookOptions, format: Format) -> Result<Ending> {
     let file = options.file.display();
-    let text = fs::read_to_string(&options.file)
-        .map_err(|cause| Error::usage(format!("cannot read {file}")).because(cause))?;
+    let text = fs::read_to_string(&options.file).map_err(|cause| {
+        let error = Error::usage(format!("cannot read {file}")).because(cause);
+        error.hint("--file names a text with marked blocks; docs/runbook.md has their grammar")
+    })?;
     let runbook = Runbook::parse(&text).map_err(|fault| {
         Error::usage(format!("{file}:{fault}")).hint("docs/runbook.md has the grammar of markers")
     })?;
     if options.list {
-        list(&runbook, options);
-        return Ok(0);
+        list(&runbook, format);
+        return Ok(Ending::done().with("dry_run", true));
     }
-    require_printed(&runbook, options)?;
-    let walked = rehearse(&runbook, options).await?;
-    Ok(report(&runbook, &walked, options))
+    require_printed(&runbook, &options)?;
+    let walked = rehearse(&runbook, &options, format).await?;
+    if format == Format::Human {
+        people(&runbook, &walked, &options);
+    }
+    Ok(ending(&runbook, &walked, &options))
 }
 
 /// Prints what there is, and what becomes of it.
-fn list(runbook: &Runbook, options: &RunbookOptions) {
+fn list(runbook: &Runbook, format: Format) {
     for step in &runbook.steps {
         let (becomes, detail) = match &step.role {
             Role::Run { place: Place::Host, .. } => ("run", String::new()),
@@ -54,7 +49,7 @@ fn list(runbook: &Runbook, options: &RunbookOptions) {
             Role::File(path) => ("file", path.clone()),
             Role::NotRun(reason) => ("not run", reason.clone()),
         };
-        match options.format {
+        match format {
             Format::Human => println!("{:>5}  {becomes:<8} {:<44} {detail}", step.line, step.name),
             Format::Json => display::json_line(&json!({
                 "event": "step", "line": step.line, "name": step.name, "becomes": becomes, "detail": detail,
@@ -77,20 +72,20 @@ fn require_printed(runbook: &Runbook, options: &RunbookOptions) -> Result<()> {
     Ok(())
 }
 
-async fn rehearse(runbook: &Runbook, options: &RunbookOptions) -> Result<Walked> {
+async fn rehearse(runbook: &Runbook, options: &RunbookOptions, format: Format) -> Result<Walked> {
     let config = Config::load(&options.stack.stack)?;
     let drill = Drill::new(options.stack.request(), config)?;
-    let (events, received) = Events::channel();
-    let shown = tokio::spawn(display::follow(received, options.format));
-    let walked = on_a_copy(runbook, &drill, &events).await;
-    drop(events);
-    let _ = shown.await;
-    walked
+    display::shown(format, async |events| on_a_copy(runbook, &drill, events, format).await).await
 }
 
 /// Brings a copy up, goes through the runbook, and removes the copy whatever happened.
-async fn on_a_copy(runbook: &Runbook, drill: &Drill, events: &Events) -> Result<Walked> {
-    let cancelled = interrupt::token();
+async fn on_a_copy(
+    runbook: &Runbook,
+    drill: &Drill,
+    events: &Events,
+    format: Format,
+) -> Result<Walked> {
+    let cancelled = interrupt::token(format);
     let standing: Standing = drill.stand(events, cancelled.clone()).await?;
     let walked = tokio::select! {
         walked = runbook::walk(runbook, &standing, drill, events) => walked,
@@ -100,44 +95,45 @@ async fn on_a_copy(runbook: &Runbook, drill: &Drill, events: &Events) -> Result<
     walked.and_then(|walked| removed.map(|()| walked))
 }
 
-fn report(runbook: &Runbook, walked: &Walked, options: &RunbookOptions) -> u8 {
-    let file = options.file.display();
-    let run = walked.done.iter().filter(|done| done.seconds.is_some()).count();
-    let seconds = walked.done.iter().filter_map(|done| done.seconds).sum::<f64>();
-    let not_run = runbook.steps.iter().filter(|step| matches!(step.role, Role::NotRun(_)));
-    let broken = walked.broken.as_ref();
-    let exit_code = if broken.is_some() { FAILED } else { 0 };
-    if options.format == Format::Json {
-        let fault = broken.map(|broken| &broken.fault);
-        display::json_line(&json!({
-            "event": "verdict",
-            "verdict": if exit_code == 0 { "passed" } else { "failed" },
-            "exit_code": exit_code,
-            "report": null,
-            "file": options.file,
-            "line": fault.map(|fault| fault.line),
-            "what": fault.map(|fault| &fault.what),
-            "printed": broken.map(|broken| &broken.printed),
-            "run": run,
-            "not_run": not_run.count(),
-        }));
-        return exit_code;
-    }
-    if let Some(Broken { fault, printed }) = broken {
-        eprintln!("{file}:{fault}");
+fn ending(runbook: &Runbook, walked: &Walked, options: &RunbookOptions) -> Ending {
+    let fault = walked.broken.as_ref().map(|broken| &broken.fault);
+    let verdict = if fault.is_none() { Verdict::Passed } else { Verdict::Failed };
+    Ending::of(verdict)
+        .with("file", json!(options.file))
+        .with("line", fault.map(|fault| fault.line))
+        .with("what", fault.map(|fault| fault.what.as_str()))
+        .with("printed", walked.broken.as_ref().map(|broken| broken.printed.clone()))
+        .with("run", ran(walked))
+        .with("not_run", not_run(runbook).count())
+}
+
+/// How many blocks were run.
+fn ran(walked: &Walked) -> usize {
+    walked.done.iter().filter(|done| done.seconds.is_some()).count()
+}
+
+fn not_run(runbook: &Runbook) -> impl Iterator<Item = (&Step, &str)> {
+    runbook.steps.iter().filter_map(|step| match &step.role {
+        Role::NotRun(reason) => Some((step, reason.as_str())),
+        _ => None,
+    })
+}
+
+fn people(runbook: &Runbook, walked: &Walked, options: &RunbookOptions) {
+    if let Some(Broken { fault, printed }) = &walked.broken {
+        eprintln!("{}:{fault}", options.file.display());
         for line in printed {
             eprintln!("  | {line}");
         }
     }
-    for step in not_run {
-        if let Role::NotRun(reason) = &step.role {
-            println!("{:>5}  not run: {} ({reason})", step.line, step.name);
-        }
+    for (step, reason) in not_run(runbook) {
+        println!("{:>5}  not run: {} ({reason})", step.line, step.name);
     }
-    let messages = runbook.claims.len();
-    let verdict = if exit_code == 0 { "passed" } else { "failed" };
+    let (run, messages) = (ran(walked), runbook.claims.len());
+    let seconds = walked.done.iter().filter_map(|done| done.seconds).sum::<f64>();
+    let verdict = if walked.broken.is_none() { Verdict::Passed } else { Verdict::Failed };
     println!(
-        "{run} blocks run in {seconds:.0} s, {messages} messages found in the programs: {verdict}"
+        "{run} blocks run in {seconds:.0} s, {messages} messages found in the programs: {}",
+        verdict.name()
     );
-    exit_code
 }

@@ -6,62 +6,49 @@ use anstyle::{AnsiColor, Style};
 use harness::Result;
 use harness::config::Config;
 use harness::model::check::{Check, Outcome};
-use harness::model::event::Events;
 use harness::model::record::Verdict;
 use harness::smoke::{self, Smoked};
 
 use super::{interrupt, service};
 use crate::display;
+use crate::ending::Ending;
 use crate::flags::{Format, SmokeOptions};
 
-/// Asks, shows what was seen, and returns the verdict as an exit code.
-pub(crate) async fn run(options: SmokeOptions) -> Result<u8> {
-    let format = options.format;
-    let rounds = match ask(options).await {
-        Ok(rounds) => rounds,
-        Err(error) => {
-            if format == Format::Json {
-                display::json_line(&serde_json::json!({
-                    "event": "verdict",
-                    "verdict": Verdict::Undecided,
-                    "exit_code": error.kind().exit_code(),
-                    "report": null,
-                    "error": error.chain(),
-                }));
-            }
-            return Err(error);
-        }
-    };
+/// Asks, and shows what was seen.
+pub(crate) async fn run(options: SmokeOptions, format: Format) -> Result<Ending> {
+    let rounds = ask(options, format).await?;
     let verdict = smoke::verdict(&rounds);
     match format {
         Format::Human => {
             // Whoever stopped reading is not served.
             let _ = table(&mut anstream::stdout().lock(), &rounds, verdict);
         }
-        Format::Json => lines(&rounds, verdict),
+        Format::Json => lines(&rounds),
     }
-    Ok(verdict.exit_code())
+    let checks = rounds.iter().flat_map(|round| &round.checks);
+    let open = checks.filter(|it| matches!(it.outcome, Outcome::Failed | Outcome::Undecided));
+    let reasons = open.map(|check| format!("{}: {}", check.id, check.detail));
+    Ok(Ending::of(verdict).reasons(reasons))
 }
 
-async fn ask(options: SmokeOptions) -> Result<Vec<Smoked>> {
+async fn ask(options: SmokeOptions, format: Format) -> Result<Vec<Smoked>> {
     if let Some(target) = service::target(&options.service)? {
         let config = Config::load(&options.stack.stack)?;
         return Ok(vec![smoke::service(&config, &target, &service::variables()).await?]);
     }
-    let cancelled = interrupt::token();
-    let (events, received) = Events::channel();
-    let shown = tokio::spawn(display::follow(received, options.format));
-    let mut rounds = Vec::new();
-    for copy in service::copies(&options.stack, &options.report, options.mode)? {
-        rounds.push(smoke::copy(&copy, &events, cancelled.clone()).await?);
-    }
-    // The display ends with the last sender.
-    drop(events);
-    let _ = shown.await;
-    Ok(rounds)
+    let cancelled = interrupt::token(format);
+    let copies = service::copies(&options.stack, &options.report, options.mode)?;
+    let rounds = display::shown(format, async |events| {
+        let mut rounds = Vec::new();
+        for copy in &copies {
+            rounds.push(smoke::copy(copy, events, cancelled.clone()).await?);
+        }
+        Ok(rounds)
+    });
+    rounds.await
 }
 
-fn lines(rounds: &[Smoked], verdict: Verdict) {
+fn lines(rounds: &[Smoked]) {
     for round in rounds {
         for check in &round.checks {
             display::json_line(&serde_json::json!({
@@ -71,12 +58,6 @@ fn lines(rounds: &[Smoked], verdict: Verdict) {
             }));
         }
     }
-    display::json_line(&serde_json::json!({
-        "event": "verdict",
-        "verdict": verdict,
-        "exit_code": verdict.exit_code(),
-        "report": null,
-    }));
 }
 
 fn table(out: &mut impl Write, rounds: &[Smoked], verdict: Verdict) -> io::Result<()> {

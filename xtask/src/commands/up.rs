@@ -3,28 +3,38 @@
 use harness::Result;
 use harness::config::Config;
 use harness::drill::Drill;
-use harness::model::event::Events;
+use serde_json::json;
 
 use super::interrupt;
 use crate::display;
+use crate::ending::Ending;
 use crate::flags::{Format, StackOptions};
 
 /// Starts a sealed copy and leaves it running.
-pub(crate) async fn run(options: StackOptions) -> Result<u8> {
+pub(crate) async fn run(options: StackOptions, format: Format) -> Result<Ending> {
     let config = Config::load(&options.stack)?;
     let drill = Drill::new(options.request(), config)?;
-    let (events, received) = Events::channel();
-    let shown = tokio::spawn(display::follow(received, Format::Human));
-    let started = drill.stand(&events, interrupt::token()).await;
-    drop(events);
-    let _ = shown.await;
-    let standing = started?;
+    let cancelled = interrupt::token(format);
+    let standing =
+        display::shown(format, async |events| drill.stand(events, cancelled).await).await?;
     let (service, run, stack) = (&drill.config().service, &standing.run, &standing.sandbox.stack);
-    let address = stack.address(&service.entry).await?;
-    println!("up        http://{address}:{} with Host: {}", service.port, service.host);
-    println!("compose   {}", stack.file().display());
-    println!("project   {}", run.project());
-    println!("look      docker ps --filter label=dr-drill.run={run}");
-    println!("remove    cargo xtask down {run}");
-    Ok(0)
+    let url = format!("http://{}:{}", stack.address(&service.entry).await?, service.port);
+    match format {
+        Format::Human => {
+            println!("up        {url} with Host: {}", service.host);
+            println!("compose   {}", stack.file().display());
+            println!("project   {}", run.project());
+            println!("look      docker ps --filter label=dr-drill.run={run}");
+            println!("remove    cargo xtask down {run}");
+        }
+        Format::Json => display::json_line(&json!({
+            "event": "up",
+            "run_id": run.to_string(),
+            "url": url,
+            "host": service.host,
+            "compose": stack.file(),
+            "project": run.project(),
+        })),
+    }
+    Ok(Ending::done())
 }

@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use harness::config::{Config, Measured, growth};
 use harness::dataset::Scale;
 use harness::drill::{Drill, Standing};
-use harness::model::event::Events;
 use harness::plan::Request;
 use harness::stack::OwnedVolume;
 use harness::{Error, Result};
@@ -14,20 +13,21 @@ use serde_json::json;
 
 use super::interrupt;
 use crate::display;
+use crate::ending::Ending;
 use crate::flags::{Format, VolumesOptions};
 
 /// Measures at each scale, and prints the points and their slope.
-pub(crate) async fn run(options: VolumesOptions) -> Result<u8> {
+pub(crate) async fn run(options: VolumesOptions, format: Format) -> Result<Ending> {
     let config = Config::load(&options.stack)?;
     let mut points = BTreeMap::<String, Vec<Measured>>::new();
     for scale in &options.scale {
-        for (name, measured) in at_scale(&options, &config, *scale).await? {
+        for (name, measured) in at_scale(&options, format, &config, *scale).await? {
             points.entry(name).or_default().push(measured);
         }
     }
     for (name, points) in &points {
         let slope = growth(points);
-        if options.format == Format::Json {
+        if format == Format::Json {
             display::json_line(&json!({
                 "event": "volume", "name": name, "measured": points, "bytes_a_copy": slope,
             }));
@@ -40,12 +40,13 @@ pub(crate) async fn run(options: VolumesOptions) -> Result<u8> {
         let slope = slope.map_or_else(|| "unknown".to_owned(), |slope| format!("{slope:.0} bytes"));
         println!("{name}: {slope} a copy\n  measured = [{shown}]");
     }
-    Ok(0)
+    Ok(Ending::done())
 }
 
 /// Brings a copy up, measures its volumes, and removes it whatever happened.
 async fn at_scale(
     options: &VolumesOptions,
+    format: Format,
     config: &Config,
     scale: Scale,
 ) -> Result<Vec<(String, Measured)>> {
@@ -56,13 +57,9 @@ async fn at_scale(
         ..Request::of(&options.stack)
     };
     let drill = Drill::new(request, config.clone())?;
-    let (events, received) = Events::channel();
-    let shown = tokio::spawn(display::follow(received, options.format));
-    let cancelled = interrupt::token();
-    let standing = drill.stand(&events, cancelled.clone()).await;
-    drop(events);
-    let _ = shown.await;
-    let standing = standing?;
+    let cancelled = interrupt::token(format);
+    let standing =
+        display::shown(format, async |events| drill.stand(events, cancelled.clone()).await).await?;
     let measured = tokio::select! {
         measured = measure(&standing) => measured,
         () = cancelled.cancelled() => Err(Error::interrupted()),

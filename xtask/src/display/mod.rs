@@ -1,18 +1,30 @@
 //! Shows what happens: a live line on a terminal, plain lines elsewhere, JSON lines for
 //! programs. Standard output belongs to the result, standard error to people.
 
-pub(crate) mod methods;
 mod people;
 pub(crate) mod summary;
 
 use std::io::Write;
 
 use harness::Error;
-use harness::model::event::Event;
+use harness::model::event::{Event, Events};
 use harness::plan::Plan;
+use harness::report::terminal;
+use harness::stack::isolation::Change;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::flags::Format;
+
+/// Does some work and shows its events. The last is shown before the work counts as done.
+pub(crate) async fn shown<T>(format: Format, work: impl AsyncFnOnce(&Events) -> T) -> T {
+    let (events, received) = Events::channel();
+    let display = tokio::spawn(follow(received, format));
+    let ended = work(&events).await;
+    // The display ends with the last sender.
+    drop(events);
+    let _ = display.await;
+    ended
+}
 
 /// Shows events until there are no more.
 pub(crate) async fn follow(mut events: UnboundedReceiver<Event>, format: Format) {
@@ -24,6 +36,13 @@ pub(crate) async fn follow(mut events: UnboundedReceiver<Event>, format: Format)
         }
     }
     people.finish();
+}
+
+/// Prints a text on standard output, in colour on a terminal. Whoever stopped reading is not
+/// served.
+pub(crate) fn text(text: &str) {
+    let mut out = anstream::stdout().lock();
+    let _ = write!(out, "{text}").and_then(|()| out.flush());
 }
 
 /// Prints a value as one line on standard output. Whoever stopped reading is not served.
@@ -48,33 +67,11 @@ pub(crate) fn error(error: &Error) {
     }
 }
 
-/// The last JSON line of a command that ended in an error.
-pub(crate) fn undecided(error: &Error) {
-    json_line(&serde_json::json!({
-        "event": "verdict",
-        "verdict": "undecided",
-        "exit_code": error.kind().exit_code(),
-        "report": null,
-        "error": error.chain(),
-    }));
-}
-
-/// Prints what a drill would do and find out.
-pub(crate) fn plan(plan: &Plan, format: Format) {
+/// Prints what a drill would do and find out, and what its copy would not have.
+pub(crate) fn plan(plan: &Plan, sealing: &[Change], format: Format) {
     if format == Format::Json {
-        return json_line(&serde_json::json!({ "event": "plan", "plan": plan }));
+        let line = serde_json::json!({ "event": "plan", "plan": plan, "sealing": sealing });
+        return json_line(&line);
     }
-    let mut out = anstream::stdout().lock();
-    let Plan { stack, method, disaster, scale, seed, .. } = plan;
-    let _ = writeln!(
-        out,
-        "drill of {stack} · method {method} · disaster {disaster} · scale {scale} · seed {seed}\n"
-    );
-    for step in &plan.steps {
-        let _ = writeln!(out, "{:<15} {}", step.phase, step.does);
-    }
-    let _ = writeln!(out, "\n{} checks", plan.checks.len());
-    for check in &plan.checks {
-        let _ = writeln!(out, "  {:<28} {:<8} {}", check.id, check.requirement, check.title);
-    }
+    text(&terminal::plan(plan, sealing));
 }

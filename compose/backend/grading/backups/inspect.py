@@ -1,7 +1,7 @@
 """`python3 -m grading.backups.inspect` reads a tar archive on standard input and says what it
 would put into a store; exit code 1 and the reason if it must not, or if this user could not.
-Writes nothing. For scripts/backup_media.sh and restore_media.sh: needs no Django and no
-settings."""
+Writes nothing. With --pass it hands the archive on to standard output, and speaks on standard
+error. For scripts/backup_media.sh and restore_media.sh: needs no Django and no settings."""
 
 import os
 import sys
@@ -15,22 +15,27 @@ END_BYTES = 1024
 
 
 class Measured:
-    """A stream that knows how long it was, and where the last byte was that is not zero."""
+    """A stream that knows how long it was, and where the last byte was that is not zero. What
+    was read goes to a sink with the next read: members that begin in it are judged by then."""
 
-    def __init__(self, stream):
-        self.stream, self.bytes, self.bytes_until_zeros = stream, 0, 0
+    def __init__(self, stream, sink=None):
+        self.stream, self.sink, self.held = stream, sink, b""
+        self.bytes = self.bytes_until_zeros = 0
 
     def read(self, size):
-        block = self.stream.read(size)
+        if self.sink:
+            self.sink.write(self.held)
+        self.held = block = self.stream.read(size)
         if content := block.rstrip(b"\0"):
             self.bytes_until_zeros = self.bytes + len(content)
         self.bytes += len(block)
         return block
 
 
-def inspect(stream):
-    """What the archive would put into a store, and how many bytes it has itself; or Refused."""
-    judge, stream = Judge(), Measured(stream)
+def inspect(stream, sink=None):
+    """What the archive would put into a store, and how many bytes it has itself; or Refused. A
+    sink gets it block by block, never a member that was not admitted."""
+    judge, stream = Judge(), Measured(stream, sink)
     with tarfile.open(fileobj=stream, mode="r|", bufsize=READ_SIZE_BYTES) as archive:
         for member in archive:
             path = judge.admit(member)
@@ -52,17 +57,19 @@ def drain(stream):
         pass
 
 
-def main():
+def main(*options):
+    passing = options == ("--pass",)
     try:
-        judge, size = inspect(sys.stdin.buffer)
+        judge, size = inspect(sys.stdin.buffer, sys.stdout.buffer if passing else None)
     except (Refused, tarfile.TarError, EOFError) as fault:
         print(f"refused: {fault}", file=sys.stderr)
         # Whoever sends it can then tell a damaged file from one that is refused.
         drain(sys.stdin.buffer)
         return 1
-    print(f"{len(judge.kinds)} entries, {judge.files} files, {judge.bytes} bytes of content in {size}")
+    found = f"{len(judge.kinds)} entries, {judge.files} files, {judge.bytes} bytes of content in {size}"
+    print(found, file=sys.stderr if passing else sys.stdout)
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*sys.argv[1:]))

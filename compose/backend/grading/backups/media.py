@@ -19,6 +19,7 @@ import stat
 import subprocess
 import tarfile
 import tempfile
+import threading
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -31,6 +32,7 @@ LEFT_ALONE = {"lost+found"}
 SPOOL_BYTES = 64 * 1024 * 1024
 READ_BYTES = 1024 * 1024
 ATTEMPTS = 3
+FLUSH_EVERY_S = 0.5
 # The others say where a file lies, not what it is.
 XATTRS = ("user.", "system.posix_acl_", "security.capability")
 
@@ -287,6 +289,24 @@ def _make_apart(at):
         subprocess.run(["chattr", "+T", at["apart"]], stderr=subprocess.DEVNULL, check=False)
     os.rename(tempfile.mkdtemp(dir=at["apart"]), at["staging"])
     at["apart"].rmdir()
+
+
+@contextmanager
+def flushed_meanwhile():
+    """What is written goes to disk while more comes, and not all of it at the end."""
+    done = threading.Event()
+
+    def flush():
+        while not done.wait(FLUSH_EVERY_S):
+            os.sync()
+
+    flushing = threading.Thread(target=flush)
+    flushing.start()
+    try:
+        yield
+    finally:
+        done.set()
+        flushing.join()
 
 
 def _note(at, word):

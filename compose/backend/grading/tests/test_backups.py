@@ -222,10 +222,10 @@ class BackupTest(SimpleTestCase):
                 break
         self.assertGreaterEqual(stop, 3)
 
-    def place(self, content, size):
+    def place(self, content):
         with mock.patch("sys.stdin", io.TextIOWrapper(io.BytesIO(content))):
             with media.alone(self.target):
-                return place.restore(self.target, size)
+                return place.restore(self.target)
 
     def test_a_store_from_a_plain_archive_comes_back_exactly_or_not_at_all(self):
         content = subprocess.run(
@@ -233,18 +233,44 @@ class BackupTest(SimpleTestCase):
             stdout=subprocess.PIPE, check=True,
         ).stdout
         before = picture(self.target)
+        whole = content + place.SENT
         # Cut anywhere, even where tar would not miss the rest.
-        for received in (content[:-20480], content[:-10240], b""):
-            with self.assertRaisesMessage(BackupError, "the backup broke off"):
-                self.place(received, len(content))
+        broken = [(it, BackupError, "the backup broke off") for it in (whole[:-20480], content[:-10240], content, whole[:-1], b"")]
+        broken += [
+            (b"x" * len(content) + place.SENT, tarfile.TarError, ""),
+            (tar_of((".", tarfile.DIRTYPE, ""))[: tarfile.BLOCKSIZE] + place.SENT, Refused, "no end"),
+            (content + content + place.SENT, Refused, "more behind the end"),
+            (tar_of(("./../up", tarfile.REGTYPE, "")) + place.SENT, Refused, "leads out of the store"),
+            (tar_of((".", tarfile.DIRTYPE, ""), ("./a", tarfile.SYMTYPE, "/etc")) + place.SENT, Refused, "which leads out"),
+        ]
+        for received, kind, named in broken:
+            with self.subTest(named=named), self.assertRaisesMessage(kind, named):
+                self.place(received)
             self.assertEqual((media.leftovers(self.target), picture(self.target)), ([], before))
-        with self.assertRaisesMessage(BackupError, "tar ended with"):
-            self.place(b"x" * len(content), len(content))
-        self.assertEqual((media.leftovers(self.target), picture(self.target)), ([], before))
+        with mock.patch.object(place, "UNPACK", ["false"]), self.assertRaisesMessage(BackupError, "tar ended with 1"):
+            self.place(whole)
+        for room_bytes in (len(content), 4096):
+            named = f"room for {room_bytes} bytes, the backup needs"
+            with mock.patch.object(place, "free_bytes", lambda _: room_bytes), self.assertRaisesMessage(BackupError, named):
+                self.place(whole)
         with media.alone(self.target), self.assertRaisesMessage(BackupError, "another restore is at work"):
-            self.place(content, len(content))
-        self.assertEqual(self.place(content, len(content)), "restored")
+            self.place(whole)
+        self.assertEqual((media.leftovers(self.target), picture(self.target)), ([], before))
+        entries = len(tarfile.open(fileobj=io.BytesIO(content)).getmembers()) - 1
+        self.assertEqual(self.place(whole), f"restored {entries}")
         self.assertEqual((media.leftovers(self.target), picture(self.target)), ([], picture(self.source)))
+
+    def test_no_member_is_handed_on_before_it_is_admitted(self):
+        good = tar_of((".", tarfile.DIRTYPE, ""), *((f"./{index}", tarfile.REGTYPE, "") for index in range(5000)))
+        passed = io.BytesIO()
+        self.assertEqual(inspect(io.BytesIO(good), passed)[1], len(passed.getvalue()))
+        self.assertEqual(passed.getvalue(), good)
+        # Behind more than is read at a time.
+        bad, passed = good[: good.rindex(b"./4999")] + tar_of(("./../up", tarfile.REGTYPE, "")), io.BytesIO()
+        with self.assertRaisesMessage(Refused, "leads out"):
+            inspect(io.BytesIO(bad), passed)
+        self.assertGreater(len(passed.getvalue()), 0)
+        self.assertNotIn(b"../up", passed.getvalue())
 
     @override_settings(BACKUP_STACK="here")
     def test_foreign_backups_are_refused_with_the_next_step(self):

@@ -7,7 +7,7 @@
 mod tests;
 
 use std::collections::HashMap;
-use std::io::{ErrorKind, Read};
+use std::io::{self, ErrorKind, Read};
 
 use serde::{Deserialize, Serialize};
 
@@ -56,15 +56,32 @@ impl ArchiveReport {
 /// # Errors
 /// The reader failed. A stream that is cut or malformed is reported, not an error.
 pub fn inspect(reader: impl Read) -> Result<ArchiveReport> {
+    inspect_with(reader, |_, _| Ok(()))
+}
+
+/// The same, and hands each member on, with the stream to read its content from, as long as
+/// nothing is wrong.
+pub(super) fn inspect_with<R: Read>(
+    reader: R,
+    mut visit: impl FnMut(&mut TarStream<R>, Member) -> io::Result<()>,
+) -> Result<ArchiveReport> {
     let mut stream = TarStream::new(reader);
     let mut inspection = Inspection::default();
     loop {
-        match stream.next() {
-            Ok(Some(member)) => inspection.member(&member),
+        let seen = match stream.next() {
             Ok(None) => {
                 inspection.report.end_of_archive = true;
                 break;
             }
+            Ok(Some(member)) => {
+                inspection.member(&member);
+                let sound = inspection.report.violations.is_empty();
+                if sound { visit(&mut stream, member) } else { Ok(()) }
+            }
+            Err(error) => Err(error),
+        };
+        match seen {
+            Ok(()) => {}
             // Not whole, or no tar stream: that is what was to be found out.
             Err(error) if is_of_the_format(error.kind()) => {
                 inspection.violation(format!(

@@ -47,17 +47,12 @@ pub async fn take(
     let snapshot = format!("--snapshot={snapshot}");
     let dump = ["--format=custom", &snapshot, "--dbname", &database.name];
     let globals = ["--globals-only", "--database", &database.name];
-    let dump = stream(stack, database, "pg_dump", &dump, artefact, (PartKind::Database, DUMP_FILE));
-    let dump = dump.await?;
-    let globals = stream(
-        stack,
-        database,
-        "pg_dumpall",
-        &globals,
-        artefact,
-        (PartKind::Globals, GLOBALS_FILE),
-    );
-    Ok(vec![dump, globals.await?])
+    let taken = |program, args, part| stream(stack, database, program, args, artefact, part);
+    let (dump, globals) = tokio::try_join!(
+        taken("pg_dump", &dump, (PartKind::Database, DUMP_FILE)),
+        taken("pg_dumpall", &globals, (PartKind::Globals, GLOBALS_FILE)),
+    )?;
+    Ok(vec![dump, globals])
 }
 
 async fn stream(
@@ -82,13 +77,12 @@ async fn stream(
 
 /// Version lines of the tools that take the backup.
 pub async fn tools(stack: &OwnedStack, database: &Database) -> Result<BTreeMap<String, String>> {
-    let mut tools = BTreeMap::new();
-    for program in ["pg_dump", "pg_dumpall", "pg_restore"] {
-        let command = stack.exec(&database.service, None, [program, "--version"]).await?;
-        let output = command.run().await?.require(|| format!("cannot run {program}"))?;
-        tools.insert(program.to_owned(), output.text());
-    }
-    Ok(tools)
+    let programs = ["pg_dump", "pg_dumpall", "pg_restore"];
+    let words = ["sh", "-c", "for tool; do \"$tool\" --version || exit; done", "sh"];
+    let command = stack.exec(&database.service, None, words.into_iter().chain(programs)).await?;
+    let output = command.run().await?.require(|| "cannot ask the tools for their versions")?;
+    let versions = output.text();
+    Ok(programs.into_iter().map(str::to_owned).zip(versions.lines().map(str::to_owned)).collect())
 }
 
 /// Has `pg_restore` read the whole dump, counts the rows that it would restore, and digests the

@@ -61,7 +61,7 @@ impl Rehearsal<'_> {
             let replayed = catalogue::replayed_sequences;
             if physical { replayed(&connection) } else { catalogue::sequences(&connection) }
         });
-        baseline.origin.sequences = last.await?;
+        baseline.origin.sequences = self.waiting(last).await?;
         self.folder.write_json("evidence/origin.json", &baseline.origin)?;
         let artefact = self.seal(artefact, baseline).await?;
         self.folder.write_json("evidence/manifest.json", &artefact.manifest)?;
@@ -101,7 +101,7 @@ impl Rehearsal<'_> {
             return Ok(());
         }
         let connection = self.sandbox.database.connection(&self.sandbox.stack).await?;
-        let snapshot = blocking(move || Snapshot::open(&connection)).await?;
+        let snapshot = self.waiting(blocking(move || Snapshot::open(&connection))).await?;
         let after = self.observe(snapshot).await?;
         close(after.snapshot).await?;
         let moved = compare::certificates(baseline, &after.certificate);
@@ -126,8 +126,10 @@ impl Rehearsal<'_> {
     ) -> Result<Flow> {
         let (method, site) = (&self.drill.request.method, self.sandbox.site());
         let read = artefact.clone();
-        let mut damage = blocking(move || read.damage()).await?;
-        let examined = method.examine(&site, artefact, baseline).await?;
+        let (mut damage, examined) = tokio::try_join!(
+            blocking(move || read.damage()),
+            method.examine(&site, artefact, baseline)
+        )?;
         damage.extend(examined.damage);
         let (bytes, parts) = (artefact.manifest.size(), artefact.manifest.parts.len());
         let seen = format!("{parts} parts, {bytes} bytes");

@@ -30,7 +30,8 @@ use crate::model::artefact::Manifest;
 use crate::model::invariant::Reading;
 use crate::model::phase::Phase;
 use crate::model::record::{CopyTiming, Integrity, LedgerRecord, StepTiming};
-use crate::probe::{Prober, Variables};
+use crate::model::reference::ReferenceColumn;
+use crate::probe::{Prober, Recovery, Variables};
 use crate::stack::database::blocking;
 
 /// How long services may take to answer their probes, once they are ready.
@@ -58,6 +59,8 @@ pub(super) struct Rehearsal<'a> {
     folder: &'a RunFolder,
     journal: &'a mut Journal,
     writer: Option<Writer>,
+    /// The columns that name files.
+    references: Vec<ReferenceColumn>,
     found: Found,
 }
 
@@ -76,7 +79,8 @@ impl<'a> Rehearsal<'a> {
         environment.insert("project".to_owned(), sandbox.stack.project().to_owned());
         let services = sandbox.stack.services().to_vec();
         let found = Found { services, environment, ..Found::default() };
-        Self { drill, sandbox, elsewhere, folder, journal, writer: None, found }
+        let (writer, references) = (None, Vec::new());
+        Self { drill, sandbox, elsewhere, folder, journal, writer, references, found }
     }
 
     /// Runs the phases until one stops the drill.
@@ -84,7 +88,7 @@ impl<'a> Rehearsal<'a> {
         if let Source::Artefact(dir) = &self.drill.source {
             return self.verify(dir).await;
         }
-        self.start_and_seed().await?;
+        self.start_and_seed(&[]).await?;
         let red = self.watch().await?;
         let Continue(artefact) = self.begin_backup().await? else { return Ok(()) };
         let (mut baseline, snapshot) = self.baseline(red).await?;
@@ -138,7 +142,19 @@ impl<'a> Rehearsal<'a> {
 
     async fn read_invariants(&self, snapshot: &Snapshot) -> Result<BTreeMap<String, Reading>> {
         let connection = self.sandbox.database.connection(&self.sandbox.stack).await?;
-        invariants::read(connection, snapshot.id(), &self.drill.config.invariants).await
+        let invariants = &self.drill.config.invariants;
+        self.waiting(invariants::read(connection, snapshot.id(), invariants)).await
+    }
+
+    /// Waits until the probes of the service's health are green.
+    async fn green(&self, prober: &Prober) -> Recovery {
+        self.waiting(prober.until_green(GREEN_LIMIT, &self.journal.events)).await
+    }
+
+    /// Waits for the service or for its database: what is asked takes them longer than it takes
+    /// the drill.
+    async fn waiting<T>(&self, answer: impl Future<Output = T>) -> T {
+        self.sandbox.stack.runner().waiting(answer).await
     }
 
     /// The probes of the stack. Those that write are left out where it must stay as it is.
@@ -168,7 +184,9 @@ impl<'a> Rehearsal<'a> {
             media: self.sandbox.media.clone(),
             artefact: self.artefact_dir(),
         };
-        saboteur.strike(moment, &live).await
+        let struck = saboteur.strike(moment, &live).await;
+        self.sandbox.stack.forget();
+        struck
     }
 }
 

@@ -137,7 +137,7 @@ impl Rehearsal<'_> {
             let mut transaction = observe::under(client, &snapshot)?;
             ledger::keys(&mut transaction, &lookup).attempt(|| "cannot look the ledger up")
         });
-        found.await
+        self.waiting(found).await
     }
 
     fn settle(&mut self, ledger: &Ledger, found: &BTreeSet<String>) -> Result<()> {
@@ -174,7 +174,7 @@ impl Rehearsal<'_> {
         let columns = baseline.origin.references.clone();
         let connection = self.sandbox.database.connection(&self.sandbox.stack).await?;
         let resolved = ask(connection, move |client| references::check(client, &columns, &files));
-        let mut resolved = resolved.await?;
+        let mut resolved = self.waiting(resolved).await?;
         accepting.apply(&mut resolved.divergences);
         integrity.references_checked = resolved.checked;
         let judged = judgements::references(&resolved);
@@ -194,7 +194,7 @@ impl Rehearsal<'_> {
         let connection = self.sandbox.database.connection(&self.sandbox.stack).await?;
         let checked =
             blocking(move || catalogue::damaged_indexes(&connection, cores(), Amcheck::Install));
-        let judged = judgements::indexes(checked.await, accepting, integrity);
+        let judged = judgements::indexes(self.waiting(checked).await, accepting, integrity);
         self.journal.report(&judged.id, judged.outcome, judged.detail);
         Ok(())
     }
@@ -202,7 +202,8 @@ impl Rehearsal<'_> {
     /// Asks the restored service to do what it is for.
     pub(super) async fn probe(&mut self, baseline: &Baseline) -> Result<()> {
         self.journal.enter(Phase::Probes);
-        let round = self.prober(false).await?.round(&self.journal.events).await;
+        let prober = self.prober(false).await?;
+        let round = self.waiting(prober.round(&self.journal.events)).await;
         self.folder.write_json("evidence/probes.json", &round.traces)?;
         for check in round.checks {
             self.journal.add(judgements::after_red(check, &baseline.red));

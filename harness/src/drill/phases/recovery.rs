@@ -6,7 +6,7 @@ use std::time::Instant;
 use jiff::Timestamp;
 
 use super::source::Baseline;
-use super::{Flow, GREEN_LIMIT, Rehearsal};
+use super::{Flow, Rehearsal};
 use crate::backup::durability::{self, Settings};
 use crate::backup::{Artefact, pg_dump, timed};
 use crate::config::RestoreInto;
@@ -20,6 +20,7 @@ use crate::model::phase::Phase;
 use crate::model::profile::Profile;
 use crate::model::record::StepTiming;
 use crate::plan::Request;
+use crate::stack::OwnedVolume;
 use crate::stack::database::{ask, blocking};
 
 /// The step of a restore in which the database comes up.
@@ -92,7 +93,7 @@ impl Rehearsal<'_> {
         self.strike(Moment::StoresRestored).await?;
         self.prove_durable(&baseline.origin.settings).await?;
         let connection = database.connection(stack).await?;
-        blocking(move || Snapshot::open(&connection)).await.map(Continue)
+        self.waiting(blocking(move || Snapshot::open(&connection))).await.map(Continue)
     }
 
     /// Has the method restore, under the drill's profile.
@@ -114,7 +115,8 @@ impl Rehearsal<'_> {
     /// Reads back from the server whether it is as durable as its source was.
     async fn prove_durable(&mut self, source: &Settings) -> Result<()> {
         let Sandbox { stack, database, .. } = self.sandbox;
-        let restored = ask(database.connection(stack).await?, durability::read).await?;
+        let connection = database.connection(stack).await?;
+        let restored = self.waiting(ask(connection, durability::read)).await?;
         let seen = durability::seen(self.drill.request.profile, &restored);
         self.journal.judge(id::DURABLE, seen, &durability::wrong(source, &restored));
         Ok(())
@@ -128,16 +130,14 @@ impl Rehearsal<'_> {
             (self.drill.request.disaster.strikes(), self.drill.request.method.promises());
         let stays =
             |store| !strikes.is_empty() && !strikes.contains(&store) && !promises.contains(&store);
-        stack.destroy_containers(&[]).await?;
-        for volume in stack.volumes() {
+        let is_kept = |volume: &OwnedVolume| {
             let is_media = media.as_ref().is_some_and(|media| media.name == volume.name);
-            let is_kept = (volume.name == database.volume && stays(Store::Database))
-                || (is_media && stays(Store::Media));
-            if !is_kept {
-                stack.destroy_volume(&volume).await?;
-            }
-        }
-        Ok(())
+            (volume.name == database.volume && stays(Store::Database))
+                || (is_media && stays(Store::Media))
+        };
+        stack.destroy_containers(&[]).await?;
+        let wreck = stack.volumes().filter(|volume| !is_kept(volume)).collect::<Vec<_>>();
+        stack.destroy_volumes(&wreck).await
     }
 
     /// Starts the database on what was restored, and waits until its recovery has ended.
@@ -149,7 +149,7 @@ impl Rehearsal<'_> {
             self.journal.report(id::SERVICE, Outcome::Failed, why);
             return Ok(Break(()));
         }
-        database.wait_until_writable(stack, self.ready_limit()).await?;
+        self.waiting(database.wait_until_writable(stack, self.ready_limit())).await?;
         self.found.restore_steps.push(step(START, started));
         Ok(Continue(()))
     }
@@ -163,7 +163,7 @@ impl Rehearsal<'_> {
         }
         self.found.restore_steps.push(step(START, started));
         self.strike(Moment::StoresFresh).await?;
-        let tables = pg_dump::foreign_tables(stack, database).await?;
+        let tables = self.waiting(pg_dump::foreign_tables(stack, database)).await?;
         let Some(first) = tables.first() else { return Ok(Continue(())) };
         let others = tables.len() - 1;
         let why = format!("refused: the target is not empty, it has {first} and {others} more");
@@ -181,8 +181,7 @@ impl Rehearsal<'_> {
             }
             None => {
                 self.journal.enter(Phase::Green);
-                let recovery =
-                    self.prober(false).await?.until_green(GREEN_LIMIT, &self.journal.events).await;
+                let recovery = self.green(&self.prober(false).await?).await;
                 let recovery_time_s =
                     recovery.green_at.map(|green_at| (green_at - struck).as_secs_f64());
                 self.found.recovery_time_s = recovery_time_s;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{GREEN_LIMIT, Rehearsal};
+use super::Rehearsal;
 use crate::backup::{Consistency, durability, media};
 use crate::config::LEDGER_KEY;
 use crate::drill::journal::first_of;
@@ -36,15 +36,15 @@ pub(super) struct Baseline {
 }
 
 impl Rehearsal<'_> {
-    /// The phases that a sandbox without a drill needs.
-    pub(in crate::drill) async fn start_and_seed(&mut self) -> Result<()> {
-        self.start().await?;
+    /// The phases that a sandbox without a drill needs. Without a service named, all are started.
+    pub(in crate::drill) async fn start_and_seed(&mut self, services: &[&str]) -> Result<()> {
+        self.start(services).await?;
         self.seed().await
     }
 
-    async fn start(&mut self) -> Result<()> {
+    async fn start(&mut self, services: &[&str]) -> Result<()> {
         self.journal.enter(Phase::Start);
-        match self.sandbox.stack.up(&[], self.ready_limit()).await? {
+        match self.sandbox.stack.up(services, self.ready_limit()).await? {
             None => Ok(()),
             Some(unready) => Err(unready.into_error()),
         }
@@ -89,8 +89,12 @@ impl Rehearsal<'_> {
     /// probes that are red.
     pub(super) async fn watch(&mut self) -> Result<Vec<Check>> {
         self.journal.enter(Phase::Baseline);
-        let red = self.red_probes().await?;
-        self.begin_ledger().await?;
+        let watched = async {
+            let red = self.red_probes().await?;
+            Ok((red, self.begin_ledger().await?))
+        };
+        let ((red, writer), references) = tokio::try_join!(watched, self.references())?;
+        (self.writer, self.references) = (writer, references);
         Ok(red)
     }
 
@@ -103,9 +107,11 @@ impl Rehearsal<'_> {
         {
             writer.hold().await;
         }
-        let references = self.references().await?;
         let connection = self.sandbox.database.connection(&self.sandbox.stack).await?;
-        let snapshot = blocking(move || Snapshot::open(&connection)).await?;
+        let settings = ask(connection.clone(), durability::read);
+        let snapshot = blocking(move || Snapshot::open(&connection));
+        let (settings, snapshot) =
+            self.waiting(async { tokio::try_join!(settings, snapshot) }).await?;
         let invariants = self.read_invariants(&snapshot).await?;
         let observed = self.observe(snapshot).await?;
         let (folder, key) = (self.folder.rows("baseline"), HashKey::random());
@@ -115,9 +121,7 @@ impl Rehearsal<'_> {
         let seconds = begun.elapsed().as_secs_f64();
         self.journal.events.note(format!("listed rows in {seconds:.2} s"));
         self.folder.write_json("evidence/baseline.json", &certificate)?;
-        let connection = self.sandbox.database.connection(&self.sandbox.stack).await?;
-        let settings = ask(connection, durability::read).await?;
-        let dataset = self.drill.seeded;
+        let (references, dataset) = (self.references.clone(), self.drill.seeded);
         let origin = Origin { invariants, settings, references, dataset, ..Origin::default() };
         Ok((Baseline { certificate, origin, red }, snapshot))
     }
@@ -136,9 +140,9 @@ impl Rehearsal<'_> {
 
     /// The probes that only read and are red already. When health itself is, no restore could
     /// ever be seen to bring it back.
-    async fn red_probes(&mut self) -> Result<Vec<Check>> {
+    async fn red_probes(&self) -> Result<Vec<Check>> {
         let prober = self.prober(true).await?;
-        let health = prober.until_green(GREEN_LIMIT, &self.journal.events).await;
+        let health = self.green(&prober).await;
         if health.green_at.is_none() {
             let red = judgements::red(health.round.checks);
             let named = red.iter().map(|check| format!("{}: {}", check.id, check.detail));
@@ -146,16 +150,16 @@ impl Rehearsal<'_> {
             return Err(Error::undecided(format!("the service is red before the backup: {named}"))
                 .hint("a drill starts from a service whose health probes are green"));
         }
-        let round = prober.round(&Events::ignored()).await;
+        let round = self.waiting(prober.round(&Events::ignored())).await;
         self.folder.write_json("evidence/probes-before.json", &round.traces)?;
         Ok(judgements::red(round.checks))
     }
 
     /// From here on there are writes, through baseline and backup, until the disaster.
-    async fn begin_ledger(&mut self) -> Result<()> {
+    async fn begin_ledger(&self) -> Result<Option<Writer>> {
         let settings = &self.drill.config.ledger;
         if !settings.enabled {
-            return Ok(());
+            return Ok(None);
         }
         let connection = self.sandbox.database.connection(&self.sandbox.stack).await?;
         let mut journeys = self.drill.config.probes.clone();
@@ -163,7 +167,6 @@ impl Rehearsal<'_> {
         let mut variables = self.sandbox.variables.clone();
         variables.set(LEDGER_KEY, "");
         let prober = self.prober_of(&journeys, &variables, false).await?;
-        self.writer = Some(Writer::start(settings, prober, connection).await?);
-        Ok(())
+        self.waiting(Writer::start(settings, prober, connection)).await.map(Some)
     }
 }

@@ -9,6 +9,7 @@ use super::Rehearsal;
 use super::source::Baseline;
 use crate::backup::Artefact;
 use crate::drill::origin;
+use crate::drill::sabotage::Moment;
 use crate::error::Result;
 use crate::model::check::id;
 use crate::model::phase::Phase;
@@ -47,6 +48,7 @@ impl Rehearsal<'_> {
             return Ok(());
         };
         self.recover(begun).await?;
+        self.strike(Moment::ServiceGreen).await?;
         let compared = self.compare(&baseline, restored).await;
         let probed = self.probe(&baseline).await;
         compared.and(probed)

@@ -6,7 +6,6 @@ use std::io::BufRead;
 use postgres::Client;
 
 use super::relations::Relation;
-use super::text::Text;
 use crate::error::{Error, Result};
 
 /// The pages of a table that one worker reads, `first..end`.
@@ -71,45 +70,4 @@ fn copy(relation: &Relation, pages: Option<&Pages>) -> String {
         )
     });
     format!("COPY (SELECT {} FROM {}{range}) TO STDOUT", columns.join(", "), relation.from)
-}
-
-/// The fields of a line, still escaped; `\N` is null.
-pub(super) fn fields(line: &[u8]) -> impl Iterator<Item = &[u8]> {
-    line.split(|byte| *byte == b'\t')
-}
-
-/// A field as a person reads it; `None` is null.
-pub(super) fn value(field: &[u8]) -> Option<String> {
-    if field == b"\\N" {
-        return None;
-    }
-    let mut plain = Vec::with_capacity(field.len());
-    let mut bytes = field.iter();
-    while let Some(&byte) = bytes.next() {
-        let escaped = if byte == b'\\' { bytes.next() } else { None };
-        plain.push(match escaped {
-            None => byte,
-            Some(b'b') => 0x08,
-            Some(b'f') => 0x0c,
-            Some(b'n') => b'\n',
-            Some(b'r') => b'\r',
-            Some(b't') => b'\t',
-            Some(b'v') => 0x0b,
-            Some(other) => *other,
-        });
-    }
-    Some(Text::from(plain).lines())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn fields_come_back_as_they_were_stored() {
-        let line = b"1\t\\N\t\ta\\tb\\\\n\t\\\\N";
-        let values: Vec<Option<String>> = fields(line).map(value).collect();
-        let plain = |text: &str| Some(text.to_owned());
-        assert_eq!(values, [plain("1"), None, plain(""), plain("a\tb\\n"), plain("\\N")]);
-    }
 }

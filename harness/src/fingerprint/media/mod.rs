@@ -17,6 +17,7 @@ mod walk;
 mod xattrs;
 
 pub use self::tar::take_from_tar;
+pub(crate) use self::tar::take_members;
 pub use walk::take;
 
 /// How to read a store.

@@ -34,43 +34,47 @@ pub fn take_from_tar(
     options: Options,
     events: &Events,
 ) -> Result<MediaFingerprint> {
+    let mut tar = TarStream::new(reader);
+    let ((), taken) = take_members(options, events, |collect| {
+        while let Some(member) = tar.next().attempt(|| "cannot read the tar stream")? {
+            let path = inside(&member.path)?;
+            if member.kind == Kind::HardLink {
+                inside(&member.link)?;
+            }
+            collect(&mut tar, member).attempt(|| format!("cannot read \"{path}\""))?;
+        }
+        Ok(())
+    })?;
+    taken
+}
+
+/// Takes the fingerprint of the members that `drive` hands over, each with the stream to read its
+/// content from. None may lead out of the tree.
+pub(crate) fn take_members<R: Read, T>(
+    options: Options,
+    events: &Events,
+    drive: impl FnOnce(&mut dyn FnMut(&mut TarStream<R>, Member) -> io::Result<()>) -> Result<T>,
+) -> Result<(T, Result<MediaFingerprint>)> {
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(options.jobs)
         .build()
         .attempt(|| "cannot start hashing threads")?;
-    let mut stream = Stream {
-        tar: TarStream::new(reader),
+    let mut taking = Taking {
         buffers: Buffers::new(options.jobs * PIECES_AHEAD + 1),
         sha256: options.sha256,
         bytes_done: 0,
+        read: BTreeMap::new(),
+        links: Vec::new(),
+        undecided: BTreeMap::new(),
     };
-    let mut read = BTreeMap::new();
-    let mut undecided = BTreeMap::new();
-    let mut links = Vec::new();
-    pool.in_place_scope(|scope| {
-        while let Some(member) = stream.tar.next().attempt(|| "cannot read the tar stream")? {
-            let path = inside(&member.path)?;
-            if member.kind == Kind::HardLink {
-                links.push((path, inside(&member.link)?));
-                continue;
-            }
-            let content =
-                stream.content(&member, scope).attempt(|| format!("cannot read \"{path}\""))?;
-            if read.insert(path.clone(), (member, content)).is_some() {
-                undecided.insert(path, "appears twice in the stream".to_owned());
-            }
-            events.progress("media", stream.bytes_done, None);
-        }
-        Ok(())
+    let driven = pool.in_place_scope(|scope| {
+        drive(&mut |tar, member| {
+            taking.member(tar, member, scope)?;
+            events.progress("media", taking.bytes_done, None);
+            Ok(())
+        })
     })?;
-    let entries: Result<_> = read
-        .into_iter()
-        .map(|(path, (member, content))| Ok((path, entry(&member, content)?)))
-        .collect();
-    let mut fingerprint =
-        MediaFingerprint { taken_at: Some(Timestamp::now()), entries: entries?, undecided };
-    resolve_links(&mut fingerprint, links);
-    Ok(fingerprint)
+    Ok((driven, taking.into_fingerprint()))
 }
 
 /// The path of a member or of a hard link's target, below the stream's root.
@@ -139,17 +143,42 @@ fn resolve_links(fingerprint: &mut MediaFingerprint, links: Vec<(String, String)
     }
 }
 
-/// The reading side.
-struct Stream<R> {
-    tar: TarStream<R>,
+/// The reading side: what was read so far.
+struct Taking {
     buffers: Buffers,
     sha256: bool,
     bytes_done: u64,
+    read: BTreeMap<String, (Member, Option<Content>)>,
+    links: Vec<(String, String)>,
+    undecided: BTreeMap<String, String>,
 }
 
-impl<R: Read> Stream<R> {
+impl Taking {
+    fn member<R: Read>(
+        &mut self,
+        tar: &mut TarStream<R>,
+        member: Member,
+        scope: &Scope<'_>,
+    ) -> io::Result<()> {
+        let path = inside(&member.path).map_err(io::Error::other)?;
+        if member.kind == Kind::HardLink {
+            self.links.push((path, inside(&member.link).map_err(io::Error::other)?));
+            return Ok(());
+        }
+        let content = self.content(tar, &member, scope)?;
+        if self.read.insert(path.clone(), (member, content)).is_some() {
+            self.undecided.insert(path, "appears twice in the stream".to_owned());
+        }
+        Ok(())
+    }
+
     /// Reads a file's content and leaves its pieces to the pool.
-    fn content(&mut self, member: &Member, scope: &Scope<'_>) -> io::Result<Option<Content>> {
+    fn content<R: Read>(
+        &mut self,
+        tar: &mut TarStream<R>,
+        member: &Member,
+        scope: &Scope<'_>,
+    ) -> io::Result<Option<Content>> {
         if member.kind != Kind::File {
             return Ok(None);
         }
@@ -158,7 +187,7 @@ impl<R: Read> Stream<R> {
         let mut sha256 = self.sha256.then(Sha256::new);
         for (offset, len) in layout.pieces() {
             let mut buffer = self.buffers.take();
-            self.tar.read_exact(&mut buffer[..len])?;
+            tar.read_exact(&mut buffer[..len])?;
             if let Some(sha256) = &mut sha256 {
                 sha256.update(&buffer[..len]);
             }
@@ -172,6 +201,20 @@ impl<R: Read> Stream<R> {
         }
         self.bytes_done += member.size;
         Ok(Some(Content { pieces, sha256 }))
+    }
+
+    /// When every piece was hashed.
+    fn into_fingerprint(self) -> Result<MediaFingerprint> {
+        let entries: Result<_> = self
+            .read
+            .into_iter()
+            .map(|(path, (member, content))| Ok((path, entry(&member, content)?)))
+            .collect();
+        let (entries, undecided) = (entries?, self.undecided);
+        let mut fingerprint =
+            MediaFingerprint { taken_at: Some(Timestamp::now()), entries, undecided };
+        resolve_links(&mut fingerprint, self.links);
+        Ok(fingerprint)
     }
 }
 

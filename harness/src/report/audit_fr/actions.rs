@@ -62,8 +62,8 @@ const VALIDATION: &str = "\
 |---|---|---|
 | Constats des deux modes | `cargo xtask audit` : code 0 sans P0 ni P1 ouvert, 1 sinon, 3 si l'audit n'a pu conclure | FR-1, FR-2, FR-3, FR-6 |
 | Ce document est à jour | `cargo xtask audit --check docs/audit.md` | FR-1.2 |
-| Refus au démarrage | `cargo test -p scenarios --test start_up` | FR-6 |
-| Chaque mauvais réglage est nommé | `cargo test -p scenarios --test django_audit` | FR-1 |
+| Refus au démarrage | `cargo test -p scenarios start_up` | FR-6 |
+| Chaque mauvais réglage est nommé | `cargo test -p scenarios django_audit` | FR-1 |
 | Le service répond | `cargo xtask smoke` ; sur l'hôte, [`smoke_prod.sh`](../compose/scripts/smoke_prod.sh) | FR-5 |
 | Les sauvegardes se restaurent | `cargo xtask dr-drill --method all` | FR-4 |
 

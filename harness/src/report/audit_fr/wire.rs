@@ -77,7 +77,7 @@ fn hosts(out: &mut String, record: &AuditRecord) {
         "Preuve : requêtes écrites octet par octet, que les bibliothèques clientes corrigeraient. \
          Au démarrage, le service refuse (code 78) `*`, une valeur vide ou blanche, un schéma, un \
          port, une clé absente ou faible, `DEBUG`, une base sans mot de passe : \
-         [`start_up.rs`](../scenarios/tests/start_up.rs) démarre l'image avec chacun de ces \
+         [`start_up.rs`](../scenarios/tests/all/servers/start_up.rs) démarre l'image avec chacun de ces \
          environnements. Les réglages de base lisent `ALLOWED_HOSTS`, ceux de production \
          `DJANGO_ALLOWED_HOSTS` : une seule des deux, si ce n'est pas celle qui est lue, est un refus \
          ou un constat.\n"

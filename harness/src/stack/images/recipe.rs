@@ -10,27 +10,12 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use walkdir::WalkDir;
 
+use super::super::isolation::may_build_with;
 use super::ignore::Ignore;
 use crate::error::{Attempt, Error, Result};
 
 /// Changes when the meaning of the digest does, so that no older image is taken for a new one.
 const SCHEME: &str = "dr-drill image 1";
-
-/// Keys of a build section that are followed.
-const FOLLOWED: [&str; 4] = ["context", "dockerfile", "args", "target"];
-
-/// Keys of a build section that do not change what is in the image.
-const HARMLESS: [&str; 9] = [
-    "cache_from",
-    "cache_to",
-    "labels",
-    "no_cache",
-    "provenance",
-    "pull",
-    "sbom",
-    "shm_size",
-    "tags",
-];
 
 /// How one image is built.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,14 +71,13 @@ fn read(service: &str, build: &Value) -> Result<Recipe> {
     let keys =
         section.as_object().ok_or_else(|| wrong("its build section is no mapping".into()))?;
     for (key, value) in keys {
-        let known = FOLLOWED.contains(&key.as_str()) || HARMLESS.contains(&key.as_str());
         let empty = match value {
             Value::Null | Value::Bool(false) => true,
             Value::Array(values) => values.is_empty(),
             Value::Object(values) => values.is_empty(),
             _ => false,
         };
-        if !known && !empty {
+        if !empty && !may_build_with(key) {
             return Err(wrong(format!("build.{key} is not supported")));
         }
     }

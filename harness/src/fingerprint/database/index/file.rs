@@ -9,14 +9,11 @@ use std::io::{BufReader, BufWriter, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use listing::{HashKey, Lister};
 use serde::{Deserialize, Serialize};
 
-use super::key::HashKey;
 use crate::error::{Attempt, Result};
 use crate::model::row_list::{Entry, SampleRow};
-
-/// Bytes of rows that are held in memory and sorted at a time.
-const RUN_BYTES: usize = 8 << 20;
 
 /// Bytes of a key at most: an index takes a third of a page, compressed.
 const KEY_BYTES_MAX: usize = 16 << 20;
@@ -62,30 +59,24 @@ pub(super) struct Writer {
     output: BufWriter<File>,
     written: u64,
     header: Header,
-    arena: Vec<u8>,
-    /// Start of each row in the arena, and the length of its key.
-    rows: Vec<(usize, usize)>,
+    lister: Lister,
 }
 
 impl Writer {
-    pub(super) fn create(path: PathBuf, header: Header) -> Result<Self> {
+    pub(super) fn create(path: PathBuf, header: Header, lister: Lister) -> Result<Self> {
         let output = BufWriter::new(private(&path)?);
-        Ok(Self { path, output, written: 0, header, arena: Vec::new(), rows: Vec::new() })
+        Ok(Self { path, output, written: 0, header, lister })
     }
 
-    /// Adds a row. `hashes` has one item for each column.
-    pub(super) fn push(&mut self, key: &[u8], hashes: impl Iterator<Item = u32>) -> Result<()> {
-        self.rows.push((self.arena.len(), key.len()));
-        self.arena.extend_from_slice(key);
-        for hash in hashes {
-            self.arena.extend_from_slice(&hash.to_le_bytes());
-        }
-        if self.arena.len() < RUN_BYTES { Ok(()) } else { self.flush() }
+    /// Adds a row, as `COPY` writes it.
+    pub(super) fn push(&mut self, line: &[u8]) -> Result<()> {
+        self.lister.push(line);
+        if self.lister.is_full() { self.flush() } else { Ok(()) }
     }
 
-    pub(super) fn finish(mut self, sample: Vec<SampleRow>) -> Result<()> {
+    pub(super) fn finish(mut self) -> Result<()> {
         self.flush()?;
-        self.header.sample = sample;
+        self.header.sample = self.lister.into_sample();
         let beside = header_path(&self.path);
         let unwritten = || format!("cannot write {}", self.path.display());
         self.output.flush().attempt(unwritten)?;
@@ -95,25 +86,11 @@ impl Writer {
 
     /// Writes the rows held so far as one sorted run.
     fn flush(&mut self) -> Result<()> {
-        if self.rows.is_empty() {
-            return Ok(());
-        }
-        let (arena, width) = (&self.arena, self.header.columns.len() * 4);
-        self.rows.sort_unstable_by_key(|(start, key)| &arena[*start..start + key]);
-        let mut run = Vec::with_capacity(arena.len() + self.rows.len() * 4);
-        for (start, key) in &self.rows {
-            let length = u32::try_from(*key).attempt(|| "a key is longer than 4 GiB")?;
-            run.extend_from_slice(&length.to_le_bytes());
-            run.extend_from_slice(&arena[*start..start + key + width]);
-        }
-        let frame = zstd::encode_all(run.as_slice(), 1).attempt(|| "cannot compress rows")?;
-        self.output
-            .write_all(&frame)
-            .attempt(|| format!("cannot write {}", self.path.display()))?;
+        let run = self.lister.take_run().attempt(|| "cannot sort and compress rows")?;
+        let Some(run) = run else { return Ok(()) };
+        self.output.write_all(&run).attempt(|| format!("cannot write {}", self.path.display()))?;
         self.header.runs.push(self.written);
-        self.written += frame.len() as u64;
-        self.arena.clear();
-        self.rows.clear();
+        self.written += run.len() as u64;
         Ok(())
     }
 }
@@ -231,19 +208,23 @@ mod tests {
         let path = folder.path().join("0.rows");
         let columns = vec!["id".to_owned(), "note".to_owned()];
         let header = Header::new("public.exam".to_owned(), columns, true, HashKey::random());
-        let mut writer = Writer::create(path.clone(), header).unwrap();
-        for run in [[3u32, 1, 5], [4, 2, 6]] {
+        let lister = Lister::new(2, vec![0], header.key, 0);
+        let mut writer = Writer::create(path.clone(), header.clone(), lister).unwrap();
+        for run in [[3, 1, 5], [4, 2, 6]] {
             for id in run {
-                writer.push(id.to_string().as_bytes(), [id, id * 10].into_iter()).unwrap();
+                writer.push(format!("{id}\t{}", id * 10).as_bytes()).unwrap();
             }
             writer.flush().unwrap();
         }
-        writer.finish(Vec::new()).unwrap();
+        writer.finish().unwrap();
 
         let rows: Vec<Entry> = Reader::open(&path).unwrap().map(Result::unwrap).collect();
-        let expected: Vec<Entry> = (1..=6u32)
-            .map(|id| Entry { key: id.to_string().into_bytes(), columns: vec![id, id * 10] })
-            .collect();
+        let entry = |id: u32| {
+            let fields = [id, id * 10].map(|field| field.to_string());
+            let columns = fields.iter().map(|field| header.key.short(field.as_bytes())).collect();
+            Entry { key: id.to_string().into_bytes(), columns }
+        };
+        let expected: Vec<Entry> = (1..=6).map(entry).collect();
         assert_eq!(rows, expected);
     }
 
@@ -252,11 +233,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("0.rows");
         let header = Header::new("public.exam".to_owned(), Vec::new(), true, HashKey::NONE);
-        let mut writer = Writer::create(path.clone(), header).unwrap();
-        for id in 0..1000u32 {
-            writer.push(id.to_string().as_bytes(), std::iter::empty()).unwrap();
+        let lister = Lister::new(0, Vec::new(), HashKey::NONE, 0);
+        let mut writer = Writer::create(path.clone(), header, lister).unwrap();
+        for id in 0..1000 {
+            writer.push(id.to_string().as_bytes()).unwrap();
         }
-        writer.finish(Vec::new()).unwrap();
+        writer.finish().unwrap();
         let whole = std::fs::read(&path).unwrap();
         std::fs::write(&path, &whole[..whole.len() - 7]).unwrap();
         let read = Reader::open(&path).and_then(|mut rows| rows.try_for_each(|row| row.map(drop)));

@@ -3,20 +3,18 @@
 //! budget of rows is spent. Hashes and keys only, and a few rows of each table in full.
 
 mod file;
-mod key;
-mod sample;
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 
+use listing::Lister;
 use postgres::Client;
 
 pub use self::file::{Header, Reader, header_path};
-pub use self::key::HashKey;
+pub use listing::HashKey;
 
 use self::file::Writer;
-use self::sample::Sample;
 use super::pool::{Pool, Progress, without_reading};
 use super::relations::{self, Relation};
 use super::snapshot::Snapshot;
@@ -127,65 +125,15 @@ fn list(
         .filter_map(|name| columns.iter().position(|column| column == name))
         .collect();
     let keyed = !key.is_empty();
+    let lister = Lister::new(columns.len(), key, keep.key, keep.samples);
     let header = Header::new(relation.name.clone(), columns, keyed, keep.key);
-    let mut writer = Writer::create(keep.folder.join(file), header)?;
-    let mut sample = Sample::new(keep.samples);
+    let mut writer = Writer::create(keep.folder.join(file), header, lister)?;
     let read = pool.attempt(client, relation, |client| {
-        stream::rows(client, relation, None, |line| {
-            let fields: Vec<&[u8]> = if relation.columns.is_empty() {
-                Vec::new()
-            } else {
-                stream::fields(line).collect()
-            };
-            let row_key = row_key(line, &fields, &key, keep.key);
-            sample.offer(&row_key, &fields);
-            writer.push(row_key.as_bytes(), fields.iter().map(|field| hash(field, keep.key)))
-        })
+        stream::rows(client, relation, None, |line| writer.push(line))
     })?;
     if read.is_err() {
         return Ok(false);
     }
-    writer.finish(sample.into_rows())?;
+    writer.finish()?;
     Ok(true)
-}
-
-/// The primary key as a person writes it, `7` or `(7, b)`; without one, a hash of the row.
-fn row_key(line: &[u8], fields: &[&[u8]], key: &[usize], hashed_under: HashKey) -> String {
-    let value = |index: &usize| {
-        let field = fields.get(*index).copied().unwrap_or_default();
-        stream::value(field).unwrap_or_default()
-    };
-    match key {
-        [] => hashed_under.hash(line).to_hex()[..32].to_owned(),
-        [only] => value(only),
-        several => {
-            let parts: Vec<String> = several.iter().map(|index| part(value(index))).collect();
-            format!("({})", parts.join(", "))
-        }
-    }
-}
-
-/// A part of a key, quoted where it could be taken for more than one.
-fn part(value: String) -> String {
-    let plain = !value.is_empty() && !value.contains([',', '(', ')', '"', '\\', ' ', '\t', '\n']);
-    if plain { value } else { format!("{value:?}") }
-}
-
-/// 32 bits tell which column differs; that the row does, the digest of the table has told.
-fn hash(field: &[u8], key: HashKey) -> u32 {
-    let [a, b, c, d, ..] = *key.hash(field).as_bytes();
-    u32::from_le_bytes([a, b, c, d])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_key_reads_as_a_person_writes_it() {
-        let fields: Vec<&[u8]> = vec![b"7", b"a\\tb"];
-        assert_eq!(row_key(b"7\ta\\tb", &fields, &[0], HashKey::NONE), "7");
-        assert_eq!(row_key(b"7\ta\\tb", &fields, &[1, 0], HashKey::NONE), "(\"a\\tb\", 7)");
-        assert_eq!(row_key(b"7\ta\\tb", &fields, &[], HashKey::NONE).len(), 32);
-    }
 }

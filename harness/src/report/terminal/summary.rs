@@ -1,0 +1,134 @@
+//! The record of a drill: phases, what was compared, what differs, figures, and the verdict last.
+
+use std::fmt::{self, Write};
+
+use anstyle::AnsiColor;
+
+use super::{KEEP, wrapped};
+use crate::model::check::Outcome;
+use crate::model::record::{LedgerRecord, Record, Verdict};
+
+/// Columns of the word that a line begins with.
+const INDENT: usize = 11;
+
+/// Columns of the longest bar of a phase.
+const BAR: f64 = 24.0;
+
+/// Divergences shown; the record has them all.
+const DIVERGENCES_SHOWN: usize = 20;
+
+/// The summary of a run.
+#[must_use]
+pub fn summary(record: &Record) -> String {
+    let mut out = String::new();
+    // Writing into a string cannot fail.
+    let _ = write(&mut out, record);
+    out
+}
+
+fn write(out: &mut String, record: &Record) -> fmt::Result {
+    phases(out, record)?;
+    about(out, record)?;
+    compared(out, record)?;
+    checks(out, record)?;
+    figures(out, record)?;
+    verdict(out, record)
+}
+
+fn phases(out: &mut String, record: &Record) -> fmt::Result {
+    let phases = &record.timings.phases;
+    let longest = phases.iter().map(|phase| phase.seconds).fold(0.1, f64::max);
+    let total = phases.iter().map(|phase| phase.seconds).sum::<f64>();
+    writeln!(out)?;
+    for phase in phases {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to BAR")]
+        let width = (phase.seconds / longest * BAR).round() as usize;
+        let line = format!("  {:<15} {:>7.2} s  {}", phase.name, phase.seconds, "▪".repeat(width));
+        writeln!(out, "{}", line.trim_end())?;
+    }
+    writeln!(out, "  {:<15} {total:>7.2} s\n", "total")
+}
+
+/// Which run it is, and of what.
+fn about(out: &mut String, record: &Record) -> fmt::Result {
+    let Record { run_id, started_at, stack, method, disaster, profile, seed, .. } = record;
+    line(out, "run", &format!("{run_id}, {started_at:.0}"))?;
+    let (name, scale) = (&stack.name, &stack.scale);
+    let of = format!("{name}: {method}, {disaster}, {profile}, scale {scale}, seed {seed}");
+    line(out, "drill", &of)
+}
+
+fn compared(out: &mut String, record: &Record) -> fmt::Result {
+    let integrity = &record.integrity;
+    let megabytes = integrity.bytes_compared as f64 / 1e6;
+    let counts = [
+        (integrity.tables_compared, "tables".to_owned()),
+        (integrity.rows_compared, "rows".to_owned()),
+        (integrity.facts_compared, "catalogue facts".to_owned()),
+        (integrity.files_compared, format!("files ({megabytes:.1} MB)")),
+        (integrity.references_checked, "references".to_owned()),
+    ];
+    // A run that ended before it compared has no figures, and no zeros that look like some.
+    if counts.iter().all(|(count, _)| *count == 0) {
+        line(out, "compared", "nothing")?;
+    } else {
+        // A number stays beside what it counts.
+        let counts = counts.map(|(count, what)| format!("{count} {what}").replace(' ', KEEP));
+        line(out, "compared", &counts.join(", "))?;
+    }
+    for divergence in integrity.divergences.iter().take(DIVERGENCES_SHOWN) {
+        let word = format!("  {}", divergence.severity.word());
+        line(out, &word, &divergence.line())?;
+    }
+    let more = integrity.divergences.len().saturating_sub(DIVERGENCES_SHOWN);
+    if more > 0 {
+        line(out, "  more", &format!("{more} in the report"))?;
+    }
+    Ok(())
+}
+
+fn checks(out: &mut String, record: &Record) -> fmt::Result {
+    let count = |outcome| record.checks.iter().filter(|check| check.outcome == outcome).count();
+    let mut text = format!("{} of {} passed", count(Outcome::Passed), record.checks.len());
+    for outcome in [Outcome::Failed, Outcome::Undecided, Outcome::Warned, Outcome::Skipped] {
+        match count(outcome) {
+            0 => {}
+            found => write!(text, ", {found} {}", outcome.name())?,
+        }
+    }
+    line(out, "checks", &text)
+}
+
+fn figures(out: &mut String, record: &Record) -> fmt::Result {
+    let figure = |value: Option<f64>| match value {
+        Some(seconds) => format!("{seconds:.1} s"),
+        None => "unknown".to_owned(),
+    };
+    line(out, "recovery", &figure(record.timings.recovery_time_s))?;
+    let LedgerRecord { acknowledged, lost, .. } = record.ledger;
+    let lost_s = figure(record.timings.data_loss_s);
+    let text = match (record.timings.data_loss_s, acknowledged) {
+        (None, 0) => lost_s,
+        (Some(_), 0) => format!("at most {lost_s}"),
+        _ => format!("{lost_s}, {lost} of {acknowledged} acknowledged writes"),
+    };
+    line(out, "data loss", &text)
+}
+
+fn verdict(out: &mut String, record: &Record) -> fmt::Result {
+    let colour = match record.verdict {
+        Verdict::Passed => AnsiColor::Green,
+        Verdict::Failed => AnsiColor::Red,
+        Verdict::Undecided => AnsiColor::Yellow,
+    };
+    let style = colour.on_default().bold();
+    writeln!(out, "{:<INDENT$}{style}{}{style:#}", "verdict", record.verdict.name())?;
+    for reason in &record.reasons {
+        line(out, "  because", reason)?;
+    }
+    Ok(())
+}
+
+fn line(out: &mut String, word: &str, text: &str) -> fmt::Result {
+    wrapped(out, word, INDENT, text)
+}

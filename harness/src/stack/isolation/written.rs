@@ -1,0 +1,26 @@
+//! Compose files as they are written, read only to say which key of one is not known: compose
+//! names it in its own words, and each version knows others.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::judgement::Stack;
+use super::walk::{self, Walk};
+use crate::error::Error;
+
+/// The first key in the compose files `files`, in the folder `dir`, that no specification has.
+pub(in super::super) fn unknown_key(dir: &Path, files: &[PathBuf]) -> Option<Error> {
+    let stack = Stack { dir, services: BTreeSet::new(), volumes: BTreeSet::new() };
+    files.iter().find_map(|file| {
+        let text = fs::read_to_string(dir.join(file)).ok()?;
+        // What is no YAML, or has tags of compose's own, is left to compose.
+        let mut written = serde_yaml_ng::from_str::<serde_yaml_ng::Value>(&text).ok()?;
+        written.apply_merge().ok()?;
+        let written = serde_json::to_value(written).ok()?;
+        let mut walk = Walk::new(&stack);
+        walk.file(&written);
+        walk.refusals.retain(walk::Refusal::is_unknown);
+        walk::error(&walk.refusals)
+    })
+}

@@ -1,0 +1,13 @@
+//! Whole drills, sabotaged on the way, and artefacts that are judged by restoring them.
+
+mod artefact;
+mod disasters;
+mod drill;
+mod durability;
+mod interrupt;
+mod ledger;
+mod methods;
+mod mistake;
+mod naive;
+mod retention;
+mod verify;

@@ -1,0 +1,54 @@
+//! Values of options: what is accepted, and what is said of anything else.
+
+use std::str::FromStr;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use harness::Error;
+use harness::backup::retention::Policy;
+use harness::dataset::Scale;
+use harness::model::fingerprint::Strength;
+use harness::model::profile::Profile;
+
+/// How much data.
+pub(crate) fn scale(text: &str) -> Result<Scale, String> {
+    text.parse().map_err(|error| in_one_line(&error))
+}
+
+/// What is kept of a folder of artefacts.
+pub(crate) fn policy(text: &str) -> Result<Policy, String> {
+    text.parse().map_err(|error| in_one_line(&error))
+}
+
+/// The seed of the data.
+pub(crate) fn seed(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("give a whole number, 0 to {}", u64::MAX))
+}
+
+/// A number of things, one at least.
+pub(crate) fn count<T: FromStr>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|_| "give a whole number, 1 or more".to_owned())
+}
+
+/// How the server is set while it is restored.
+pub(crate) fn profile() -> impl TypedValueParser<Value = Profile> {
+    let names = PossibleValuesParser::new(Profile::ALL.map(Profile::name));
+    names.try_map(|text| {
+        let known = Profile::ALL.into_iter().find(|profile| profile.name() == text);
+        known.ok_or("it is no profile")
+    })
+}
+
+/// How strong the digests of rows are.
+pub(crate) fn strength() -> impl TypedValueParser<Value = Strength> {
+    PossibleValuesParser::new(["exact", "cryptographic"]).map(|text| match text.as_str() {
+        "exact" => Strength::Exact,
+        _ => Strength::Cryptographic,
+    })
+}
+
+fn in_one_line(error: &Error) -> String {
+    match error.next_step() {
+        Some(hint) => format!("{error}; {hint}"),
+        None => error.to_string(),
+    }
+}
