@@ -22,6 +22,7 @@ pub mod model;
 pub mod nearest;
 pub mod packages;
 pub mod plan;
+pub mod printable;
 pub mod probe;
 pub mod process;
 pub mod report;

@@ -2,6 +2,7 @@
 //! itself.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 use crate::key::HashKey;
 
@@ -40,7 +41,19 @@ pub fn value(field: &[u8]) -> Option<String> {
             Some(other) => *other,
         });
     }
-    Some(String::from_utf8_lossy(&plain).into_owned())
+    Some(String::from_utf8(plain).unwrap_or_else(|odd| written_out(odd.as_bytes())))
+}
+
+/// Bytes that are not UTF-8 as `\xNN` and a backslash as two, so that different values stay so.
+fn written_out(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(&chunk.valid().replace('\\', r"\\"));
+        for byte in chunk.invalid() {
+            let _ = write!(text, r"\x{byte:02x}");
+        }
+    }
+    text
 }
 
 /// The primary key as a person writes it, `7` or `(7, b)`; without one, a hash of the row.
@@ -82,6 +95,7 @@ mod tests {
         let values: Vec<Option<String>> = fields(line).map(value).collect();
         let plain = |text: &str| Some(text.to_owned());
         assert_eq!(values, [plain("1"), None, plain(""), plain("a\tb\\n"), plain("\\N")]);
+        assert_eq!(value(b"caf\xe9\\n\\\\"), plain("caf\\xe9\n\\\\"));
         assert_eq!(fields(b"").collect::<Vec<_>>(), [b""]);
         assert_eq!(fields(b"\t").collect::<Vec<_>>(), [b"", b""]);
     }

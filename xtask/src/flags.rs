@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use harness::backup::retention::Policy;
+use harness::certificate::Sources;
 use harness::dataset::Scale;
 use harness::model::fingerprint::Strength;
 use harness::model::mode::Mode;
@@ -396,13 +397,8 @@ pub(crate) struct DoctorOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct FingerprintOptions {
-    /// The database, as `postgres://user@host:5432/name`, with `?sslmode=…` where it takes TLS; its
-    /// password in PGPASSWORD.
-    #[arg(long, value_name = "URL", required_unless_present = "media")]
-    pub(crate) database: Option<String>,
-    /// The directory.
-    #[arg(long, value_name = "DIR")]
-    pub(crate) media: Option<String>,
+    #[command(flatten)]
+    pub(crate) sources: SourceOptions,
     /// Where the certificate goes; lists of rows go beside it. Standard output without it.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
@@ -427,15 +423,49 @@ pub(crate) struct CompareOptions {
     /// The baseline: a certificate.
     #[arg(value_name = "A")]
     pub(crate) before: PathBuf,
-    /// What is judged: a certificate, or a postgres://… and a directory, either or both.
-    #[arg(value_name = "B", required = true, num_args = 1..=2)]
-    pub(crate) after: Vec<String>,
+    /// What is judged: a certificate alone, or what is there now.
+    #[command(flatten)]
+    pub(crate) after: SourceOptions,
+    /// A file with [[accept]] tables, such as a drill.toml: divergences that may stay.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) accept: Option<PathBuf>,
     /// Show values of rows as they are, not their shapes.
     #[arg(long)]
     pub(crate) show_values: bool,
     /// Sessions and threads; as many as there are cores, if not given.
     #[arg(long, value_name = "N", value_parser = count::<NonZeroUsize>)]
     pub(crate) jobs: Option<NonZeroUsize>,
+}
+
+/// A database, a directory, or both: named by options, or simply given.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
+pub(crate) struct SourceOptions {
+    /// A postgres://… or a directory, either or both.
+    #[arg(value_name = "SOURCE", num_args = 1..=2)]
+    pub(crate) sources: Vec<String>,
+    /// The database, as `postgres://user@host:5432/name`, with `?sslmode=…` where it takes TLS; its
+    /// password in PGPASSWORD.
+    #[arg(long, value_name = "URL")]
+    pub(crate) database: Option<String>,
+    /// The directory.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) media: Option<PathBuf>,
+}
+
+impl SourceOptions {
+    /// Both, however they were named.
+    pub(crate) fn sources(&self) -> harness::Result<Sources> {
+        let mut sources = Sources::default();
+        if let Some(address) = &self.database {
+            sources.add_database(address)?;
+        }
+        if let Some(directory) = &self.media {
+            sources.add_directory(directory)?;
+        }
+        self.sources.iter().try_for_each(|source| sources.add(source))?;
+        Ok(sources)
+    }
 }
 
 /// What standard output carries.

@@ -1,34 +1,45 @@
 //! From a table that differs to its rows and columns, by the lists kept beside both sides.
 
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
+use std::iter::Peekable;
+use std::path::PathBuf;
 
-use super::lists::is_list;
+use super::lists::{Lists, is_list};
 use crate::compare::rows::{self, Listing};
 use crate::error::{Error, Result};
 use crate::fingerprint::database::{HashKey, Header, Reader};
 use crate::model::divergence::{Divergence, DivergenceKind};
 use crate::model::fingerprint::{Certificate, TableFingerprint};
 use crate::model::record::Integrity;
+use crate::model::row_list::{Entry, SampleRow};
 
-/// A certificate, with the folder of its lists of rows.
+/// A certificate, with its lists of rows.
 #[derive(Debug, Clone, Copy)]
 pub struct Side<'a> {
     /// The certificate.
     pub certificate: &'a Certificate,
-    /// The folder.
-    pub rows: &'a Path,
+    /// Its lists.
+    pub rows: &'a Lists,
 }
 
 impl Side<'_> {
-    fn list(&self, table: &str) -> Result<Option<Reader>> {
-        let listed = self.table(table).and_then(|table| table.listed_in.as_ref());
-        let Some(file) = listed else { return Ok(None) };
-        let list = Reader::open(&self.place(file)?)?;
-        if list.header.table == table {
-            return Ok(Some(list));
+    /// The list of a table's rows, of one in pieces those of all pieces; none where one is not kept.
+    fn list(&self, table: &str) -> Result<Option<List>> {
+        let Some(database) = &self.certificate.database else { return Ok(None) };
+        let whole = database.hash_partitioned.get(table).map(|whole| whole.pieces.clone());
+        let mut readers: Vec<Reader> = Vec::new();
+        for piece in whole.unwrap_or_else(|| vec![table.to_owned()]) {
+            let listed = self.table(&piece).and_then(|piece| piece.listed_in.as_ref());
+            let Some(file) = listed else { return Ok(None) };
+            let list = Reader::open(&self.place(file)?)?;
+            let other = &list.header.table;
+            if *other != piece {
+                let wrong = format!("{file} lists the rows of {other}, not of {piece}");
+                return Err(Error::undecided(wrong));
+            }
+            readers.push(list);
         }
-        let other = &list.header.table;
-        Err(Error::undecided(format!("{file} lists the rows of {other}, not of {table}")))
+        Ok(List::of(readers))
     }
 
     /// Whether it lists the rows of a table: without, the other side's list is of no use.
@@ -43,10 +54,11 @@ impl Side<'_> {
 
     /// A certificate may be anybody's: it names no file elsewhere.
     fn place(&self, file: &str) -> Result<PathBuf> {
-        if is_list(file) {
-            return Ok(self.rows.join(file));
+        if !is_list(file) {
+            let wrong = format!("the certificate names {file:?}, which is no list of rows");
+            return Err(Error::undecided(wrong));
         }
-        Err(Error::undecided(format!("the certificate names {file:?}, which is no list of rows")))
+        self.rows.path().map(|folder| folder.join(file)).map_err(Error::undecided)
     }
 
     /// What its lists were hashed under: whoever takes the other side's needs the same key.
@@ -62,11 +74,60 @@ impl Side<'_> {
     }
 }
 
-/// The tables whose rows differ. Lists of these are what [`explain`] needs.
+/// Lists of a table's pieces, as one.
+struct List {
+    columns: Vec<String>,
+    keyed: bool,
+    key: HashKey,
+    sample: Vec<SampleRow>,
+    pieces: Vec<Peekable<Reader>>,
+}
+
+impl List {
+    /// None where the pieces do not list the same columns.
+    fn of(readers: Vec<Reader>) -> Option<Self> {
+        let Header { columns, keyed, key, .. } = readers.first()?.header.clone();
+        let alike = |it: &Reader| it.header.columns == columns && it.header.key == key;
+        if !readers.iter().all(alike) {
+            return None;
+        }
+        let sample = readers.iter().flat_map(|reader| reader.header.sample.clone()).collect();
+        let pieces = readers.into_iter().map(Iterator::peekable).collect();
+        Some(Self { columns, keyed, key, sample, pieces })
+    }
+}
+
+/// In the order of the keys, as each piece is; an error comes first.
+impl Iterator for &mut List {
+    type Item = Result<Entry>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let heads = self.pieces.iter_mut().enumerate().filter_map(|(index, piece)| {
+            let key = piece.peek()?.as_ref().ok().map(|entry| entry.key.clone());
+            Some((key, index))
+        });
+        let (_, least) = heads.min()?;
+        self.pieces[least].next()
+    }
+}
+
+/// The tables whose rows have to be listed anew to name those that differ: of one in pieces, the
+/// pieces. Only what the baseline lists.
 #[must_use]
-pub fn tables_that_differ(integrity: &Integrity) -> Vec<String> {
-    let tables = integrity.divergences.iter().filter(|found| is_of_rows(found));
-    tables.map(|found| found.subject.clone()).collect()
+pub fn tables_to_list(integrity: &Integrity, before: Side<'_>, after: &Certificate) -> Vec<String> {
+    let found = integrity.divergences.iter().filter(|found| is_of_rows(found));
+    let sides = [before.certificate, after].map(|side| side.database.as_ref());
+    let mut tables = BTreeSet::new();
+    for name in found.map(|found| &found.subject) {
+        let wholes = sides.iter().flatten().filter_map(|side| side.hash_partitioned.get(name));
+        let pieces: Vec<&String> = wholes.flat_map(|whole| &whole.pieces).collect();
+        if !pieces.is_empty() {
+            tables.extend(pieces.into_iter().cloned());
+        } else if before.lists(name) {
+            tables.insert(name.clone());
+        }
+    }
+    tables.into_iter().collect()
 }
 
 fn is_of_rows(found: &Divergence) -> bool {
@@ -84,8 +145,13 @@ pub fn explain(
     after: Side<'_>,
     show_values: bool,
 ) -> Result<()> {
+    let has = |side: Side<'_>, name: &str| {
+        let database = side.certificate.database.as_ref();
+        side.table(name).is_some()
+            || database.is_some_and(|it| it.hash_partitioned.contains_key(name))
+    };
     for found in integrity.divergences.iter_mut().filter(|found| is_of_rows(found)) {
-        if before.table(&found.subject).is_none() || after.table(&found.subject).is_none() {
+        if !has(before, &found.subject) || !has(after, &found.subject) {
             continue;
         }
         let lists = (before.list(&found.subject)?, after.list(&found.subject)?);
@@ -93,19 +159,15 @@ pub fn explain(
             found.detail.push_str("; which rows: undecided, no list of them was kept");
             continue;
         };
-        let (was, is) = (left.header.clone(), right.header.clone());
-        if was.key != is.key {
+        if left.key != right.key {
             let table = &found.subject;
             return Err(Error::undecided(format!("the lists of {table} have different keys")));
         }
+        let [was, is] = [&left, &right].map(|it| (it.columns.clone(), it.sample.clone()));
+        let (keyed_left, keyed_right) = (left.keyed, right.keyed);
         let difference = rows::compare(
-            Listing {
-                columns: &was.columns,
-                keyed: was.keyed,
-                rows: &mut left,
-                sample: &was.sample,
-            },
-            Listing { columns: &is.columns, keyed: is.keyed, rows: &mut right, sample: &is.sample },
+            Listing { columns: &was.0, keyed: keyed_left, rows: &mut left, sample: &was.1 },
+            Listing { columns: &is.0, keyed: keyed_right, rows: &mut right, sample: &is.1 },
             show_values,
         )?;
         difference.tell(found);

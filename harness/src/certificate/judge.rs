@@ -3,11 +3,12 @@
 
 use jiff::Timestamp;
 
-use super::explain::{Side, explain, note_unexplained, tables_that_differ};
+use super::explain::{Side, explain, note_unexplained, tables_to_list};
+use super::lists::Lists;
 use super::take::{self, Sources};
 use crate::compare;
 use crate::error::{Attempt, Result};
-use crate::fingerprint::database::{Keep, Snapshot, keep_rows};
+use crate::fingerprint::database::{Effort, Keep, Snapshot, hold_to_definitions, keep_rows};
 use crate::model::event::Events;
 use crate::model::fingerprint::{CERTIFICATE_SCHEMA, Certificate};
 use crate::model::record::Integrity;
@@ -43,17 +44,27 @@ pub fn with_live(
         media: take::media(sources, &taking, events)?,
     };
     if let Some(snapshot) = &snapshot {
-        after.database = Some(take::database(snapshot, &taking, events)?);
+        let mut taken = take::database(snapshot, &taking, events)?;
+        if let Some(before) = &before.certificate.database {
+            let doubtful = compare::views_in_doubt(before, &taken);
+            hold_to_definitions(snapshot, &mut taken, Some(&doubtful), Effort::Refresh)?;
+        }
+        after.database = Some(taken);
     }
     let mut integrity = compare::certificates(before.certificate, &after);
     let folder = tempfile::tempdir().attempt(|| "cannot create a folder for lists of rows")?;
     let keep = Keep { rows: u64::MAX, ..Keep::new(folder.path().to_owned()) };
-    let mut differing = tables_that_differ(&integrity);
-    differing.retain(|table| before.lists(table));
-    let listed = before
-        .key()
-        .and_then(|key| list_rows(&differing, snapshot, &mut after, &Keep { key, ..keep }, events));
-    let after = Side { certificate: &after, rows: folder.path() };
+    let differing = tables_to_list(&integrity, before, &after);
+    let listed = if differing.is_empty() {
+        Ok(())
+    } else {
+        let key = before.key();
+        key.and_then(|key| {
+            list_rows(&differing, snapshot, &mut after, &Keep { key, ..keep }, events)
+        })
+    };
+    let lists = Lists::at(folder.path().to_owned());
+    let after = Side { certificate: &after, rows: &lists };
     let explained = listed.and_then(|()| explain(&mut integrity, before, after, show_values));
     note_unexplained(&mut integrity, explained.err());
     Ok(integrity)
@@ -69,8 +80,5 @@ fn list_rows(
     let (Some(snapshot), Some(database)) = (snapshot, &mut after.database) else {
         return Ok(());
     };
-    if tables.is_empty() {
-        return Ok(());
-    }
     keep_rows(&snapshot, database, keep, Some(tables), events)
 }

@@ -23,34 +23,43 @@ pub const LISTS_BYTES_MAX: u64 = 128 << 20;
 /// The folder of a certificate's lists, whatever they are kept in.
 #[derive(Debug)]
 pub struct Lists {
-    path: PathBuf,
+    path: Result<PathBuf>,
     /// Where packed ones were unpacked to.
     _unpacked: Option<TempDir>,
 }
 
 impl Lists {
+    /// The lists in a folder.
+    #[must_use]
+    pub fn at(folder: PathBuf) -> Self {
+        Self { path: Ok(folder), _unpacked: None }
+    }
+
     /// The lists beside the certificate at `path`: in a folder, or packed as in an artefact. If
-    /// there are none, reading one will say so.
-    ///
-    /// # Errors
-    /// Undecided when packed ones cannot be unpacked.
-    pub fn beside(path: &Path) -> Result<Self> {
+    /// there are none, or they are damaged, reading one will say so: what differs differs without.
+    #[must_use]
+    pub fn beside(path: &Path) -> Self {
         let folder = super::rows_folder(path);
         let packed = path.with_file_name(LISTS_FILE);
         if folder.exists() || !packed.is_file() {
-            return Ok(Self { path: folder, _unpacked: None });
+            return Self::at(folder);
         }
-        let unpacked =
-            tempfile::tempdir().attempt(|| "cannot create a folder for lists of rows")?;
-        let path = unpacked.path().join("rows");
-        unpack(&packed, &path)?;
-        Ok(Self { path, _unpacked: Some(unpacked) })
+        let unpacked = tempfile::tempdir().attempt(|| "cannot create a folder for lists of rows");
+        match unpacked {
+            Ok(unpacked) => {
+                let path = unpacked.path().join("rows");
+                Self { path: unpack(&packed, &path).map(|()| path), _unpacked: Some(unpacked) }
+            }
+            Err(cause) => Self { path: Err(cause), _unpacked: None },
+        }
     }
 
-    /// The folder.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
+    /// The folder, or why there is none.
+    ///
+    /// # Errors
+    /// What kept packed lists from being unpacked.
+    pub fn path(&self) -> std::result::Result<&Path, String> {
+        self.path.as_deref().map_err(Error::chain)
     }
 }
 

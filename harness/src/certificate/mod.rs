@@ -11,7 +11,7 @@ use std::io::{BufReader, BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-pub use self::explain::{Side, explain, note_unexplained, tables_that_differ};
+pub use self::explain::{Side, explain, note_unexplained, tables_to_list};
 pub use self::judge::{each_other, with_live};
 pub use self::lists::{LISTS_BYTES_MAX, LISTS_FILE, Lists, pack, unpack};
 pub use self::take::{Sources, Taking, take};

@@ -1,11 +1,13 @@
 //! Takes a certificate of any database and any directory, without a stack or an engine.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
 use crate::error::{Error, Result};
-use crate::fingerprint::database::{self, Keep, Options, Snapshot, keep_rows};
+use crate::fingerprint::database::{
+    self, Effort, Keep, Options, Snapshot, hold_to_definitions, keep_rows,
+};
 use crate::fingerprint::media;
 use crate::model::event::Events;
 use crate::model::fingerprint::{
@@ -23,20 +25,35 @@ pub struct Sources {
 }
 
 impl Sources {
-    /// Adds a `postgres://…` or a directory.
+    /// Adds a `postgres://…`, or a directory.
     ///
     /// # Errors
     /// Usage when it is neither, or of a kind that is already there.
     pub fn add(&mut self, source: &str) -> Result<()> {
         if ["postgres://", "postgresql://"].iter().any(|scheme| source.starts_with(scheme)) {
-            return fill(&mut self.database, Server::parse(source)?, "database");
+            return self.add_database(source);
         }
-        let directory = PathBuf::from(source);
+        self.add_directory(Path::new(source))
+    }
+
+    /// Adds a database by its address.
+    ///
+    /// # Errors
+    /// Usage when it cannot be understood, or there is one already.
+    pub fn add_database(&mut self, address: &str) -> Result<()> {
+        fill(&mut self.database, Server::parse(address)?, "database")
+    }
+
+    /// Adds a directory.
+    ///
+    /// # Errors
+    /// Usage when it is none, or there is one already.
+    pub fn add_directory(&mut self, directory: &Path) -> Result<()> {
         if !directory.is_dir() {
-            return Err(Error::usage(format!("{source:?} is no directory"))
+            return Err(Error::usage(format!("{} is no directory", directory.display()))
                 .hint("a database is given as postgres://user@host:5432/name"));
         }
-        fill(&mut self.media, directory, "directory")
+        fill(&mut self.media, directory.to_owned(), "directory")
     }
 }
 
@@ -65,7 +82,13 @@ pub struct Taking {
 pub fn take(sources: &Sources, taking: &Taking, events: &Events) -> Result<Certificate> {
     // One after the other: each uses all cores.
     let database = match &sources.database {
-        Some(server) => Some(database(&Snapshot::open(server)?, taking, events)?),
+        Some(server) => {
+            let snapshot = Snapshot::open(server)?;
+            let mut taken = database(&snapshot, taking, events)?;
+            // Who compares it has only the certificate.
+            hold_to_definitions(&snapshot, &mut taken, None, Effort::Little)?;
+            Some(taken)
+        }
         None => None,
     };
     let media = media(sources, taking, events)?;

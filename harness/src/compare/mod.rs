@@ -11,12 +11,14 @@ pub mod sequences;
 mod tables;
 
 pub use self::accept::Accepting;
+pub use self::tables::views_in_doubt;
 
 use jiff::Timestamp;
 
 use crate::model::divergence::{Divergence, DivergenceKind, Severity};
 use crate::model::fingerprint::{Certificate, DatabaseFingerprint, MediaFingerprint};
 use crate::model::record::{Integrity, Verdict};
+use crate::printable::printable;
 
 /// Compares two certificates, `before` being the baseline.
 ///
@@ -94,6 +96,10 @@ fn databases(before: &DatabaseFingerprint, after: &DatabaseFingerprint, integrit
     };
     integrity.divergences.extend(differing.into_iter().filter(|found| !alone(found)));
     integrity.undecided.extend(facts::undecided(&before.facts, &after.facts));
+    let foreign = before.facts.keys().filter_map(|key| key.strip_prefix("foreign-table/"));
+    integrity.not_compared.extend(foreign.map(|name| {
+        format!("foreign table {}: its rows are another server's, and never read", printable(name))
+    }));
 }
 
 fn stores(

@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 
 use super::damage::{self, Damage};
 use crate::error::{Error, Result};
-use crate::model::divergence::{Divergence, RowDifference, ValueChange};
+use crate::model::divergence::{Divergence, RowDifference, Severity, ValueChange};
 use crate::model::row_list::{Entry, SampleRow};
+use crate::printable::printable;
 
 /// The most rows that are named in a divergence.
 const NAMED_ROWS: usize = 10;
@@ -47,9 +48,15 @@ impl Difference {
         if said.is_empty() {
             return;
         }
-        divergence.detail = said.join(", ");
+        // What is noted of a table stands; its rows explain it.
+        divergence.detail = match divergence.severity {
+            Severity::Fatal => said.join(", "),
+            Severity::Warned | Severity::Note => {
+                format!("{}: {}", divergence.detail, said.join(", "))
+            }
+        };
         if !self.columns.is_empty() {
-            divergence.detail.push_str(&self.named_columns());
+            divergence.detail.push_str(&printable(&self.named_columns()));
         }
         divergence.class = self.columns.iter().find_map(|(_, damage)| Some(damage.as_ref()?.class));
         divergence.columns = self.columns.into_iter().map(|(name, _)| name).collect();
@@ -69,7 +76,7 @@ impl Difference {
         if changed > 0 {
             said.push(format!("{changed} of {total} rows changed"));
         }
-        if !said.is_empty() && !self.keyed {
+        if missing + extra > 0 && !self.keyed {
             said.push("known by content only, for want of a primary key".to_owned());
         }
         said
@@ -124,7 +131,13 @@ where
             (None, None) => break,
         }
     }
-    let changes = changes(&shared, before.sample, after.sample);
+    let counts = [left.count, right.count];
+    let changes = if tally.is_one_row_changed(counts) {
+        let rows = before.sample.first().zip(after.sample.first());
+        rows.map(|(old, new)| between(&shared, old, new)).unwrap_or_default()
+    } else {
+        changes(&shared, before.sample, after.sample)
+    };
     Ok(tally.finish(left.count, changes, show_values))
 }
 
@@ -219,9 +232,19 @@ impl<'a> Tally<'a> {
         }
     }
 
+    /// One row on each side, and another: it needs no key to be known. Counts it as changed.
+    fn is_one_row_changed(&mut self, counts: [u64; 2]) -> bool {
+        let is_one = !self.keyed && counts == [1, 1] && self.rows.missing == 1;
+        if is_one {
+            self.rows = RowDifference { changed: 1, ..RowDifference::default() };
+        }
+        is_one
+    }
+
     fn name(&mut self, what: &str, row: &Entry) {
         if self.keyed && self.rows.samples.len() < NAMED_ROWS {
-            self.rows.samples.push(format!("{what} {}", String::from_utf8_lossy(&row.key)));
+            let key = String::from_utf8_lossy(&row.key);
+            self.rows.samples.push(format!("{what} {}", printable(&key)));
         }
     }
 
@@ -259,12 +282,12 @@ impl Change {
     fn shown(self, show_values: bool) -> ValueChange {
         let show = |value: Option<String>| match value {
             None => "null".to_owned(),
-            Some(value) if show_values => value,
-            Some(value) => damage::shape(&value),
+            Some(value) if show_values => printable(&value).into_owned(),
+            Some(value) => printable(&damage::shape(&value)).into_owned(),
         };
         ValueChange {
-            key: self.key,
-            column: self.column,
+            key: printable(&self.key).into_owned(),
+            column: printable(&self.column).into_owned(),
             before: show(self.before),
             after: show(self.after),
         }
@@ -276,20 +299,25 @@ fn changes(shared: &Shared, before: &[SampleRow], after: &[SampleRow]) -> Vec<Ch
         after.iter().map(|row| (row.key.as_str(), row)).collect();
     let mut changes = Vec::new();
     for old in before {
-        let Some(new) = after.get(old.key.as_str()) else { continue };
-        for (column, left, right) in &shared.columns {
-            let (was, is) = (old.values.get(*left), new.values.get(*right));
-            if was != is {
-                changes.push(Change {
-                    key: old.key.clone(),
-                    column: column.clone(),
-                    before: was.cloned().flatten(),
-                    after: is.cloned().flatten(),
-                });
-            }
+        if let Some(new) = after.get(old.key.as_str()) {
+            changes.extend(between(shared, old, new));
         }
     }
     changes
+}
+
+/// What differs between a row and what became of it.
+fn between(shared: &Shared, old: &SampleRow, new: &SampleRow) -> Vec<Change> {
+    let changed = shared.columns.iter().filter_map(|(column, left, right)| {
+        let (was, is) = (old.values.get(*left), new.values.get(*right));
+        (was != is).then(|| Change {
+            key: old.key.clone(),
+            column: column.clone(),
+            before: was.cloned().flatten(),
+            after: is.cloned().flatten(),
+        })
+    });
+    changed.collect()
 }
 
 /// What is recognised in each column, if most of the changes seen agree on it.

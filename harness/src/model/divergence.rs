@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::printable::printable;
+
 /// What kind of thing differs, data before what is built on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -34,6 +36,17 @@ impl DivergenceKind {
             Self::Index => "index",
             Self::File => "file",
             Self::Reference => "reference",
+        }
+    }
+
+    /// Why a difference of this kind refutes, unless more is known of it.
+    fn refutes_because(self) -> &'static str {
+        match self {
+            Self::Table | Self::LargeObject | Self::File => "data is not what it was",
+            Self::Reference => "a row names data that is not there",
+            Self::Index => "queries by it return wrong rows",
+            Self::Sequence => "numbers may be given twice, or never",
+            Self::Catalogue => "structure or privileges are not what they were",
         }
     }
 }
@@ -147,21 +160,12 @@ impl Divergence {
         subject: impl Into<String>,
         detail: impl Into<String>,
     ) -> Self {
-        let reason = match kind {
-            DivergenceKind::Table | DivergenceKind::LargeObject | DivergenceKind::File => {
-                "data is not what it was"
-            }
-            DivergenceKind::Sequence => "numbers may be given twice, or never",
-            DivergenceKind::Catalogue => "structure or privileges are not what they were",
-            DivergenceKind::Index => "queries by it return wrong rows",
-            DivergenceKind::Reference => "a row names data that is not there",
-        };
         Self {
             kind,
-            subject: subject.into(),
-            detail: detail.into(),
+            subject: printable(&subject.into()).into_owned(),
+            detail: printable(&detail.into()).into_owned(),
             severity: Severity::Fatal,
-            reason: reason.to_owned(),
+            reason: kind.refutes_because().to_owned(),
             rows: None,
             columns: Vec::new(),
             class: None,
@@ -180,11 +184,11 @@ impl Divergence {
         self.severity == Severity::Fatal
     }
 
-    /// It in one line: what differs, and why that is no loss where it is none.
+    /// It in one line: what differs, and why that means what it does unless it goes without saying.
     #[must_use]
     pub fn line(&self) -> String {
         let Self { subject, detail, reason, .. } = self;
-        if self.is_fatal() {
+        if self.is_fatal() && reason == self.kind.refutes_because() {
             format!("{subject}: {detail}")
         } else {
             format!("{subject}: {detail} ({reason})")

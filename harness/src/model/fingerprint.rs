@@ -63,12 +63,53 @@ pub struct DatabaseFingerprint {
     pub recovery_point: RecoveryPoint,
     /// What the digests of the rows were computed with.
     pub row_hash: RowHash,
-    /// Every relation with rows of its own, by `schema.name`.
+    /// Every relation with rows of its own, by `schema.name`, quoted where SQL needs it; a
+    /// backslash is written `\\`, control characters and bytes that are not UTF-8 `\xNN`.
     pub tables: BTreeMap<String, TableFingerprint>,
+    /// Tables in whose tree of partitions a level goes by hash, by name, each as a whole.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub hash_partitioned: BTreeMap<String, HashPartitioned>,
+    /// Materialised views held against their definitions, by name, as far as they were.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub definitions: BTreeMap<String, Definition>,
     /// The contents of large objects.
     pub large_objects: LargeObjects,
     /// Every other fact of the catalogue, by `kind/subject`.
     pub facts: BTreeMap<String, String>,
+}
+
+/// A table in pieces. A hash may be of what is numbered otherwise elsewhere, an enum for one: a
+/// restore then puts the same rows into other pieces.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HashPartitioned {
+    /// The partitions that hold its rows, by name.
+    pub pieces: Vec<String>,
+    /// The rows of all of them together.
+    pub rows: RowsDigest,
+}
+
+/// Whether the rows of a materialised view are what its definition yields on the data of the same
+/// snapshot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Definition {
+    /// They are.
+    Same,
+    /// They are not.
+    Other {
+        /// How many rows it yields.
+        count: u64,
+    },
+    /// No evaluation can tell, and why: it reads foreign tables, or varies by itself.
+    Unsettled {
+        /// The cause.
+        reason: String,
+    },
+    /// It was not evaluated, and why.
+    Undecided {
+        /// The cause.
+        reason: String,
+    },
 }
 
 /// What is known of the contents of large objects.
@@ -110,14 +151,14 @@ pub struct TableFingerprint {
 /// One column of a table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Column {
-    /// Its name, not quoted.
+    /// Its name, quoted where SQL needs it.
     pub name: String,
     /// Its type as declared: `numeric(6,2)`.
     pub declared: String,
 }
 
 /// What is known of a table's rows. Undecided is a value: one unreadable table must not hide the others.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RowsDigest {
     /// All rows were read.

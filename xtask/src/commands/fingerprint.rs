@@ -4,7 +4,7 @@
 use std::io::Write;
 
 use harness::Result;
-use harness::certificate::{self, Sources, Taking};
+use harness::certificate::{self, Taking};
 use harness::fingerprint::database::Keep;
 use harness::model::fingerprint::{Certificate, RowsDigest};
 use harness::model::record::Verdict;
@@ -16,10 +16,7 @@ use crate::flags::{FingerprintOptions, Format};
 
 /// Takes the certificate and writes it.
 pub(crate) async fn run(options: FingerprintOptions, format: Format) -> Result<Ending> {
-    let mut sources = Sources::default();
-    for source in options.database.iter().chain(&options.media) {
-        sources.add(source)?;
-    }
+    let sources = options.sources.sources()?;
     let jobs = interrupt::jobs(options.jobs);
     let keep = options.out.as_deref().map(|path| Keep {
         rows: options.keep_rows,
@@ -86,6 +83,10 @@ fn summary(certificate: &Certificate, open: &[String]) {
     }
     if let Some(media) = &certificate.media {
         let _ = writeln!(err, "directory  {} entries", media.entries.len());
+    }
+    let facts = certificate.database.iter().flat_map(|database| database.facts.keys());
+    for name in facts.filter_map(|key| key.strip_prefix("foreign-table/")) {
+        let _ = writeln!(err, "left out   foreign table {name}: another server's, and never read");
     }
     for reason in open {
         let _ = writeln!(err, "undecided  {reason}");

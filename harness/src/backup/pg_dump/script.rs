@@ -1,7 +1,7 @@
 //! The script that `pg_restore` would run, read without running it: how many rows it restores
 //! into each table, and what into each large object.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::io::BufRead;
 
 use data_encoding::HEXLOWER;
@@ -14,6 +14,7 @@ use crate::model::check::id;
 use crate::model::fingerprint::{
     Certificate, DatabaseFingerprint, LargeObject, LargeObjects, RowHash, RowsDigest,
 };
+use crate::tree_path::escape;
 
 /// What a full read of a dump found.
 #[derive(Debug, Clone, Default)]
@@ -32,7 +33,8 @@ impl DumpReport {
     /// Whether the restore refreshes a materialised view, `schema.name`.
     #[must_use]
     pub fn refreshes(&self, view: &str) -> bool {
-        let entry = format!(" MATERIALIZED VIEW DATA {} ", view.replacen('.', " ", 1));
+        // A table of contents has names without quotes.
+        let entry = format!(" MATERIALIZED VIEW DATA {} ", unquoted(view).join(" "));
         self.contents.iter().any(|line| line.contains(&entry))
     }
 
@@ -52,8 +54,14 @@ impl DumpReport {
 
     fn rows_against(&self, database: &DatabaseFingerprint, reading: &mut Reading) -> String {
         let (mut tables, mut rows) = (0_u64, 0);
-        for (name, table) in &database.tables {
-            let RowsDigest::Read { count, .. } = &table.rows else { continue };
+        // Pieces cut by a hash that is another elsewhere are dumped to be loaded as a whole.
+        let wholes = database.hash_partitioned.iter();
+        let wholes = wholes.filter(|(name, _)| self.rows.contains_key(*name));
+        let pieces: HashSet<&String> = wholes.clone().flat_map(|(_, it)| &it.pieces).collect();
+        let wholes = wholes.map(|(name, whole)| (name, &whole.rows));
+        let tables_alone = database.tables.iter().filter(|(name, _)| !pieces.contains(name));
+        for (name, held) in tables_alone.map(|(name, it)| (name, &it.rows)).chain(wholes) {
+            let RowsDigest::Read { count, .. } = held else { continue };
             match self.rows.get(name) {
                 Some(found) if found == count => {}
                 Some(found) => reading.wrong.push(format!("{name} has {found} of {count} rows")),
@@ -114,9 +122,16 @@ pub(super) fn read(mut script: impl BufRead, row_hash: RowHash) -> Result<DumpRe
         if read == 0 {
             break;
         }
+        // A quoted name may hold the end of a line.
+        while matches!(state, State::Between)
+            && line.starts_with(b"COPY ")
+            && is_quoted_on(&line)
+            && script.read_until(b'\n', &mut line).attempt(|| "cannot read pg_restore")? > 0
+        {
+        }
         state = match state {
             State::Rows { table, count } if line == b"\\.\n" => {
-                report.rows.insert(table, count);
+                *report.rows.entry(table).or_default() += count;
                 State::Between
             }
             State::Rows { table, count } => State::Rows { table, count: count + 1 },
@@ -169,7 +184,7 @@ enum Statement<'a> {
 impl<'a> Statement<'a> {
     fn of(line: &'a [u8]) -> Self {
         if let Some(rest) = line.strip_prefix(b"COPY ") {
-            return Self::Copy(relation(&String::from_utf8_lossy(rest)));
+            return Self::Copy(relation(rest));
         }
         let Some(call) = line.strip_prefix(b"SELECT pg_catalog.lo") else { return Self::Other };
         if let Some(rest) = call.strip_prefix(b"write(0, '\\x") {
@@ -198,23 +213,37 @@ fn decode(hex: &[u8], bytes: &mut Vec<u8>) -> Option<()> {
     HEXLOWER.decode_mut(hex, bytes).ok().map(drop)
 }
 
-/// The qualified name at the start of `text`, quotes removed.
-fn relation(text: &str) -> String {
-    let mut name = String::new();
+/// The qualified name at the start of `text`, quoted as it is there, written as a certificate's.
+fn relation(text: &[u8]) -> String {
     let mut quoted = false;
-    let mut chars = text.chars().peekable();
+    let end = text.iter().position(|byte| {
+        quoted ^= *byte == b'"';
+        !quoted && matches!(byte, b' ' | b';' | b'\n')
+    });
+    escape(&text[..end.unwrap_or(text.len())])
+}
+
+/// Whether a quoted name goes on after the end of a line.
+fn is_quoted_on(line: &[u8]) -> bool {
+    line.iter().fold(false, |quoted, byte| quoted ^ (*byte == b'"'))
+}
+
+/// The parts of a qualified name, quotes removed.
+fn unquoted(name: &str) -> Vec<String> {
+    let (mut parts, mut quoted) = (vec![String::new()], false);
+    let mut chars = name.chars().peekable();
     while let Some(next) = chars.next() {
         match next {
             '"' if quoted && chars.peek() == Some(&'"') => {
                 chars.next();
-                name.push('"');
+                parts.last_mut().expect("it has one").push('"');
             }
             '"' => quoted = !quoted,
-            ' ' | ';' | '\n' if !quoted => break,
-            other => name.push(other),
+            '.' if !quoted => parts.push(String::new()),
+            other => parts.last_mut().expect("it has one").push(other),
         }
     }
-    name
+    parts
 }
 
 #[cfg(test)]
@@ -259,6 +288,8 @@ mod tests {
                 },
                 row_hash: RowHash::Blake3Lattice,
                 tables: BTreeMap::from([("public.t".to_owned(), table)]),
+                hash_partitioned: BTreeMap::new(),
+                definitions: BTreeMap::new(),
                 large_objects: objects,
                 facts: BTreeMap::new(),
             }),
@@ -273,10 +304,20 @@ mod tests {
             COPY \"Odd\".\"a \"\"b\" (c) FROM stdin;\n\\.\n",
         );
         let expected =
-            BTreeMap::from([("public.plain".to_owned(), 2), ("Odd.a \"b".to_owned(), 0)]);
+            BTreeMap::from([("public.plain".to_owned(), 2), ("\"Odd\".\"a \"\"b\"".to_owned(), 0)]);
         assert_eq!(report.rows, expected);
         assert!(report.large_objects.is_empty());
         assert_eq!(report.damage, None);
+    }
+
+    #[test]
+    fn pieces_that_are_loaded_as_a_whole_and_names_of_two_lines_are_counted() {
+        let report = read(
+            b"COPY public.tick (a) FROM stdin;\n1\n\\.\n\nCOPY public.tick (a) FROM stdin;\n2\n\\.\n\n\
+            COPY public.\"line\nbreak\" (a) FROM stdin;\n3\n\\.\n",
+        );
+        let expected = [("public.tick".to_owned(), 2), ("public.\"line\\x0abreak\"".to_owned(), 1)];
+        assert_eq!(report.rows, BTreeMap::from(expected));
     }
 
     #[test]
@@ -323,6 +364,9 @@ mod tests {
         let report = DumpReport { contents: vec![line.to_owned()], ..DumpReport::default() };
         assert!(report.refreshes("reporting.exam_statistics"));
         assert!(!report.refreshes("reporting.exam"));
+        let line = line.replace("exam_statistics", "a.b");
+        let report = DumpReport { contents: vec![line], ..DumpReport::default() };
+        assert!(report.refreshes("reporting.\"a.b\""));
     }
 
     #[test]

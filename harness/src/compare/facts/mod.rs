@@ -92,6 +92,15 @@ impl Change<'_> {
         self.after.as_deref().unwrap_or_default()
     }
 
+    /// Whether nothing differs but an attribute, `name: `.
+    fn same_without(&self, attribute: &str) -> bool {
+        let rest = |lines: &str| -> Vec<String> {
+            let others = lines.lines().filter(|line| !line.starts_with(attribute));
+            others.map(str::to_owned).collect()
+        };
+        rest(self.was()) == rest(self.is())
+    }
+
     /// `missing: …`, `not in the baseline: …`, or what changed.
     fn detail(&self) -> String {
         let matter = self.key.matter().map(|matter| matter + " ").unwrap_or_default();

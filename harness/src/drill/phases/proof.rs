@@ -6,7 +6,7 @@ use jiff::Zoned;
 
 use super::source::Baseline;
 use super::{Rehearsal, close};
-use crate::certificate::{Side, explain, note_unexplained, tables_that_differ};
+use crate::certificate::{Lists, Side, explain, note_unexplained, tables_to_list};
 use crate::compare::{self, Accepting};
 use crate::config::MediaConfig;
 use crate::drill::ledger::{self, Ledger};
@@ -15,9 +15,10 @@ use crate::drill::sandbox::cores;
 use crate::drill::{Source, invariants, judgements};
 use crate::error::{Attempt, Result};
 use crate::fingerprint::catalogue::{self, Amcheck};
-use crate::fingerprint::database::{Keep, Snapshot};
+use crate::fingerprint::database::{Effort, Keep, Snapshot, hold_to_definitions};
 use crate::fingerprint::references;
 use crate::model::check::{Outcome, id};
+use crate::model::divergence::DivergenceKind;
 use crate::model::fingerprint::Certificate;
 use crate::model::phase::Phase;
 use crate::model::record::Integrity;
@@ -43,6 +44,7 @@ impl Rehearsal<'_> {
         self.settle_ledger(&restored).await?;
         self.hold_invariants(baseline, &restored).await;
         let observed = self.observe(restored).await?;
+        let observed = self.hold_views(baseline, observed).await?;
         let expected = baseline.expected(&observed.certificate);
         let mut integrity = compare::certificates(&expected, &observed.certificate);
         let certificate = self.explain(baseline, observed, &mut integrity).await?;
@@ -64,6 +66,24 @@ impl Rehearsal<'_> {
         Ok(())
     }
 
+    /// Holds the materialised views whose rows differ to their definitions.
+    async fn hold_views(&self, baseline: &Baseline, mut observed: Observed) -> Result<Observed> {
+        let sides = [&baseline.certificate, &observed.certificate].map(|it| it.database.as_ref());
+        let [Some(before), Some(after)] = sides else { return Ok(observed) };
+        let doubtful = compare::views_in_doubt(before, after);
+        if doubtful.is_empty() {
+            return Ok(observed);
+        }
+        blocking(move || {
+            let Observed { certificate, snapshot } = &mut observed;
+            if let Some(database) = &mut certificate.database {
+                hold_to_definitions(snapshot, database, Some(&doubtful), Effort::Refresh)?;
+            }
+            Ok(observed)
+        })
+        .await
+    }
+
     /// Names rows and columns of the tables that differ, and lets go of the snapshot.
     async fn explain(
         &self,
@@ -71,16 +91,16 @@ impl Rehearsal<'_> {
         mut observed: Observed,
         integrity: &mut Integrity,
     ) -> Result<Certificate> {
-        let mut differing = tables_that_differ(integrity);
-        if !differing.is_empty() {
-            let (was, is) = (self.folder.rows("baseline"), self.folder.rows("restored"));
-            let before = Side { certificate: &baseline.certificate, rows: &was };
-            differing.retain(|table| before.lists(table));
+        let (was, is) = (self.folder.rows("baseline"), self.folder.rows("restored"));
+        let before = Side { certificate: &baseline.certificate, rows: &Lists::at(was) };
+        let differing = tables_to_list(integrity, before, &observed.certificate);
+        let differs = integrity.divergences.iter().any(|found| found.kind == DivergenceKind::Table);
+        if differs {
             match before.key() {
                 Ok(key) => {
                     let keep = Keep { key, rows: u64::MAX, ..Keep::new(is.clone()) };
                     observed = self.list_rows(observed, keep, Some(differing)).await?;
-                    let after = Side { certificate: &observed.certificate, rows: &is };
+                    let after = Side { certificate: &observed.certificate, rows: &Lists::at(is) };
                     let explained =
                         explain(integrity, before, after, self.drill.request.show_values);
                     note_unexplained(integrity, explained.err());

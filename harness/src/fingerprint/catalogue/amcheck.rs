@@ -9,6 +9,7 @@ use postgres::error::SqlState;
 
 use crate::error::{Attempt, Error, Result};
 use crate::fingerprint::database::session::{self, is_lost};
+use crate::fingerprint::database::text::Text;
 use crate::model::divergence::{Divergence, DivergenceKind};
 use crate::server::Server;
 
@@ -119,7 +120,10 @@ fn statement(client: &mut Client) -> Result<String> {
 
 fn indexes(client: &mut Client) -> Result<Vec<Index>> {
     let rows = client.query(INDEXES, &[]).attempt(|| "cannot list the indexes")?;
-    Ok(rows.iter().map(|row| Index { oid: row.get(0), name: row.get(1) }).collect())
+    Ok(rows
+        .iter()
+        .map(|row| Index { oid: row.get(0), name: row.get::<_, Text>(1).line() })
+        .collect())
 }
 
 /// Takes indexes from the queue until it is empty.

@@ -13,7 +13,8 @@ pub(super) const QUERIES: &[Query] = &[
 /// `pg_attver` is the server's own bookkeeping in late minor versions, new with every table.
 ///
 /// Of a view only columns with a default: the others follow from its definition.
-const COLUMNS: &str = "
+const COLUMNS: &str = concat!(
+    "
 SELECT 'column/' || r.name || '/' || quote_ident(a.attname),
        concat_ws(E'\\n',
            'type: ' || format_type(a.atttypid, a.atttypmod),
@@ -29,13 +30,15 @@ SELECT 'column/' || r.name || '/' || quote_ident(a.attname),
            'statistics target: ' || nullif(a.attstattarget, -1),
            'options: ' || (SELECT string_agg(o, ', ' ORDER BY o) FROM unnest(a.attoptions) o
                             WHERE o !~ '^pg_attver='),
-           'foreign options: ' || (SELECT string_agg(o, ', ' ORDER BY o)
-                                     FROM unnest(a.attfdwoptions) o))
+           'foreign options: ' || ",
+    options!("a.attfdwoptions"),
+    ")
   FROM relation r
   JOIN pg_attribute a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
   JOIN pg_type t ON t.oid = a.atttypid
   LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
- WHERE r.relkind IN ('r', 'p', 'f') OR r.relkind = 'v' AND d.oid IS NOT NULL";
+ WHERE r.relkind IN ('r', 'p', 'f') OR r.relkind = 'v' AND d.oid IS NOT NULL"
+);
 
 /// Not of inheritance children: a dump puts inherited columns first.
 const ORDER: &str = "

@@ -50,25 +50,33 @@ SELECT 'published-schema/' || quote_ident(p.pubname) || '/' || place.name, ''
   JOIN pg_publication_namespace n ON n.pnpubid = p.oid
   JOIN place ON place.oid = n.pnnspid";
 
-const FOREIGN_DATA_WRAPPERS: &str = "
+const FOREIGN_DATA_WRAPPERS: &str = concat!(
+    "
 SELECT 'foreign-data-wrapper/' || quote_ident(w.fdwname),
        concat_ws(E'\\n',
            'handler: ' || nullif(w.fdwhandler, 0)::regproc,
            'validator: ' || nullif(w.fdwvalidator, 0)::regproc,
-           'options: ' || (SELECT string_agg(o, ', ' ORDER BY o) FROM unnest(w.fdwoptions) o))
+           'options: ' || ",
+    options!("w.fdwoptions"),
+    ")
   FROM pg_foreign_data_wrapper w
  WHERE NOT EXISTS (SELECT FROM member
-                    WHERE classid = 'pg_foreign_data_wrapper'::regclass AND objid = w.oid)";
+                    WHERE classid = 'pg_foreign_data_wrapper'::regclass AND objid = w.oid)"
+);
 
-const SERVERS: &str = "
+const SERVERS: &str = concat!(
+    "
 SELECT 'server/' || quote_ident(s.srvname),
        concat_ws(E'\\n',
            'wrapper: ' || quote_ident(w.fdwname), 'type: ' || s.srvtype, 'version: ' || s.srvversion,
-           'options: ' || (SELECT string_agg(o, ', ' ORDER BY o) FROM unnest(s.srvoptions) o))
+           'options: ' || ",
+    options!("s.srvoptions"),
+    ")
   FROM pg_foreign_server s
   JOIN pg_foreign_data_wrapper w ON w.oid = s.srvfdw
  WHERE NOT EXISTS (SELECT FROM member
-                    WHERE classid = 'pg_foreign_server'::regclass AND objid = s.oid)";
+                    WHERE classid = 'pg_foreign_server'::regclass AND objid = s.oid)"
+);
 
 /// The view hides the options from those who may not see them.
 const USER_MAPPINGS: &str = "
@@ -76,7 +84,7 @@ SELECT 'user-mapping/' || quote_ident(m.srvname) || '/' || quote_ident(m.usename
        CASE WHEN m.umoptions IS NULL AND NOT current_setting('is_superuser')::boolean
             THEN 'undecided: the options of the user mapping may not be read'
             ELSE 'options: ' || coalesce((SELECT string_agg(split_part(o, '=', 1) || ' hash '
-                                  || left(encode(sha256(convert_to(o, 'UTF8')), 'hex'), 4), ', ' ORDER BY o)
+                                  || left(encode(sha256(textsend(o)), 'hex'), 4), ', ' ORDER BY o)
                              FROM unnest(m.umoptions) o), 'none') END
   FROM pg_user_mappings m";
 
@@ -88,7 +96,7 @@ SELECT 'subscription/' || quote_ident(s.subname),
            'publications: ' || (SELECT string_agg(quote_ident(p), ', ' ORDER BY p) FROM unnest(s.subpublications) p),
            'slot: ' || quote_ident(s.subslotname),
            'synchronous commit: ' || nullif(s.subsynccommit, 'off'),
-           'connection: hash ' || left(encode(sha256(convert_to(s.subconninfo, 'UTF8')), 'hex'), 4),
+           'connection: hash ' || left(encode(sha256(textsend(s.subconninfo)), 'hex'), 4),
            'options: ' || nullif(concat_ws(', ',
                 CASE WHEN option ->> 'subbinary' = 'true' THEN 'binary' END,
                 CASE WHEN option ->> 'subdisableonerr' = 'true' THEN 'disable on error' END,
@@ -113,5 +121,5 @@ pub(super) fn subscriptions(client: &mut Client) -> Result<Vec<(String, String)>
         .attempt(attempt)?
         .get(0);
     let sql = if readable { SUBSCRIPTIONS } else { SUBSCRIPTIONS_OUT_OF_REACH };
-    pairs(client, sql).attempt(attempt)
+    pairs(client, &[sql]).attempt(attempt)
 }

@@ -3,6 +3,22 @@
 //! out what legitimately differs: OIDs, file nodes, statistics, system objects as `initdb` and
 //! extensions made them. Needs a transaction with one snapshot and an empty `search_path`.
 
+/// An expression that lists options, those that may be secrets as 16 bits of a hash: enough to see
+/// a change, too few to guess the value from.
+macro_rules! options {
+    ($array:literal) => {
+        concat!(
+            "(SELECT string_agg(shown, ', ' ORDER BY shown) FROM unnest(",
+            $array,
+            ") option CROSS JOIN LATERAL (SELECT CASE
+                WHEN split_part(option, '=', 1) ~* 'pass|secret|token|key|credential'
+                THEN split_part(option, '=', 1) || ' hash '
+                  || left(encode(sha256(textsend(option)), 'hex'), 4)
+                ELSE option END AS shown) s)"
+        )
+    };
+}
+
 mod access;
 mod amcheck;
 mod columns;
@@ -24,9 +40,11 @@ pub use self::amcheck::{Amcheck, IndexCheck, damaged_indexes};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
+use data_encoding::HEXLOWER;
 use postgres::{Client, SimpleQueryMessage};
 
 use super::database::session;
+use super::database::text::Text;
 use crate::error::{Attempt, Error, Result};
 use crate::server::Server;
 
@@ -51,7 +69,7 @@ impl Query {
 /// What every statement may refer to. `member` is what belongs to an extension, which brings it
 /// back itself; `place` the schemas of users; `relation` what users made in them.
 const SCOPE: &str = "
-WITH member AS (
+WITH RECURSIVE member AS (
     SELECT classid, objid FROM pg_depend WHERE deptype = 'e'
 ), place AS (
     SELECT oid, quote_ident(nspname) AS name
@@ -134,7 +152,7 @@ pub fn facts(client: &mut Client, server_version: i32) -> Result<BTreeMap<String
             .map(|query| format!("{SCOPE}{}", query.parts.concat()))
             .collect();
         read.extend(
-            pairs(client, &script.join(";"))
+            pairs(client, &script)
                 .attempt(|| format!("cannot read {family} from the catalogue"))?,
         );
     }
@@ -146,22 +164,56 @@ pub fn facts(client: &mut Client, server_version: i32) -> Result<BTreeMap<String
 
 /// Reads the facts of the sequences alone, as they stand now: see [`crate::compare::sequences`].
 pub fn sequences(server: impl Into<Server>) -> Result<BTreeMap<String, String>> {
-    by_key(sequences::facts(&mut session::connect(&server.into())?)?)
+    by_key(sequences::facts(&mut reading(server)?)?)
 }
 
 /// Reads where the replay of WAL leaves each sequence: the last position that a physical restore
 /// may bring back.
 pub fn replayed_sequences(server: impl Into<Server>) -> Result<BTreeMap<String, String>> {
-    by_key(sequences::replayed(&mut session::connect(&server.into())?)?)
+    by_key(sequences::replayed(&mut reading(server)?)?)
 }
 
-/// Runs statements in one round trip and returns their rows without nulls.
-fn pairs(client: &mut Client, script: &str) -> Result<Vec<(String, String)>, postgres::Error> {
-    let messages = client.simple_query(script)?;
+/// A session in a transaction that only reads.
+fn reading(server: impl Into<Server>) -> Result<Client> {
+    let mut client = session::connect(&server.into())?;
+    session::begin(&mut client, None)?;
+    Ok(client)
+}
+
+/// Runs statements in one round trip and returns their rows without nulls: keys as one line each,
+/// values as lines.
+fn pairs<S: AsRef<str>>(
+    client: &mut Client,
+    statements: &[S],
+) -> Result<Vec<(String, String)>, postgres::Error> {
+    let rows = texts(client, statements)?;
+    Ok(rows.into_iter().map(|(key, value)| (key.line(), value.lines())).collect())
+}
+
+/// The same, whatever bytes the texts are made of: they cross as hexadecimal digits.
+fn texts<S: AsRef<str>>(
+    client: &mut Client,
+    statements: &[S],
+) -> Result<Vec<(Text, Text)>, postgres::Error> {
+    const UNREADABLE: &str = "encode writes hexadecimal digits";
+    let statements = statements.iter().map(|statement| {
+        format!(
+            "SELECT pg_catalog.encode(pg_catalog.convert_to(key, sent), 'hex'), \
+                    pg_catalog.encode(pg_catalog.convert_to(value, sent), 'hex') \
+             FROM ({}) AS fact (key, value), \
+                  (SELECT CASE WHEN pg_catalog.getdatabaseencoding() \
+                                    OPERATOR(pg_catalog.=) 'SQL_ASCII' \
+                          THEN 'SQL_ASCII' ELSE 'UTF8' END) AS encoding (sent) \
+             WHERE key IS NOT NULL AND value IS NOT NULL",
+            statement.as_ref()
+        )
+    });
+    let messages = client.simple_query(&statements.collect::<Vec<_>>().join(";"))?;
+    let text = |hex: &str| Text::from(HEXLOWER.decode(hex.as_bytes()).expect(UNREADABLE));
     Ok(messages
         .into_iter()
         .filter_map(|message| match message {
-            SimpleQueryMessage::Row(row) => Some((row.get(0)?.to_owned(), row.get(1)?.to_owned())),
+            SimpleQueryMessage::Row(row) => Some((text(row.get(0)?), text(row.get(1)?))),
             _ => None,
         })
         .collect())

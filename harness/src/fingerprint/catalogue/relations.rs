@@ -5,7 +5,8 @@ use super::Query;
 
 pub(super) const QUERIES: &[Query] = &[Query::always(&[TABLES]), Query::always(&[VIEWS])];
 
-const TABLES: &str = "
+const TABLES: &str = concat!(
+    "
 SELECT r.class || '/' || r.name,
        concat_ws(E'\\n',
            'kind: ' || CASE r.relkind WHEN 'p' THEN 'partitioned table'
@@ -27,7 +28,9 @@ SELECT r.class || '/' || r.name,
            'row security: ' || CASE WHEN r.relrowsecurity THEN 'enabled' END,
            'row security of the owner: ' || CASE WHEN r.relforcerowsecurity THEN 'forced' END,
            'server: ' || quote_ident(server.srvname),
-           'foreign options: ' || (SELECT string_agg(o, ', ' ORDER BY o) FROM unnest(f.ftoptions) o))
+           'foreign options: ' || ",
+    options!("f.ftoptions"),
+    ")
   FROM relation r
   LEFT JOIN LATERAL (
        SELECT string_agg(inhparent::regclass::text, ', ' ORDER BY inhseqno) AS names,
@@ -38,7 +41,8 @@ SELECT r.class || '/' || r.name,
   LEFT JOIN pg_class toast ON toast.oid = r.reltoastrelid
   LEFT JOIN pg_foreign_table f ON f.ftrelid = r.oid
   LEFT JOIN pg_foreign_server server ON server.oid = f.ftserver
- WHERE r.relkind IN ('r', 'p', 'f')";
+ WHERE r.relkind IN ('r', 'p', 'f')"
+);
 
 const VIEWS: &str = "
 SELECT r.class || '/' || r.name,

@@ -49,7 +49,7 @@ SELECT 'setting/' || CASE WHEN s.setrole = 0 THEN 'database'
                           WHEN s.setdatabase = 0 THEN 'role ' || quote_ident(r.rolname)
                           ELSE 'role ' || quote_ident(r.rolname) || ' in the database' END
            || '/' || name,
-       CASE WHEN name LIKE '%.%' THEN 'hash ' || left(encode(sha256(convert_to(value, 'UTF8')), 'hex'), 4)
+       CASE WHEN name LIKE '%.%' THEN 'hash ' || left(encode(sha256(textsend(value)), 'hex'), 4)
             ELSE value END
   FROM pg_db_role_setting s
   LEFT JOIN pg_roles r ON r.oid = s.setrole
@@ -65,7 +65,7 @@ const PASSWORDS: &str = "
 SELECT 'role/' || quote_ident(rolname) || '/password',
        CASE WHEN rolpassword LIKE 'SCRAM-SHA-256$%' THEN hash ELSE left(hash, 4) END
   FROM pg_authid
- CROSS JOIN LATERAL (SELECT encode(sha256(convert_to(rolpassword, 'UTF8')), 'hex') AS hash) h
+ CROSS JOIN LATERAL (SELECT encode(sha256(textsend(rolpassword)), 'hex') AS hash) h
  WHERE rolname !~ '^pg_'";
 
 const PASSWORDS_OUT_OF_REACH: &str = "
@@ -81,5 +81,5 @@ pub(super) fn passwords(client: &mut Client) -> Result<Vec<(String, String)>> {
         .attempt(attempt)?
         .get(0);
     let sql = if readable { PASSWORDS } else { PASSWORDS_OUT_OF_REACH };
-    pairs(client, sql).attempt(attempt)
+    pairs(client, &[sql]).attempt(attempt)
 }

@@ -13,6 +13,9 @@ use super::types::{Type, Types};
 const EPOCH: &str = "'2000-01-01'";
 const FOLD: &str = "interval '4294.967296 s'";
 
+/// The cheapest collation, which holds no two texts to be equal.
+const C: &str = "COLLATE pg_catalog.\"C\"";
+
 /// How one column enters a row's hash: what stands around the seed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ColumnHash {
@@ -58,7 +61,7 @@ pub(super) fn of(
         } else {
             format!("CASE WHEN {column} IS DISTINCT FROM NULL THEN {array} END")
         };
-        ColumnHash::around(format!("hash_array_extended({array}, "), ")")
+        ColumnHash::around(format!("pg_catalog.hash_array_extended({array}, "), ")")
     }))
 }
 
@@ -74,11 +77,12 @@ fn native(
     or: impl Fn(&str, &str) -> String,
 ) -> Option<ColumnHash> {
     let by = |function: &str, instead: &str| {
-        ColumnHash::around(format!("{function}({}, ", or(column, instead)), ")")
+        ColumnHash::around(format!("pg_catalog.{function}({}, ", or(column, instead)), ")")
     };
-    // A collation may hold different texts to be equal, and "C" is the cheapest.
+    // A collation may hold different texts to be equal.
     let text = |value: &str| {
-        ColumnHash::around(format!("hashtextextended({} COLLATE \"C\", ", or(value, "''")), ")")
+        let value = or(value, "''");
+        ColumnHash::around(format!("pg_catalog.hashtextextended({value} {C}, "), ")")
     };
     Some(match type_name {
         "int2" => by("hashint2extended", "'0'"),
@@ -93,22 +97,28 @@ fn native(
         "name" => by("hashnameextended", "''"),
         // What these send is their text, and more is to be done to send it. A cast of bpchar
         // would cut its blanks.
-        "bpchar" => text(&format!("textin(bpcharout({column}))")),
-        "json" => text(&format!("textin(json_out({column}))")),
-        "jsonb" => text(&format!("textin(jsonb_out({column}))")),
+        "bpchar" => text(&format!("pg_catalog.textin(pg_catalog.bpcharout({column}))")),
+        "json" => text(&format!("pg_catalog.textin(pg_catalog.json_out({column}))")),
+        "jsonb" => text(&format!("pg_catalog.textin(pg_catalog.jsonb_out({column}))")),
         "bool" => {
             let bit = or(&format!("CASE WHEN {column} THEN 1 WHEN NOT {column} THEN 0 END"), "0");
-            ColumnHash::around(format!("hashint4extended({bit}, "), ")")
+            ColumnHash::around(format!("pg_catalog.hashint4extended({bit}, "), ")")
         }
         // Its own hash folds 64 bits to 32; a seed is taken in full.
-        "int8" => {
-            ColumnHash::around("hashint4extended(0, int8xor(", format!(", {}))", or(column, "'0'")))
-        }
-        "date" => ColumnHash::around(format!("hashint4extended({}, ", or(&days(column), "0")), ")"),
+        "int8" => ColumnHash::around(
+            "pg_catalog.hashint4extended(0, pg_catalog.int8xor(",
+            format!(", {}))", or(column, "'0'")),
+        ),
+        "date" => ColumnHash::around(
+            format!("pg_catalog.hashint4extended({}, ", or(&days(column), "0")),
+            ")",
+        ),
         "numeric" => numeric(column, or),
         "timestamp" => timestamp(column, types, or),
         // The same 64 bits, as the time that clocks at Greenwich show.
-        "timestamptz" => timestamp(&format!("timezone(interval '0', {column})"), types, or),
+        "timestamptz" => {
+            timestamp(&format!("pg_catalog.timezone(interval '0', {column})"), types, or)
+        }
         "float4" | "float8" => float(column, type_name, or),
         _ => return None,
     })
@@ -117,8 +127,9 @@ fn native(
 /// Days since the epoch; infinities, of which there is no difference, as what no date is.
 fn days(date: &str) -> String {
     format!(
-        "CASE WHEN isfinite({date}) THEN {date} - date {EPOCH} \
-         WHEN {date} > {EPOCH} THEN 2147483647 WHEN {date} < {EPOCH} THEN -2147483647 END"
+        "CASE WHEN pg_catalog.isfinite({date}) THEN {date} OPERATOR(pg_catalog.-) date {EPOCH} \
+         WHEN {date} OPERATOR(pg_catalog.>) {EPOCH} THEN 2147483647 \
+         WHEN {date} OPERATOR(pg_catalog.<) {EPOCH} THEN -2147483647 END"
     )
 }
 
@@ -126,12 +137,14 @@ fn days(date: &str) -> String {
 /// infinite or not a number, and differs by its text.
 fn numeric(column: &str, or: impl Fn(&str, &str) -> String) -> ColumnHash {
     let shape = format!(
-        "coalesce(CASE WHEN {column} < 0 THEN -1 - scale({column}) ELSE scale({column}) END, \
-         hashtext(textin(numeric_out({column})) COLLATE \"C\"))"
+        "coalesce(CASE WHEN {column} OPERATOR(pg_catalog.<) '0' \
+         THEN -1 OPERATOR(pg_catalog.-) pg_catalog.scale({column}) \
+         ELSE pg_catalog.scale({column}) END, \
+         pg_catalog.hashtext(pg_catalog.textin(pg_catalog.numeric_out({column})) {C}))"
     );
     ColumnHash::around(
         format!(
-            "hashint4extended({}, hash_numeric_extended({}, ",
+            "pg_catalog.hashint4extended({}, pg_catalog.hash_numeric_extended({}, ",
             or(&shape, "0"),
             or(column, "'0'")
         ),
@@ -142,13 +155,14 @@ fn numeric(column: &str, or: impl Fn(&str, &str) -> String) -> ColumnHash {
 /// Its own hash covers every bit but the sign of zero, which its text shows; all that is no
 /// number counts as one: no text form and no dump tells them apart.
 fn float(column: &str, type_name: &str, or: impl Fn(&str, &str) -> String) -> ColumnHash {
-    let number = format!("CASE WHEN {column} = 'NaN' THEN 'NaN' ELSE {column} END");
+    let number =
+        format!("CASE WHEN {column} OPERATOR(pg_catalog.=) 'NaN' THEN 'NaN' ELSE {column} END");
     let zero = format!(
-        "CASE WHEN {column} = 0 THEN hashtextextended(textin({type_name}out({column})) \
-         COLLATE \"C\", 1) ELSE 0 END"
+        "CASE WHEN {column} OPERATOR(pg_catalog.=) '0' THEN pg_catalog.hashtextextended(\
+         pg_catalog.textin(pg_catalog.{type_name}out({column})) {C}, 1) ELSE 0 END"
     );
     ColumnHash::around(
-        format!("hash{type_name}extended({}, int8xor(", or(&number, "'0'")),
+        format!("pg_catalog.hash{type_name}extended({}, pg_catalog.int8xor(", or(&number, "'0'")),
         format!(", {}))", or(&zero, "0")),
     )
 }
@@ -158,17 +172,23 @@ fn float(column: &str, type_name: &str, or: impl Fn(&str, &str) -> String) -> Co
 /// epoch and short of infinity; others enter the seed as their text.
 fn timestamp(column: &str, types: &Types, or: impl Fn(&str, &str) -> String) -> ColumnHash {
     let upper = if types.bins_timestamps() {
-        format!("timestamp_hash_extended(date_bin({FOLD}, {column}, timestamp {EPOCH}), 0)")
+        format!(
+            "pg_catalog.timestamp_hash_extended(\
+             pg_catalog.date_bin({FOLD}, {column}, timestamp {EPOCH}), 0)"
+        )
     } else {
-        let bytes = format!("left(encode(timestamp_send({column}), 'hex'), 8)");
-        format!("hashint4extended(('x' || {bytes})::bit(32)::int4, 0)")
+        let sent = format!("pg_catalog.encode(pg_catalog.timestamp_send({column}), 'hex')");
+        let bits = format!("('x' OPERATOR(pg_catalog.||) pg_catalog.left({sent}, 8))::bit(32)");
+        format!("pg_catalog.hashint4extended({bits}::int4, 0)")
     };
     let rest = format!(
-        "CASE WHEN {column} >= {EPOCH} AND {column} < 'infinity' THEN {upper} \
-         ELSE hashtextextended(textin(timestamp_out({column})) COLLATE \"C\", 1) END"
+        "CASE WHEN {column} OPERATOR(pg_catalog.>=) {EPOCH} \
+         AND {column} OPERATOR(pg_catalog.<) 'infinity' THEN {upper} \
+         ELSE pg_catalog.hashtextextended(\
+         pg_catalog.textin(pg_catalog.timestamp_out({column})) {C}, 1) END"
     );
     ColumnHash::around(
-        format!("timestamp_hash_extended({}, int8xor(", or(column, EPOCH)),
+        format!("pg_catalog.timestamp_hash_extended({}, pg_catalog.int8xor(", or(column, EPOCH)),
         format!(", {}))", or(&rest, "0")),
     )
 }
@@ -192,9 +212,9 @@ fn bytes(column: &str, stored: &Type, types: &Types) -> Result<String, String> {
     }
     let text = match &stored.output {
         Some(output) if types.accepts(output, stored.oid) => {
-            format!("textin({}({column}))", output.name)
+            format!("pg_catalog.textin({}({column}))", output.name)
         }
         _ => format!("{column}::text"),
     };
-    Ok(format!("textsend({text})"))
+    Ok(format!("pg_catalog.textsend({text})"))
 }

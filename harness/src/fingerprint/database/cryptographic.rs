@@ -25,7 +25,8 @@ struct Task<'a> {
     pages: Option<Pages>,
 }
 
-/// Digests all relations, side by side, large ones in pieces.
+/// Digests all relations, side by side, large ones in pieces; and each table that is cut by hash,
+/// as the sum of what could be read of it.
 pub(super) fn read(
     pool: &Pool<'_>,
     relations: &[Relation],
@@ -51,9 +52,13 @@ pub(super) fn read(
             })
         })?;
         progress.advance(task.size());
-        Ok((task.relation.name.clone(), count.map(|count| (count, sum))))
+        Ok((task.relation, count.map(|count| (count, sum))))
     })?;
-    read.extend(merge(pieces));
+    let of_wholes = pieces
+        .iter()
+        .filter_map(|(relation, piece)| Some((relation.piece_of.clone()?, piece.clone())));
+    read.extend(merge(of_wholes));
+    read.extend(merge(pieces.into_iter().map(|(relation, piece)| (relation.name.clone(), piece))));
     Ok(read.into_iter().collect())
 }
 
@@ -85,7 +90,7 @@ fn split(relation: &Relation, server_version: i32) -> Vec<Task<'_>> {
 type Piece = (String, std::result::Result<(u64, Lattice), String>);
 
 /// Adds the pieces of each table. One refused piece makes its table undecided.
-fn merge(pieces: Vec<Piece>) -> BTreeMap<String, RowsDigest> {
+fn merge(pieces: impl Iterator<Item = Piece>) -> BTreeMap<String, RowsDigest> {
     let mut tables: BTreeMap<String, std::result::Result<(u64, Lattice), String>> = BTreeMap::new();
     for (name, piece) in pieces {
         let table = tables.entry(name).or_insert_with(|| Ok((0, Lattice::default())));

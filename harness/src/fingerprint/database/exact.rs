@@ -6,15 +6,17 @@
 
 use std::cmp::Reverse;
 
-use postgres::Client;
+use postgres::{Client, Row};
 
 use super::pool::{Plan, Pool, Progress, plan, without_reading};
 use super::relations::Relation;
 use super::row_hash;
 use super::stream::Failure;
 use super::types::Types;
-use crate::error::{Attempt, Result};
+use crate::error::{Attempt, Error};
 use crate::model::fingerprint::RowsDigest;
+
+type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// From this size on, a table is worth a parallel plan of its own.
 const LARGE_BYTES: u64 = 32 << 20;
@@ -76,28 +78,60 @@ fn table(
     if let Some(known) = without_reading(relation) {
         return Ok(known);
     }
-    let row_hash = match row_hash::expression(relation, types) {
-        Ok(row_hash) => row_hash,
+    let statement = match statement(relation, types) {
+        Ok(statement) => statement,
         Err(reason) => return Ok(RowsDigest::Undecided { reason }),
     };
-    let statement = format!(
-        "SELECT pg_catalog.count(*), coalesce(pg_catalog.sum({row_hash}), 0)::text FROM ONLY {}",
-        relation.sql
-    );
     let read = pool.attempt(client, relation, |client| {
         client.query_one(&statement, &[]).map_err(Failure::Server)
     })?;
     Ok(match read {
-        Ok(row) => digest(row.get(0), row.get(1)),
+        Ok(row) => digest(&row),
         Err(reason) => RowsDigest::Undecided { reason },
     })
 }
 
-fn digest(count: i64, sum: &str) -> RowsDigest {
+/// The statement whose one row is the digest of a relation, or why there is none.
+pub(super) fn statement(relation: &Relation, types: &Types) -> Result<String, String> {
+    let row_hash = row_hash::expression(relation, types)?;
+    let from = &relation.from;
+    Ok(format!(
+        "SELECT pg_catalog.count(*), coalesce(pg_catalog.sum({row_hash}), 0)::text FROM {from}"
+    ))
+}
+
+/// The digest that the row of its statement says.
+pub(super) fn digest(row: &Row) -> RowsDigest {
+    let (count, sum): (i64, &str) = (row.get(0), row.get(1));
     match (u64::try_from(count), sum.parse::<i128>()) {
         (Ok(count), Ok(sum)) => RowsDigest::Read { count, digest: format!("{sum:032x}") },
         _ => RowsDigest::Undecided {
             reason: format!("the server returned {count} rows with the sum {sum}"),
         },
+    }
+}
+
+/// The digest of a table from those of its pieces: counts and sums add up.
+pub(super) fn whole<'a>(pieces: impl Iterator<Item = &'a RowsDigest>) -> Option<RowsDigest> {
+    let (mut rows, mut sum) = (0_u64, 0_u128);
+    for piece in pieces {
+        let RowsDigest::Read { count, digest } = piece else { return None };
+        rows += count;
+        sum = sum.wrapping_add(u128::from_str_radix(digest, 16).ok()?);
+    }
+    Some(RowsDigest::Read { count: rows, digest: format!("{sum:032x}") })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_add_up_to_the_whole_whatever_their_signs() {
+        let read = |count, sum: i128| RowsDigest::Read { count, digest: format!("{sum:032x}") };
+        let pieces = [read(2, -7), read(3, 4)];
+        assert_eq!(whole(pieces.iter()), Some(read(5, -3)));
+        let open = [read(2, -7), RowsDigest::Unpopulated];
+        assert_eq!(whole(open.iter()), None);
     }
 }

@@ -6,6 +6,7 @@
 
 mod column_hash;
 mod cryptographic;
+mod definition;
 mod exact;
 mod index;
 mod large_objects;
@@ -17,10 +18,12 @@ mod row_hash;
 pub(in crate::fingerprint) mod session;
 mod snapshot;
 mod stream;
+pub(in crate::fingerprint) mod text;
 mod types;
 
 use std::collections::BTreeMap;
 
+pub use self::definition::{Effort, hold_to_definitions};
 pub use self::index::{HashKey, Header, Keep, Reader, header_path, keep_rows};
 pub use self::large_objects::ObjectContent;
 pub use self::snapshot::Snapshot;
@@ -31,7 +34,8 @@ use super::catalogue;
 use crate::error::Result;
 use crate::model::event::Events;
 use crate::model::fingerprint::{
-    Column, DatabaseFingerprint, LargeObjects, RowHash, RowsDigest, Strength, TableFingerprint,
+    Column, DatabaseFingerprint, HashPartitioned, LargeObjects, RowHash, RowsDigest, Strength,
+    TableFingerprint,
 };
 
 /// How a fingerprint is taken.
@@ -76,6 +80,7 @@ pub fn take(
     });
     let mut rows: BTreeMap<String, RowsDigest> = rows?.into_iter().collect();
     let (facts, large_objects) = facts?;
+    let hash_partitioned = wholes(&relations, &mut rows);
     Ok(DatabaseFingerprint {
         server_version: snapshot.server_version(),
         name: snapshot.database().to_owned(),
@@ -91,9 +96,44 @@ pub fn take(
                 (relation.name.clone(), table(relation, digest))
             })
             .collect(),
+        hash_partitioned,
+        definitions: BTreeMap::new(),
         large_objects,
         facts,
     })
+}
+
+/// The tables that are cut by hash, each as the sum of its pieces.
+fn wholes(
+    relations: &[Relation],
+    rows: &mut BTreeMap<String, RowsDigest>,
+) -> BTreeMap<String, HashPartitioned> {
+    let mut wholes: BTreeMap<String, HashPartitioned> = BTreeMap::new();
+    for relation in relations {
+        if let Some(root) = &relation.piece_of {
+            let unread = RowsDigest::Undecided { reason: "no worker reported it".to_owned() };
+            let whole = HashPartitioned { pieces: Vec::new(), rows: unread };
+            wholes.entry(root.clone()).or_insert(whole).pieces.push(relation.name.clone());
+        }
+    }
+    for (name, whole) in &mut wholes {
+        let read = rows.remove(name);
+        let pieces = || whole.pieces.iter().filter_map(|piece| Some((piece, rows.get(piece)?)));
+        let refused = pieces().find_map(|(piece, digest)| match digest {
+            RowsDigest::Undecided { reason } => Some(format!("{piece}: {reason}")),
+            RowsDigest::Read { .. } | RowsDigest::Unpopulated => None,
+        });
+        let sum = || read.or_else(|| exact::whole(pieces().map(|(_, digest)| digest)));
+        match (refused, sum) {
+            (Some(reason), _) => whole.rows = RowsDigest::Undecided { reason },
+            (None, sum) => {
+                if let Some(sum) = sum() {
+                    whole.rows = sum;
+                }
+            }
+        }
+    }
+    wholes
 }
 
 fn beside_rows(

@@ -61,14 +61,20 @@ impl Pool<'_> {
         Ok(done.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Reads from one relation. `Ok(Err(reason))` is what the server refused.
+    /// Reads from one relation, under the database's own path where the planner has to find what
+    /// an expression names. `Ok(Err(reason))` is what the server refused.
     pub(super) fn attempt<R>(
         &self,
         client: &mut Client,
         relation: &Relation,
         read: impl FnOnce(&mut Client) -> Result<R, Failure>,
     ) -> Result<Result<R, String>> {
-        let refusal = match read(client) {
+        let outcome = if relation.has_expressions {
+            session::under_own_path(client, read)
+        } else {
+            read(client)
+        };
+        let refusal = match outcome {
             Ok(read) => return Ok(Ok(read)),
             Err(Failure::Stream(error)) => return Err(error),
             Err(Failure::Server(refusal)) => refusal,

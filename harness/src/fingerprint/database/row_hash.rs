@@ -28,9 +28,9 @@ fn expression_with(
     nullable: impl Fn(bool) -> bool,
 ) -> Result<String, String> {
     let links = relation.columns.iter().map(|column| {
-        let sql = super::quote::identifier(&column.name);
+        let sql = &column.sql;
         let nullable = nullable(column.nullable);
-        let column_hash = column_hash::of(&sql, column.type_oid, nullable, types)
+        let column_hash = column_hash::of(sql, column.type_oid, nullable, types)
             .map_err(|reason| format!("column {}: {reason}", column.name))?;
         Ok(Link { null: nullable.then(|| format!("{sql} IS NOT DISTINCT FROM NULL")), column_hash })
     });
@@ -51,7 +51,10 @@ fn combine(links: &[Link]) -> String {
     });
     stretches
         .reduce(|before, stretch| {
-            format!("hashint4extended(0, int8xor(hashint4extended(1, {before}), {stretch}))")
+            format!(
+                "pg_catalog.hashint4extended(0, \
+                 pg_catalog.int8xor(pg_catalog.hashint4extended(1, {before}), {stretch}))"
+            )
         })
         .unwrap_or_else(|| "0::int8".to_owned())
 }
@@ -71,7 +74,11 @@ fn nulls(stretch: &[Link]) -> String {
         .iter()
         .map(|(index, null)| format!("CASE WHEN {null} THEN {}::int8 ELSE 0 END", 1_u64 << index))
         .collect();
-    format!("CASE WHEN {} THEN {} ELSE 0 END", any.join(" OR "), each.join(" | "))
+    format!(
+        "CASE WHEN {} THEN {} ELSE 0 END",
+        any.join(" OR "),
+        each.join(" OPERATOR(pg_catalog.|) ")
+    )
 }
 
 #[cfg(test)]
@@ -95,7 +102,7 @@ mod tests {
     fn the_chain_begins_with_a_bit_for_each_null() {
         assert_eq!(
             combine(&links(2, true)),
-            "h(c1, h(c0, CASE WHEN c0? OR c1? THEN CASE WHEN c0? THEN 1::int8 ELSE 0 END | \
+            "h(c1, h(c0, CASE WHEN c0? OR c1? THEN CASE WHEN c0? THEN 1::int8 ELSE 0 END OPERATOR(pg_catalog.|) \
              CASE WHEN c1? THEN 2::int8 ELSE 0 END ELSE 0 END))"
         );
     }
@@ -111,7 +118,8 @@ mod tests {
         for index in 0..=STRETCH * 2 {
             assert_eq!(sql.matches(&format!("h(c{index}, ")).count(), 1);
         }
-        assert_eq!(sql.matches("hashint4extended(0, int8xor(hashint4extended(1, ").count(), 2);
+        let mixed = "hashint4extended(0, pg_catalog.int8xor(pg_catalog.hashint4extended(1, ";
+        assert_eq!(sql.matches(mixed).count(), 2);
         assert!(sql.contains(&format!("THEN {}::int8", 1_u64 << (STRETCH - 1))));
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use postgres::Client;
 use postgres::error::{DbError, Severity};
 
-use crate::error::{Attempt, Result};
+use crate::error::Attempt;
 use crate::server::Server;
 
 /// A server that does not answer in this time is not there.
@@ -44,10 +44,35 @@ const SET: &str = "\
     SELECT pg_catalog.set_config(s.name, v.value, false) \
     FROM pg_catalog.pg_settings s \
     JOIN ROWS FROM (pg_catalog.unnest($1::text[]), pg_catalog.unnest($2::text[])) AS v(name, value) \
-      ON pg_catalog.lower(s.name) = pg_catalog.lower(v.name)";
+      ON pg_catalog.lower(s.name) = pg_catalog.lower(v.name) \
+    UNION ALL \
+    SELECT pg_catalog.set_config('client_encoding', 'SQL_ASCII', false) \
+    WHERE pg_catalog.getdatabaseencoding() = 'SQL_ASCII'";
+
+/// Has names found as the database's own sessions find them, those of PostgreSQL first. Whatever
+/// is asked under it qualifies its functions, so that nobody's can take their place.
+const OWN_PATH: &str = "\
+    SELECT pg_catalog.set_config('search_path', pg_catalog.concat_ws(', ', 'pg_catalog', \
+           nullif(reset_val, '')), false) \
+    FROM pg_catalog.pg_settings WHERE name OPERATOR(pg_catalog.=) 'search_path'";
+
+/// Runs `work` under the database's own `search_path`. The server's planner looks into what an
+/// index is made of whenever its table is read, and so into functions that find their own tables
+/// by that path.
+///
+/// After an error the path is as the transaction's end leaves it.
+pub(in crate::fingerprint) fn under_own_path<T, E: From<postgres::Error>>(
+    client: &mut Client,
+    work: impl FnOnce(&mut Client) -> Result<T, E>,
+) -> Result<T, E> {
+    client.batch_execute(OWN_PATH)?;
+    let done = work(client)?;
+    client.batch_execute("SET search_path = ''")?;
+    Ok(done)
+}
 
 /// Opens a session with fixed settings.
-pub(in crate::fingerprint) fn connect(server: &Server) -> Result<Client> {
+pub(in crate::fingerprint) fn connect(server: &Server) -> crate::error::Result<Client> {
     let mut client = server.connect(|config| {
         config.application_name("restore-drill");
         if config.get_connect_timeout().is_none() {
@@ -64,7 +89,10 @@ pub(in crate::fingerprint) fn connect(server: &Server) -> Result<Client> {
 
 /// Begins the transaction in which everything is read. With `snapshot`, it sees exactly
 /// what the session that exported it sees.
-pub(super) fn begin(client: &mut Client, snapshot: Option<&str>) -> Result<()> {
+pub(in crate::fingerprint) fn begin(
+    client: &mut Client,
+    snapshot: Option<&str>,
+) -> crate::error::Result<()> {
     let mut statements =
         String::from("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY");
     if let Some(id) = snapshot {
@@ -90,6 +118,9 @@ pub(in crate::fingerprint) fn is_lost(client: &Client, cause: &postgres::Error) 
 pub(in crate::fingerprint) fn reason(cause: &postgres::Error) -> String {
     cause.as_db_error().map_or_else(
         || cause.to_string(),
-        |refusal| format!("{} ({})", refusal.message(), refusal.code().code()),
+        |refusal| {
+            let message = crate::tree_path::escape(refusal.message().as_bytes());
+            format!("{message} ({})", refusal.code().code())
+        },
     )
 }

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use postgres::Client;
 
 use super::session;
+use super::text::Text;
 use crate::error::{Attempt, Result};
 use crate::model::artefact::RecoveryPoint;
 use crate::server::Server;
@@ -24,7 +25,7 @@ const POINT: &str = "\
 const EXPORT: &str = "\
     SELECT pg_catalog.pg_export_snapshot(), \
            pg_catalog.current_setting('server_version_num')::int4, \
-           pg_catalog.current_database()::text";
+           pg_catalog.current_database()";
 
 /// A read-only transaction whose snapshot others can import for as long as this value lives.
 pub struct Snapshot {
@@ -92,7 +93,7 @@ impl Snapshot {
                 lsn: lsn.unwrap_or_else(|| "0/0".to_owned()),
             },
             server_version: row.get(1),
-            database: row.get(2),
+            database: row.get::<_, Text>(2).line(),
             client: Mutex::new(Held(Some(client))),
             server,
         })

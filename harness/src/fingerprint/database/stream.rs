@@ -5,7 +5,6 @@ use std::io::BufRead;
 
 use postgres::Client;
 
-use super::quote;
 use super::relations::Relation;
 use crate::error::{Error, Result};
 
@@ -19,6 +18,12 @@ pub(super) enum Failure {
     Server(postgres::Error),
     /// The stream broke, or whoever consumed it failed.
     Stream(Error),
+}
+
+impl From<postgres::Error> for Failure {
+    fn from(cause: postgres::Error) -> Self {
+        Self::Server(cause)
+    }
 }
 
 /// Hands every row of a relation to `consume`: the bytes of the line, without its end.
@@ -57,10 +62,12 @@ pub(super) fn rows(
 }
 
 fn copy(relation: &Relation, pages: Option<&Pages>) -> String {
-    let columns: Vec<String> =
-        relation.columns.iter().map(|column| quote::identifier(&column.name)).collect();
+    let columns: Vec<&str> = relation.columns.iter().map(|column| column.sql.as_str()).collect();
     let range = pages.map_or_else(String::new, |pages| {
-        format!(" WHERE ctid >= '({},0)' AND ctid < '({},0)'", pages.start, pages.end)
+        format!(
+            " WHERE ctid OPERATOR(pg_catalog.>=) '({},0)' AND ctid OPERATOR(pg_catalog.<) '({},0)'",
+            pages.start, pages.end
+        )
     });
-    format!("COPY (SELECT {} FROM ONLY {}{range}) TO STDOUT", columns.join(", "), relation.sql)
+    format!("COPY (SELECT {} FROM {}{range}) TO STDOUT", columns.join(", "), relation.from)
 }

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use postgres::Client;
 
 use super::quote;
+use super::text::Text;
 use crate::error::{Attempt, Result};
 
 /// Object identifiers below this are fixed by PostgreSQL, the same in every installation.
@@ -135,8 +136,8 @@ fn read(row: &postgres::Row) -> Type {
         Some(Writer {
             name: format!(
                 "{}.{}",
-                quote::identifier(row.get::<_, Option<&str>>(schema)?),
-                quote::identifier(row.get::<_, Option<&str>>(schema + 1)?)
+                quote::identifier(row.get::<_, Option<Text>>(schema)?.sql()?),
+                quote::identifier(row.get::<_, Option<Text>>(schema + 1)?.sql()?)
             ),
             argument: row.get::<_, Option<u32>>(schema + 2)?,
         })
@@ -144,8 +145,8 @@ fn read(row: &postgres::Row) -> Type {
     let element: u32 = row.get(5);
     Type {
         oid: row.get(0),
-        schema: row.get(1),
-        name: row.get(2),
+        schema: row.get::<_, Text>(1).line(),
+        name: row.get::<_, Text>(2).line(),
         kind: letter(3),
         // Fixed-length types such as point have elements too, and are no arrays.
         is_array: letter(4) == 'A' && element != 0,

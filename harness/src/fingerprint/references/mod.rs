@@ -58,10 +58,13 @@ pub fn check(
     let mut resolving = Resolving::new(media);
     for column in columns {
         let unreadable = || format!("cannot read {}.{}", column.table, column.column);
-        let Some(statement) = statement(client, column).attempt(unreadable)? else {
-            let absent = format!("{}.{}: no such table or column", column.table, column.column);
-            resolving.found.undecided.push(absent);
-            continue;
+        let statement = match statement(client, column).attempt(unreadable)? {
+            Ok(statement) => statement,
+            Err(why) => {
+                let open = format!("{}.{}: {why}", column.table, column.column);
+                resolving.found.undecided.push(open);
+                continue;
+            }
         };
         let none: [&str; 0] = [];
         let mut rows = client.query_raw(&statement, none).attempt(unreadable)?;
@@ -112,31 +115,38 @@ fn identity(
     Ok(row.map(|row| (row.get(0), row.get(1))))
 }
 
-/// The statement that lists a column's references; none if the table or a column is not there.
+/// The statement that lists a column's references, or why there is none.
 fn statement(
     client: &mut impl GenericClient,
     column: &ReferenceColumn,
-) -> Result<Option<String>, postgres::Error> {
+) -> Result<Result<String, &'static str>, postgres::Error> {
+    const ABSENT: &str = "no such table or column";
     // The server quotes: it alone knows how it reads the names it prints.
     let quoted = "SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname), \
-         pg_catalog.quote_ident(a.attname) \
+         pg_catalog.quote_ident(a.attname), \
+         EXISTS (WITH RECURSIVE below AS (SELECT c.oid UNION \
+                 SELECT i.inhrelid FROM below JOIN pg_catalog.pg_inherits i ON i.inhparent = below.oid) \
+                 SELECT FROM below JOIN pg_catalog.pg_foreign_table f ON f.ftrelid = below.oid) \
          FROM pg_catalog.pg_attribute a \
          JOIN pg_catalog.pg_class c ON c.oid = a.attrelid \
          JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
          WHERE a.attrelid = pg_catalog.to_regclass($1) AND a.attname = $2 \
          AND a.attnum > 0 AND NOT a.attisdropped";
     let Some(row) = client.query_opt(quoted, &[&column.table, &column.column])? else {
-        return Ok(None);
+        return Ok(Err(ABSENT));
     };
+    if row.try_get(2)? {
+        return Ok(Err("rows of a foreign table, which is never read"));
+    }
     let (table, path): (String, String) = (row.try_get(0)?, row.try_get(1)?);
     let hash = match &column.hash {
         None => "NULL".to_owned(),
         Some(hash) => match client.query_opt(quoted, &[&column.table, &hash.column])? {
-            None => return Ok(None),
+            None => return Ok(Err(ABSENT)),
             Some(row) => row.try_get(1)?,
         },
     };
-    Ok(Some(format!(
+    Ok(Ok(format!(
         "SELECT {path}::pg_catalog.text, {hash}::pg_catalog.text FROM {table} \
          WHERE {path}::pg_catalog.text <> ''"
     )))

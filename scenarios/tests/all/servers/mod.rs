@@ -1,5 +1,6 @@
 //! Single containers: scratch servers of PostgreSQL, and the backend's image on its own.
 
+mod cases;
 mod certificate;
 mod fingerprint;
 mod start_up;

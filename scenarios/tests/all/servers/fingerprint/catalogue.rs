@@ -96,8 +96,6 @@ const MUTATIONS: &[Mutation] = &[
     ("ALTER VIEW results RESET (security_barrier)", &[("public.results", "options security_barrier=true → none")]),
     ("ALTER VIEW titles ALTER title DROP DEFAULT", &[("public.titles", "column title: missing")]),
     ("DROP VIEW results", &[("public.results", "missing: view; with 1 comment")]),
-    ("REFRESH MATERIALIZED VIEW reporting.waiting", &[("reporting.waiting", "populated no → none")]),
-    ("REFRESH MATERIALIZED VIEW reporting.averages WITH NO DATA", &[("reporting.averages", "populated none → no")]),
     ("DROP STATISTICS exam_stat", &[("statistics public.exam_stat", "missing")]),
     ("ALTER STATISTICS exam_stat SET STATISTICS 10", &[("statistics public.exam_stat", "statistics target 50 → 10")]),
     // Types, functions, text.

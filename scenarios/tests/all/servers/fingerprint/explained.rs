@@ -88,7 +88,7 @@ impl Explained {
 
     fn after(&self, mutation: &str, show_values: bool) -> Vec<Divergence> {
         let rows = self.folder.path().join("before");
-        let before = Side { certificate: &self.before, rows: &rows };
+        let before = Side { certificate: &self.before, rows: &Lists::at(rows.clone()) };
         self.held_against(before, self.key, mutation, show_values).unwrap()
     }
 
@@ -105,7 +105,7 @@ impl Explained {
         let after = certificate(&self.server, "mutated", &keep(&rows, key));
         self.server.drop("mutated");
         let mut compared = compare::certificates(before.certificate, &after);
-        let after = Side { certificate: &after, rows: &rows };
+        let after = Side { certificate: &after, rows: &Lists::at(rows.clone()) };
         certificate::explain(&mut compared, before, after, show_values)?;
         Ok(compared.divergences)
     }
@@ -170,7 +170,7 @@ fn packed_lists_name_rows_and_columns_and_hold_no_value() {
     let (file, rows) = (folder.join("rows.tar"), folder.join("unpacked"));
     std::fs::write(&file, &archive).unwrap();
     certificate::unpack(&file, &rows).unwrap();
-    let before = Side { certificate: &packed, rows: &rows };
+    let before = Side { certificate: &packed, rows: &Lists::at(rows.clone()) };
     assert_eq!(before.key().unwrap(), explained.key);
 
     let damage = "UPDATE annotation SET score = score + 1 WHERE id = 7; DELETE FROM member WHERE person = 'p4';
@@ -194,15 +194,15 @@ fn packed_lists_name_rows_and_columns_and_hold_no_value() {
     std::fs::rename(&file, artefact.join(certificate::LISTS_FILE)).unwrap();
     let path = artefact.join("certificate.json");
     certificate::save(&packed, &path).unwrap();
-    let lists = Lists::beside(&path).unwrap();
+    let lists = Lists::beside(&path);
     explained.server.copy("source", "live");
     explained.server.execute("live", damage);
     let mut sources = Sources::default();
     sources.add(&explained.server.url("live")).unwrap();
-    let kept = Side { certificate: &packed, rows: lists.path() };
+    let kept = Side { certificate: &packed, rows: &lists };
     let live = certificate::with_live(kept, &sources, 2, false, &Events::ignored()).unwrap();
     assert_eq!(live.undecided, [""; 0]);
-    let annotation = live.divergences.iter().find(|found| found.subject == "public.annotation");
+    let annotation = live.divergences.iter().find(|it| it.subject == "public.annotation");
     assert_eq!(annotation.unwrap().rows.as_ref().unwrap().samples, ["changed 7"]);
 
     // Another key is another hash.
@@ -210,8 +210,13 @@ fn packed_lists_name_rows_and_columns_and_hold_no_value() {
     assert!(other.to_string().contains("have different keys"), "{other}");
 
     // Keys are there, values are not: neither as they are, nor as anybody's hash of them.
-    let lists =
-        before.rows.read_dir().unwrap().map(|file| std::fs::read(file.unwrap().path()).unwrap());
+    let lists = before
+        .rows
+        .path()
+        .unwrap()
+        .read_dir()
+        .unwrap()
+        .map(|file| std::fs::read(file.unwrap().path()).unwrap());
     let lists: Vec<u8> =
         lists.flat_map(|list| zstd::decode_all(list.as_slice()).unwrap_or(list)).collect();
     let holds = |bytes: &[u8]| lists.windows(bytes.len()).any(|window| window == bytes);
@@ -231,7 +236,7 @@ fn lists_beyond_the_bound_stay_out_and_their_tables_say_so() {
     let (file, rows) = (folder.join("rows.tar"), folder.join("unpacked"));
     std::fs::write(&file, &archive).unwrap();
     certificate::unpack(&file, &rows).unwrap();
-    let before = Side { certificate: &packed, rows: &rows };
+    let before = Side { certificate: &packed, rows: &Lists::at(rows.clone()) };
     let damage =
         "UPDATE annotation SET score = 0 WHERE id = 7; DELETE FROM member WHERE person = 'p4'";
     let found = explained.held_against(before, explained.key, damage, false).unwrap();
