@@ -188,7 +188,8 @@ impl Divergence {
     #[must_use]
     pub fn line(&self) -> String {
         let Self { subject, detail, reason, .. } = self;
-        if self.is_fatal() && reason == self.kind.refutes_because() {
+        // Records that are older than reasons have none.
+        if reason.is_empty() || (self.is_fatal() && reason == self.kind.refutes_because()) {
             format!("{subject}: {detail}")
         } else {
             format!("{subject}: {detail} ({reason})")
