@@ -32,6 +32,9 @@ impl Bench {
         let mut config = config();
         // The scripts back up and restore a cluster, whatever is in it.
         config.dataset.generator = Generator::None;
+        // The others ask for what is in it, and so does the ledger.
+        config.probes.retain(|probe| probe.health);
+        config.ledger.enabled = false;
         let method = Method::of(method, &config).expect("the stack has it");
         let drill = planned(Request { method, ..request(base) }, config);
         let standing =
