@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use harness::compare;
-use harness::fingerprint::database::{self, Options, Snapshot};
+use harness::fingerprint::database::{self, Effort, Options, Snapshot, hold_to_definitions};
 use harness::model::event::Events;
 use harness::model::fingerprint::{
     CERTIFICATE_SCHEMA, Certificate, RowsDigest, Strength, TableFingerprint,
@@ -119,7 +119,8 @@ const UNREADABLE: &str = "
 fn certificate(config: &postgres::Config, strength: Strength) -> Certificate {
     let snapshot = Snapshot::open(config).unwrap();
     let options = Options { strength, ..Options::default() };
-    let taken = database::take(&snapshot, &options, &Events::ignored()).unwrap();
+    let mut taken = database::take(&snapshot, &options, &Events::ignored()).unwrap();
+    hold_to_definitions(&snapshot, &mut taken, None, Effort::Little).unwrap();
     Certificate {
         schema_version: CERTIFICATE_SCHEMA,
         taken_at: snapshot.recovery_point().instant,
