@@ -42,16 +42,9 @@ struct Sequence {
     /// Whether the last value was handed out, and now counts as not; or the other way round.
     taken_back: Option<bool>,
     behind_column: bool,
-    /// What it is, or feeds, is not what it was.
-    redefined: bool,
 }
 
 impl Sequence {
-    /// Whether nothing differs but where it stands.
-    fn only_moved(&self) -> bool {
-        !self.redefined && (self.moved.is_some() || self.taken_back.is_some())
-    }
-
     /// Whether it would hand out again what it handed out.
     fn is_behind(&self, descending: bool) -> bool {
         self.behind_column
@@ -125,15 +118,11 @@ impl<'a> Telling<'a> {
             let parameters = self.baseline.get(&format!("sequence/{subject}"));
             let descending = parameters.is_some_and(|lines| lines.contains("\nincrement: -"));
             let behind = sequence.is_behind(descending);
-            let told = Divergence {
+            // Further on is no better than behind: a backup explains where its sequences stand, and
+            // one that was moved to its end gives no number any more.
+            self.told.push(Divergence {
                 class: behind.then_some(DamageClass::SequenceBehind),
                 ..Divergence::new(DivergenceKind::Sequence, subject, sequence.details.join("; "))
-            };
-            self.told.push(if sequence.only_moved() && !behind {
-                let reason = "it stands further on: numbers are left out, none is given twice";
-                told.weighed(Severity::Warned, reason)
-            } else {
-                told
             });
         }
         for (access, subjects) in self.access {
@@ -207,10 +196,7 @@ impl<'a> Telling<'a> {
         let sequence = self.sequences.entry(change.key.subject()).or_default();
         let (was, is) = (change.was(), change.is());
         let detail = match change.key.aspect {
-            None => {
-                sequence.redefined = true;
-                change.detail()
-            }
+            None => change.detail(),
             Some("last_value") => {
                 sequence.moved = was.parse().ok().zip(is.parse().ok());
                 format!("last value {was} → {is}")
@@ -222,7 +208,6 @@ impl<'a> Telling<'a> {
             Some(feeds) => {
                 let column = feeds.strip_prefix("feeds ").unwrap_or(feeds);
                 sequence.behind_column |= is == "behind";
-                sequence.redefined |= change.missing().is_some();
                 match change.missing() {
                     None => format!("{was} → {is} of {column}"),
                     Some(true) => format!("no longer feeds {column}"),

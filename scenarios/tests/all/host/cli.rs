@@ -41,6 +41,11 @@ fn drill(stack: &Path, more: &[&str]) -> Assert {
     assert
 }
 
+/// Text without its line breaks, which are where 80 columns end.
+fn unwrapped(text: &[u8]) -> String {
+    String::from_utf8_lossy(text).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 fn complains(assert: Assert, exit_code: i32, needles: &[&str]) {
     let output = assert.code(exit_code).get_output().clone();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -53,7 +58,7 @@ fn complains(assert: Assert, exit_code: i32, needles: &[&str]) {
 #[test]
 fn help_names_every_command_and_the_exit_codes() {
     let output = xtask(&["--help"]).assert().success().get_output().clone();
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let said = unwrapped(&output.stdout);
     for word in ["dr-drill", "up", "down", "clean", "doctor", "3 undecided", "130 interrupted"] {
         assert!(said.contains(word), "{word:?} is not in:\n{said}");
     }
@@ -79,7 +84,7 @@ fn a_dry_run_prints_the_plan_and_needs_no_engine() {
         .success()
         .get_output()
         .clone();
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let said = unwrapped(&output.stdout);
     for word in [
         "prepare",
         "disaster",
@@ -87,7 +92,7 @@ fn a_dry_run_prints_the_plan_and_needs_no_engine() {
         "compare.database",
         "probe.health.live",
         "dropped services.*.ports: the copy opens no port of the host (proxy)",
-        "changed services.*.image",
+        "changed services.*.image: the drill builds it",
     ] {
         assert!(said.contains(word), "{word:?} is not in:\n{said}");
     }
@@ -242,7 +247,10 @@ fn a_stack_as_it_is_before_a_fault_is_planned_with_what_its_copy_would_not_have(
             ["dr-drill", "--dry-run", "--stack", path, "--compose", tool, "--format", "json"];
         let output = xtask(&args).assert().success().get_output().clone();
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
-        let plan = serde_json::from_str::<serde_json::Value>(&said).expect("one JSON object");
+        let lines = said.lines().map(serde_json::from_str::<serde_json::Value>);
+        let lines = lines.collect::<Result<Vec<_>, _>>().expect("one JSON object a line");
+        let [plan, verdict] = &lines[..] else { panic!("{said}") };
+        assert_eq!((&verdict["event"], &verdict["dry_run"]), (&"verdict".into(), &true.into()));
         let sealing = plan["sealing"].as_array().expect("a list");
         let restart = sealing.iter().find(|change| change["key"] == "restart").expect("said");
         assert_eq!(

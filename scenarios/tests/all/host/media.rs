@@ -138,9 +138,9 @@ type Mutation = fn(&Path);
 #[case::hard_link_split(split_link, &["copies/2026/c-17.pdf: hard link to copies/2026/c-17.pdf lost", "linked.pdf: hard link to copies/2026/c-17.pdf lost"])]
 #[case::xattr_lost(|root: &Path| removexattr(root.join("copies/2026/c-18.pdf"), "user.origin").unwrap(), &["copies/2026/c-18.pdf: extended attributes user.origin lost"])]
 #[case::empty_directory_lost(|root: &Path| fs::remove_dir(root.join("empty")).unwrap(), &["empty: missing"])]
-#[case::newline_in_name_lost(|root: &Path| fs::rename(root.join("a\nb"), root.join("a b")).unwrap(), &["a b: extra", r"a\x0ab: missing"])]
+#[case::newline_in_name_lost(|root: &Path| fs::rename(root.join("a\nb"), root.join("a b")).unwrap(), &[r"a\x0ab: missing", "a b: extra"])]
 #[case::non_utf8_name_changed(mangle_name, &[r"\xff\xfe.png: missing", "\u{fffd}\u{fffd}.png: extra"])]
-#[case::case_of_a_name_changed(|root: &Path| fs::rename(root.join("large.bin"), root.join("Large.bin")).unwrap(), &["Large.bin: extra", "large.bin: missing"])]
+#[case::case_of_a_name_changed(|root: &Path| fs::rename(root.join("large.bin"), root.join("Large.bin")).unwrap(), &["large.bin: missing", "Large.bin: extra"])]
 #[case::swapped_contents(swap, &["copies/2026/c-17.pdf: content differs from offset 0 to 100000 (7 of 7 chunks)", "copies/2026/c-18.pdf: content differs from offset 0 to 100000 (7 of 7 chunks)", "linked.pdf: content differs from offset 0 to 100000 (7 of 7 chunks)"])]
 #[case::directory_mode(|root: &Path| fs::set_permissions(root.join("empty"), Permissions::from_mode(0o700)).unwrap(), &["empty: mode 0755 → 0700"])]
 fn mutation_is_named(#[case] mutate: Mutation, #[case] complaints: &[&str]) {
