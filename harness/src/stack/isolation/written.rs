@@ -9,6 +9,9 @@ use super::judgement::Stack;
 use super::walk::{self, Walk};
 use crate::error::Error;
 
+/// Merges within merges that are followed.
+const MERGES_MAX: usize = 8;
+
 /// The first key in the compose files `files`, in the folder `dir`, that no specification has.
 pub(in super::super) fn unknown_key(dir: &Path, files: &[PathBuf]) -> Option<Error> {
     let stack = Stack { dir, services: BTreeSet::new(), volumes: BTreeSet::new() };
@@ -16,7 +19,10 @@ pub(in super::super) fn unknown_key(dir: &Path, files: &[PathBuf]) -> Option<Err
         let text = fs::read_to_string(dir.join(file)).ok()?;
         // What is no YAML, or has tags of compose's own, is left to compose.
         let mut written = serde_yaml_ng::from_str::<serde_yaml_ng::Value>(&text).ok()?;
-        written.apply_merge().ok()?;
+        // One pass takes in what is merged, with the merges that this has in turn.
+        for _ in 0..MERGES_MAX {
+            written.apply_merge().ok()?;
+        }
         let written = serde_json::to_value(written).ok()?;
         let mut walk = Walk::new(&stack);
         walk.file(&written);

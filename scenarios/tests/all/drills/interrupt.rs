@@ -85,8 +85,11 @@ async fn what_a_killed_drill_leaves_is_removed_by_clean() {
     assert_eq!(drill.end().code(), None);
     assert!(!leftovers(&drill.run).await.is_empty(), "a killed run cannot clean up");
     let clean =
-        Command::new(program()).args(["clean", "--report"]).arg(drill.reports.path()).status();
-    assert!(clean.expect("clean runs").success());
+        Command::new(program()).args(["clean", "--report"]).arg(drill.reports.path()).output();
+    let clean = clean.expect("clean runs");
     assert_eq!(leftovers(&drill.run).await, Vec::<String>::new());
+    // Of what others left, the engine may refuse to let go.
+    let said = String::from_utf8_lossy(&clean.stderr).into_owned();
+    assert!(clean.status.success() || !said.contains(&drill.run), "{said}");
     assert!(!drill.reports.path().join(&drill.run).join("work").exists());
 }

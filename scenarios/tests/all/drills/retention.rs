@@ -61,7 +61,8 @@ fn applied(shelf: &Path, more: &[&str]) -> BTreeMap<String, (String, String)> {
     let said = answer(xtask(&[&args[..], more].concat()), 0).said;
     let lines = said.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
     let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
-    let judged = lines.map(|it| (text(&it["name"]), (text(&it["stays"]), text(&it["damage"][0]))));
+    let judged = lines.filter(|it| it["event"] != "verdict");
+    let judged = judged.map(|it| (text(&it["name"]), (text(&it["stays"]), text(&it["damage"][0]))));
     judged.collect()
 }
 

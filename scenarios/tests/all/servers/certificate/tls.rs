@@ -22,7 +22,7 @@ fn certify(server: &Postgres, authority: &CertifiedIssuer<'static, KeyPair>, nam
     let certificate = params.signed_by(&key, authority).unwrap();
     let (certificate, key) = (certificate.pem(), key.serialize_pem());
     let _ = server.shell(&format!(
-        "umask 077 && cd /var/lib/postgresql/scratch && \
+        "umask 077 && cd /var/lib/postgresql/memory/cluster && \
          printf '%s' '{certificate}' > server.crt && printf '%s' '{key}' > server.key && \
          psql -q -c 'ALTER SYSTEM SET ssl = on' -c 'SELECT pg_reload_conf()' && \
          for turn in $(seq 100); do \
@@ -35,7 +35,7 @@ fn certify(server: &Postgres, authority: &CertifiedIssuer<'static, KeyPair>, nam
 fn insist(server: &Postgres) {
     let _ = server.shell(
         "sed -i 's/^host all all all trust/hostssl all all all trust/' \
-           /var/lib/postgresql/scratch/pg_hba.conf && psql -q -c 'SELECT pg_reload_conf()'",
+           /var/lib/postgresql/memory/cluster/pg_hba.conf && psql -q -c 'SELECT pg_reload_conf()'",
     );
 }
 
