@@ -426,7 +426,7 @@ pub(crate) struct CompareOptions {
     /// What is judged: a certificate alone, or what is there now.
     #[command(flatten)]
     pub(crate) after: SourceOptions,
-    /// A file with [[accept]] tables, such as a drill.toml: divergences that may stay.
+    /// A file with `[[accept]]` tables, such as a drill.toml: divergences that may stay.
     #[arg(long, value_name = "FILE")]
     pub(crate) accept: Option<PathBuf>,
     /// Show values of rows as they are, not their shapes.

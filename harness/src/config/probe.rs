@@ -1,5 +1,5 @@
 //! The grammar of `[[probe]]` in `drill.toml`, as serde reads it. Nothing is judged here:
-//! [`super::validate`] says what a combination lacks or what it must not have.
+//! [`validate`](crate::probe::validate) says what a combination lacks or what it must not have.
 //!
 //! Every string is a template: `{{name}}` stands for a fact of the drill or a captured value.
 
