@@ -56,6 +56,12 @@ pub(super) fn validate(accepts: &[Accept]) -> Result<()> {
                 .because(cause)
                 .hint("* and ? stand for any text; [ must be written [[]"));
         }
+        // What is lost may stay by name, and never because everything may.
+        let names_nothing = |it: &str| it.chars().all(|c| matches!(c, '*' | '?'));
+        if kind.is_some() && subject.as_deref().is_none_or(names_nothing) {
+            return Err(wrong("is about every divergence of its kind")
+                .hint("name what may differ in subject: a table, or files below a folder"));
+        }
         if id.starts_with("accept.") {
             return Err(wrong("accepts what is said of acceptances")
                 .hint("correct or remove the acceptance that it is about"));
@@ -119,6 +125,11 @@ mod tests {
             (ONE.replace("a decision", "  "), "has no reason"),
             (ONE.replace("id = \"headers.value\"", ""), "either an id or a kind"),
             (format!("{ONE}kind = \"table\"\n"), "either an id or a kind"),
+            ("[[accept]]\nkind = \"file\"\nreason = \"x\"\n".to_owned(), "every divergence"),
+            (
+                "[[accept]]\nkind = \"file\"\nsubject = \"*\"\nreason = \"x\"\n".to_owned(),
+                "every divergence",
+            ),
             (ONE.replace("id = \"headers.value\"", "kind = \"tabel\""), "unknown variant"),
             (ONE.replace("on *", "on [*"), "is no pattern"),
             (ONE.replace("headers.value", "accept.unused"), "said of acceptances"),
