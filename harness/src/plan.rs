@@ -14,6 +14,7 @@ use crate::model::artefact::Store;
 use crate::model::check::{PlannedCheck, id};
 use crate::model::fingerprint::Strength;
 use crate::model::mode::Mode;
+use crate::model::not_proved::NotProved;
 use crate::model::phase::Phase;
 use crate::model::profile::Profile;
 use crate::probe;
@@ -61,6 +62,8 @@ pub struct Request {
     pub keep: bool,
     /// Whether values of rows that differ are shown as they are.
     pub show_values: bool,
+    /// What is known to stay unproved, whatever the drill finds.
+    pub not_proved: Vec<NotProved>,
     /// Whether the drill ends with plain copies of the volumes, to measure a restore against.
     pub copies: bool,
 }
@@ -84,6 +87,7 @@ impl Request {
             report_base: PathBuf::from(DEFAULT_BASE),
             keep: false,
             show_values: false,
+            not_proved: Vec::new(),
             copies: false,
         }
     }
@@ -121,6 +125,12 @@ impl Plan {
     /// Plans a drill, or says why there can be none.
     pub fn new(request: &Request, config: &Config) -> Result<Self> {
         request.disaster.require(&request.method)?;
+        let needs_database = matches!(request.method, Method::PgDump)
+            || request.disaster.strikes().contains(&Store::Database);
+        if needs_database {
+            let known = config.require_database();
+            known.map_err(|error| error.hint("or choose --method cold and --disaster volumes"))?;
+        }
         if request.disaster.strikes().contains(&Store::Media) && config.media.is_none() {
             return Err(Error::usage("the stack has no media store to lose")
                 .hint("drill.toml names it under [media]; choose another --disaster"));
@@ -142,10 +152,6 @@ impl Plan {
     }
 
     fn with(request: &Request, config: &Config, steps: Vec<Step>) -> Result<Self> {
-        if !config.probes.iter().any(|probe| probe.health) {
-            return Err(Error::usage("drill.toml has no [[probe]] with health = true")
-                .hint("nothing would prove that the service is back: add a request for its health endpoint"));
-        }
         validate_requests(config)?;
         Ok(Self {
             stack: request.stack_dir.display().to_string(),
@@ -168,13 +174,12 @@ fn validate_requests(config: &Config) -> Result<()> {
     };
     probe::validate(&config.probes, &names)?;
     names.declare(LEDGER_KEY);
-    let ledger = config.ledger.journey().filter(|_| config.ledger.enabled);
+    let ledger = config.ledger.journey().filter(|_| config.keeps_ledger());
     probe::validate(&config.probes.iter().cloned().chain(ledger).collect::<Vec<_>>(), &names)
 }
 
 fn steps(request: &Request, config: &Config, disaster: Disaster) -> Vec<Step> {
     let method = &request.method;
-    let database = &config.database;
     let media = config.media.as_ref().map(|media| media.volume.as_str());
     let and_media =
         |what: &str| media.map_or_else(String::new, |volume| format!("{what} {volume}"));
@@ -184,7 +189,7 @@ fn steps(request: &Request, config: &Config, disaster: Disaster) -> Vec<Step> {
             format!("load the dataset: scale {}, seed {}", request.scale, request.seed)
         }
     };
-    let ledger = match (config.ledger.enabled, &config.ledger.request) {
+    let ledger = match (config.keeps_ledger(), &config.ledger.request) {
         (false, _) => "keep no ledger".to_owned(),
         (true, None) => "write a heartbeat table until the disaster".to_owned(),
         (true, Some(request)) => format!("write until the disaster ({request})"),
@@ -193,11 +198,18 @@ fn steps(request: &Request, config: &Config, disaster: Disaster) -> Vec<Step> {
         Consistency::Snapshot => "",
         Consistency::Quiet => "; hold the writes until the backup is complete",
     };
-    let baseline = format!(
-        "run the probes that only read; {ledger}; fingerprint database {}{}{hold}",
-        database.service,
-        and_media(" and volume")
-    );
+    let look = if config.asks_unasked() {
+        "ask the entry for / and what it links to"
+    } else {
+        "run the probes that only read"
+    };
+    let stores = match &config.database {
+        Some(database) => {
+            format!("fingerprint database {}{}", database.service, and_media(" and volume"))
+        }
+        None => "fingerprint every volume".to_owned(),
+    };
+    let baseline = format!("{look}; {ledger}; {stores}{hold}");
     let backup = method.describe_backup(config);
     let to_mistake = method.salvages() && disaster.spares_server();
     let strike = if to_mistake {
@@ -210,7 +222,11 @@ fn steps(request: &Request, config: &Config, disaster: Disaster) -> Vec<Step> {
         "{salvage}restore into fresh volumes with the application stopped: {}",
         method.describe_restore()
     );
-    let probes = format!("run all {} probes, those that write included", config.probes.len());
+    let probes = if config.asks_unasked() {
+        "ask again for what was asked for before the backup".to_owned()
+    } else {
+        format!("run all {} probes, those that write included", config.probes.len())
+    };
     [
         (Phase::Prepare, "find the engine and compose, build images, seal the stack"),
         (Phase::Start, "create the sealed copy and wait until every service is ready"),
@@ -242,17 +258,31 @@ fn checks(config: &Config, method: &Method) -> Vec<PlannedCheck> {
         (id::ARTEFACT_INTACT, "FR-4.1", "every part reads back as the manifest says"),
         (id::DISASTER, "H-2", "the data was destroyed"),
         (id::RESTORE, "FR-4.2", "the artefact could be restored"),
-        (id::DURABLE, "FR-4.2", "the server is as durable as its source before the service starts"),
         (id::SERVICE, "FR-4.2", "the service became ready and its health probes green"),
-        (id::DATABASE, "H-2", "every row of every table is as it was"),
-        (id::CATALOGUE, "H-2", "every other fact of the catalogue is as it was"),
-        (id::INDEXES, "H-2", "every B-tree index holds what its table holds"),
     ]
     .map(|(id, requirement, title)| PlannedCheck::new(id, requirement, title))
     .to_vec();
     let mut add = |check, requirement, title: &str| {
         checks.push(PlannedCheck::new(check, requirement, title));
     };
+    if config.database.is_some() {
+        add(
+            id::DURABLE,
+            "FR-4.2",
+            "the server is as durable as its source before the service starts",
+        );
+        add(id::DATABASE, "H-2", "every row of every table is as it was");
+        add(id::CATALOGUE, "H-2", "every other fact of the catalogue is as it was");
+        add(id::INDEXES, "H-2", "every B-tree index holds what its table holds");
+    }
+    if method.archives_any(config) {
+        add(id::ARTEFACT_VOLUMES, "FR-4.1", "the archives hold every file, and nothing hostile");
+        add(id::VOLUMES, "H-2", "every file of every volume is as it was");
+    }
+    if config.asks_unasked() {
+        add(id::ALIKE, "FR-4.2", "the service answers the same requests as before");
+        add(id::NOT_EMPTY, "FR-4.2", "the service is not one that begins anew");
+    }
     if let Some(media) = &config.media {
         add(id::MEDIA, "H-2", "every file is as it was");
         if media.has_references() {
@@ -262,7 +292,7 @@ fn checks(config: &Config, method: &Method) -> Vec<PlannedCheck> {
     if config.accepts.iter().any(|accept| accept.kind.is_some()) {
         add(id::ACCEPTED, "H-2", "every acceptance is about a divergence, and within its date");
     }
-    if config.ledger.enabled {
+    if config.keeps_ledger() {
         add(id::LEDGER, "H-2", "no write acknowledged before the recovery point is lost");
     }
     if let Some(limit) = config.objectives.recovery_time_s {

@@ -23,10 +23,11 @@ pub struct Volume<'a> {
 #[must_use]
 pub fn classified<'a>(names: &'a [String], config: &'a Config) -> Vec<Volume<'a>> {
     let media = config.media.as_ref().map(|media| media.volume.as_str());
+    let database = config.database.as_ref().map(|database| database.volume.as_str());
     let of = |name: &'a String| {
         let said = config.volumes.iter().find(|volume| volume.name == *name);
         let store = match name.as_str() {
-            name if name == config.database.volume => Some(Store::Database),
+            name if Some(name) == database => Some(Store::Database),
             name if Some(name) == media => Some(Store::Media),
             _ => None,
         };
@@ -37,11 +38,14 @@ pub fn classified<'a>(names: &'a [String], config: &'a Config) -> Vec<Volume<'a>
 }
 
 impl Volume<'_> {
-    /// What would be lost with it, if a method promises these stores; nothing if it is covered
-    /// or can be spared.
+    /// What would be lost with it, if a method promises these stores and archives these volumes;
+    /// nothing if it is covered or can be spared.
     #[must_use]
-    pub fn uncovered(&self, promises: &BTreeSet<Store>) -> Option<String> {
+    pub fn uncovered(&self, promises: &BTreeSet<Store>, archived: &[String]) -> Option<String> {
         let Self { name, class, said, store } = self;
+        if archived.iter().any(|known| known == name) {
+            return None;
+        }
         // Where a store lies, it counts, whatever the class says.
         if let Some(store) = store {
             let store_name = store.name();
@@ -67,7 +71,8 @@ mod tests {
     use super::*;
     fn uncovered(volumes: &[(&str, VolumeClass)], promises: &[Store]) -> Vec<String> {
         let media = toml::from_str("volume = \"media\"").ok();
-        let mut config = Config { media, ..Config::default() };
+        let database = toml::from_str("service = \"db\"\nvolume = \"postgres_data\"").ok();
+        let mut config = Config { media, database, ..Config::default() };
         config.volumes = volumes
             .iter()
             .map(|&(name, class)| VolumeConfig {
@@ -80,7 +85,7 @@ mod tests {
         let names = ["media", "postgres_data", "uploads"].map(str::to_owned);
         let promises = promises.iter().copied().collect();
         let volumes = classified(&names, &config);
-        volumes.iter().filter_map(|volume| volume.uncovered(&promises)).collect()
+        volumes.iter().filter_map(|volume| volume.uncovered(&promises, &[])).collect()
     }
 
     #[test]

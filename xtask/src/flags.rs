@@ -182,10 +182,11 @@ impl StackOptions {
 pub(crate) struct DrillOptions {
     #[command(flatten)]
     pub(crate) stack: StackOptions,
-    /// How to back up and restore: pg-dump, a `[[method]]` of drill.toml, or "all", one after
-    /// the other.
-    #[arg(long, value_name = "NAME", default_value = harness::backup::pg_dump::NAME)]
-    pub(crate) method: String,
+    /// How to back up and restore: pg-dump, cold (every volume, the stack being stopped), a
+    /// `[[method]]` of drill.toml, or "all", one after the other. If not given: pg-dump where a
+    /// PostgreSQL is known, else cold.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) method: Option<String>,
     /// What is lost: volumes, host, database, media, table, bad-migration, ransomware, partial.
     #[arg(long, value_name = "NAME", default_value = harness::disaster::Disaster::Volumes.name())]
     pub(crate) disaster: String,

@@ -51,7 +51,7 @@ pub fn read(client: &mut Client) -> Result<Settings> {
 
 /// Sets a server for bulk loading. Gives back how it was set.
 pub async fn tune(site: &Site<'_>) -> Result<Settings> {
-    let connection = site.database.connection(site.stack).await?;
+    let connection = site.database()?.connection(site.stack).await?;
     ask(connection, |client| {
         let before = read(client)?;
         for (name, value) in TUNED {
@@ -69,7 +69,7 @@ pub async fn tune(site: &Site<'_>) -> Result<Settings> {
 /// Sets it back as it was `before` and has everything written to disk: a checkpoint, and the
 /// files themselves, which nobody had flushed.
 pub async fn settle(site: &Site<'_>, before: Settings) -> Result<()> {
-    let connection = site.database.connection(site.stack).await?;
+    let connection = site.database()?.connection(site.stack).await?;
     ask(connection, move |client| {
         for (name, _) in TUNED {
             let reset = format!("alter system reset {name}");
@@ -79,7 +79,7 @@ pub async fn settle(site: &Site<'_>, before: Settings) -> Result<()> {
         checkpoint(client)
     })
     .await?;
-    let volume = site.stack.volume(&site.database.volume)?;
+    let volume = site.stack.volume(&site.database()?.volume)?;
     // fsync was off: what the server believes to be written may be in the host's memory.
     let flushed = site.stack.beside(&volume, true, ["sync", "--file-system", "/store"]).run();
     flushed.await?.require(|| "cannot flush the database's volume").map(drop)

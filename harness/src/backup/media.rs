@@ -31,13 +31,25 @@ const LEVEL: i32 = 3;
 /// `tar: file changed as we read it`. What it means for the data is for the comparison to say.
 const TAR_CHANGED: Option<i32> = Some(1);
 
-/// Archives a volume into the artefact.
+/// Archives the media store into the artefact.
 pub async fn take(stack: &OwnedStack, volume: &OwnedVolume, artefact: &Artefact) -> Result<Part> {
-    let mut writer = artefact.begin(PartKind::Media, FILE)?;
+    archive(stack, volume, artefact, PartKind::Media, FILE).await
+}
+
+/// Archives a volume into the artefact as a part with a name.
+pub(super) async fn archive(
+    stack: &OwnedStack,
+    volume: &OwnedVolume,
+    artefact: &Artefact,
+    kind: PartKind,
+    file: &str,
+) -> Result<Part> {
+    let mut writer = artefact.begin(kind, file)?;
     let command = stack.beside(volume, true, archive_command()).timeout(LIMIT);
+    let file = file.to_owned();
     let (output, part) = command
         .read_by(move |mut pipe| {
-            compress(&mut pipe, &mut writer).attempt(|| format!("cannot write {FILE}"))?;
+            compress(&mut pipe, &mut writer).attempt(|| format!("cannot write {file}"))?;
             writer.finish()
         })
         .await?;
@@ -121,7 +133,7 @@ pub(super) async fn against(artefact: &Artefact, baseline: &Certificate) -> Resu
 }
 
 /// What the archive is like, and the fingerprint of the files in it, if it may be unpacked.
-fn read_back(
+pub(super) fn read_back(
     artefact: &Artefact,
     part: &Part,
 ) -> Result<(ArchiveReport, Option<MediaFingerprint>)> {
@@ -148,7 +160,7 @@ pub async fn restore(
     let (output, written) = command
         .written_by(move |mut pipe| {
             let mut source = decoder(&path)?;
-            io::copy(&mut source, &mut pipe).attempt(|| "cannot unpack the media archive").map(drop)
+            io::copy(&mut source, &mut pipe).attempt(|| "cannot unpack the archive").map(drop)
         })
         .await?;
     output.require(|| format!("cannot unpack into volume {:?}", volume.name))?;

@@ -3,6 +3,7 @@
 
 pub mod archive;
 mod artefact;
+pub mod cold;
 mod commands;
 pub mod durability;
 pub mod media;
@@ -17,7 +18,7 @@ use std::time::Instant;
 pub use self::artefact::{Artefact, PartWriter};
 pub(crate) use self::commands::Bound;
 use self::commands::Commands;
-use crate::config::{BUILT_IN, Config, RestoreInto};
+use crate::config::{BUILT_IN, Config, RestoreInto, VolumeClass};
 use crate::error::Result;
 use crate::model::artefact::{PartKind, Store};
 use crate::model::check::{PlannedCheck, id};
@@ -26,12 +27,15 @@ use crate::model::profile::Profile;
 use crate::model::record::StepTiming;
 use crate::nearest;
 use crate::stack::Site;
+use crate::volumes::{Volume, classified};
 
 /// A way to back up and restore.
 #[derive(Debug, Clone)]
 pub enum Method {
     /// `pg_dump` and tar, both built in.
     PgDump,
+    /// Every volume, archived while the stack is stopped.
+    Cold,
     /// The commands of a `[[method]]`.
     Commands(Commands),
 }
@@ -85,8 +89,10 @@ impl Method {
 
     /// The method of a name. A usage error names the nearest that the stack has.
     pub fn of(name: &str, config: &Config) -> Result<Self> {
-        if name == pg_dump::NAME {
-            return Ok(Self::PgDump);
+        match name {
+            pg_dump::NAME => return Ok(Self::PgDump),
+            cold::NAME => return Ok(Self::Cold),
+            _ => {}
         }
         let configured = config.methods.iter().find(|method| method.name == name);
         let configured =
@@ -94,11 +100,19 @@ impl Method {
         Ok(Self::Commands(Commands::new(configured.clone())))
     }
 
+    /// The method of a stack of which none is named: what reads a database as a database, where
+    /// there is one.
+    #[must_use]
+    pub fn of_itself(config: &Config) -> Self {
+        if config.database.is_some() { Self::PgDump } else { Self::Cold }
+    }
+
     /// What `--method` calls it.
     #[must_use]
     pub fn name(&self) -> &str {
         match self {
             Self::PgDump => pg_dump::NAME,
+            Self::Cold => cold::NAME,
             Self::Commands(commands) => commands.name(),
         }
     }
@@ -107,7 +121,7 @@ impl Method {
     #[must_use]
     pub fn files(&self) -> &[PathBuf] {
         match self {
-            Self::PgDump => &[],
+            Self::PgDump | Self::Cold => &[],
             Self::Commands(commands) => commands.files(),
         }
     }
@@ -116,9 +130,30 @@ impl Method {
     #[must_use]
     pub fn promises(&self) -> BTreeSet<Store> {
         match self {
-            Self::PgDump => BTreeSet::from([Store::Database, Store::Globals, Store::Media]),
+            Self::PgDump | Self::Cold => {
+                BTreeSet::from([Store::Database, Store::Globals, Store::Media])
+            }
             Self::Commands(commands) => commands.promises().clone(),
         }
+    }
+
+    /// The volumes that it archives as files while nothing runs on them, by name: what is critical
+    /// and holds no store that it has a better way for.
+    #[must_use]
+    pub fn archives(&self, volumes: &[Volume<'_>]) -> Vec<String> {
+        let is_archived = |volume: &&Volume<'_>| match self {
+            Self::PgDump => volume.store.is_none() && volume.class == VolumeClass::Critical,
+            Self::Cold => true,
+            Self::Commands(_) => false,
+        };
+        volumes.iter().filter(is_archived).map(|volume| volume.name.to_owned()).collect()
+    }
+
+    /// Whether it archives any volume of which the configuration speaks. Others may turn up.
+    #[must_use]
+    pub fn archives_any(&self, config: &Config) -> bool {
+        let names = config.volumes.iter().map(|volume| volume.name.clone()).collect::<Vec<_>>();
+        matches!(self, Self::Cold) || !self.archives(&classified(&names, config)).is_empty()
     }
 
     /// How its artefact comes to show the state of the baseline.
@@ -126,7 +161,7 @@ impl Method {
     pub fn consistency(&self) -> Consistency {
         match self {
             Self::PgDump => Consistency::Snapshot,
-            Self::Commands(_) => Consistency::Quiet,
+            Self::Cold | Self::Commands(_) => Consistency::Quiet,
         }
     }
 
@@ -135,6 +170,7 @@ impl Method {
     pub fn into(&self) -> RestoreInto {
         match self {
             Self::PgDump => RestoreInto::Server,
+            Self::Cold => RestoreInto::Volumes,
             Self::Commands(commands) => commands.into(),
         }
     }
@@ -144,6 +180,9 @@ impl Method {
     pub fn describe_backup(&self, config: &Config) -> String {
         match self {
             Self::PgDump => pg_dump::describe(config),
+            Self::Cold => {
+                "stop every service; tar + zstd of every volume; start them again".to_owned()
+            }
             Self::Commands(commands) => commands.describe_backup(),
         }
     }
@@ -153,6 +192,7 @@ impl Method {
     pub fn describe_restore(&self) -> String {
         match self {
             Self::PgDump => "pg_restore and tar".to_owned(),
+            Self::Cold => "tar".to_owned(),
             Self::Commands(commands) => commands.describe_restore(),
         }
     }
@@ -175,7 +215,7 @@ impl Method {
                 let title = "the method's own verification accepts the artefact";
                 vec![planned(id::ARTEFACT_VERIFIED, title)]
             }
-            Self::Commands(_) => Vec::new(),
+            Self::Cold | Self::Commands(_) => Vec::new(),
         }
     }
 
@@ -183,7 +223,7 @@ impl Method {
     #[must_use]
     pub fn takes_under_load(&self) -> bool {
         match self {
-            Self::PgDump => false,
+            Self::PgDump | Self::Cold => false,
             Self::Commands(commands) => commands.takes_under_load(),
         }
     }
@@ -192,7 +232,7 @@ impl Method {
     #[must_use]
     pub fn salvages(&self) -> bool {
         match self {
-            Self::PgDump => false,
+            Self::PgDump | Self::Cold => false,
             Self::Commands(commands) => commands.salvages(),
         }
     }
@@ -209,7 +249,7 @@ impl Method {
     /// Takes what may be taken under load, before the baseline.
     pub async fn begin(&self, site: &Site<'_>, artefact: &Artefact) -> Result<()> {
         match self {
-            Self::PgDump => Ok(()),
+            Self::PgDump | Self::Cold => Ok(()),
             Self::Commands(commands) => commands.begin(site, artefact).await,
         }
     }
@@ -223,15 +263,21 @@ impl Method {
     ) -> Result<()> {
         match self {
             Self::PgDump => {
-                let rows = pg_dump::take(site.stack, site.database, snapshot, artefact);
+                let database = site.database()?;
+                let rows = pg_dump::take(site.stack, database, snapshot, artefact);
                 let files = async {
                     let Some(volume) = site.media else { return Ok(None) };
                     media::take(site.stack, volume, artefact).await.map(Some)
                 };
-                let tools = pg_dump::tools(site.stack, site.database);
-                let (parts, files, tools) = tokio::try_join!(rows, files, tools)?;
-                artefact.manifest.parts.extend(parts.into_iter().chain(files));
+                let volumes = cold::take(site.stack, site.cold, artefact);
+                let tools = pg_dump::tools(site.stack, database);
+                let (parts, files, volumes, tools) = tokio::try_join!(rows, files, volumes, tools)?;
+                artefact.manifest.parts.extend(parts.into_iter().chain(files).chain(volumes));
                 artefact.manifest.tools = tools;
+                Ok(())
+            }
+            Self::Cold => {
+                artefact.manifest.parts = cold::take(site.stack, site.cold, artefact).await?;
                 Ok(())
             }
             Self::Commands(commands) => {
@@ -256,13 +302,16 @@ impl Method {
                 let dump = artefact.part(PartKind::Database)?;
                 let row_hash = baseline.database.as_ref().map(|database| database.row_hash);
                 let row_hash = row_hash.unwrap_or(RowHash::Chain64);
-                let dump = pg_dump::examine(site.stack, site.database, artefact, dump, row_hash);
-                let (dump, mut examined) =
-                    tokio::try_join!(dump, media::against(artefact, baseline))?;
-                examined.damage.extend(dump.damage.clone());
+                let dump = pg_dump::examine(site.stack, site.database()?, artefact, dump, row_hash);
+                let files = media::against(artefact, baseline);
+                let volumes = cold::against(artefact, baseline);
+                let (dump, mut examined, volumes) = tokio::try_join!(dump, files, volumes)?;
+                examined.damage.extend(dump.damage.iter().cloned().chain(volumes.damage));
                 examined.readings.insert(0, dump.against(baseline));
+                examined.readings.extend(volumes.readings);
                 Ok(examined)
             }
+            Self::Cold => cold::against(artefact, baseline).await,
             Self::Commands(commands) => commands.examine(site, artefact).await,
         }
     }
@@ -277,7 +326,8 @@ impl Method {
     ) -> Result<Vec<StepTiming>> {
         match self {
             Self::PgDump => {
-                let Site { stack, database, media: volume, .. } = *site;
+                let Site { stack, media: volume, cold, .. } = *site;
+                let database = site.database()?;
                 let rows = timed("pg_restore", Some(Store::Database), async {
                     let globals = artefact.part(PartKind::Globals)?;
                     pg_dump::restore_globals(stack, database, artefact, globals).await?;
@@ -288,9 +338,11 @@ impl Method {
                     let Some(volume) = volume else { return Ok(()) };
                     media::restore(stack, volume, artefact, artefact.part(PartKind::Media)?).await
                 });
-                let (rows, files) = tokio::try_join!(rows, files)?;
-                Ok(vec![rows, files])
+                let volumes = cold::restore(stack, cold, artefact);
+                let (rows, files, volumes) = tokio::try_join!(rows, files, volumes)?;
+                Ok([rows, files].into_iter().chain(volumes).collect())
             }
+            Self::Cold => cold::restore(site.stack, site.cold, artefact).await,
             Self::Commands(commands) => commands.restore(site, artefact, profile).await,
         }
     }

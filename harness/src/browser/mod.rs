@@ -101,7 +101,7 @@ async fn visited(
     let address = containers.filter(|known| known.id == container).find_map(|known| known.address);
     let address = address.ok_or_else(|| Error::undecided("the browser has no address"))?;
     let host = &config.service.host;
-    let entry = stack.address(&config.service.entry).await?;
+    let entry = stack.address(config.service.entry()?).await?;
     let arguments = [
         "--headless=new".to_owned(),
         "--no-sandbox".to_owned(),

@@ -1,6 +1,8 @@
 //! Holds a certificate against another, or against a live database and directory, and
 //! explains what differs as far as lists of rows allow.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use super::explain::{Side, explain, note_unexplained, tables_to_list};
@@ -42,6 +44,7 @@ pub fn with_live(
         strength: taking.strength,
         database: None,
         media: take::media(sources, &taking, events)?,
+        volumes: BTreeMap::new(),
     };
     if let Some(snapshot) = &snapshot {
         let mut taken = take::database(snapshot, &taking, events)?;

@@ -1,5 +1,6 @@
 //! Takes a certificate of any database and any directory, without a stack or an engine.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -98,6 +99,7 @@ pub fn take(sources: &Sources, taking: &Taking, events: &Events) -> Result<Certi
         strength: taking.strength,
         database,
         media,
+        volumes: BTreeMap::new(),
     })
 }
 

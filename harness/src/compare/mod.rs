@@ -42,8 +42,33 @@ pub fn certificates(before: &Certificate, after: &Certificate) -> Integrity {
         (Some(_), None) => one_sided(&mut integrity, "media", "first"),
         (None, Some(_)) => one_sided(&mut integrity, "media", "second"),
     }
+    volumes(before, after, &mut integrity);
     rank(&mut integrity.divergences);
     integrity
+}
+
+/// Compares each volume with itself, file by file: nothing was written to it while it was read.
+fn volumes(before: &Certificate, after: &Certificate, integrity: &mut Integrity) {
+    for (name, kept) in &before.volumes {
+        let Some(restored) = after.volumes.get(name) else {
+            one_sided(integrity, &format!("volume {name}"), "first");
+            continue;
+        };
+        let mut compared = media::compare(kept, restored, None);
+        for found in &mut compared.divergences {
+            found.kind = DivergenceKind::Volume;
+            found.subject = format!("{name}/{}", found.subject);
+        }
+        integrity.volumes_compared += 1;
+        integrity.files_compared += compared.files_compared;
+        integrity.bytes_compared += compared.bytes_compared;
+        integrity.divergences.extend(compared.divergences);
+        let open = compared.undecided.into_iter();
+        integrity.undecided.extend(open.map(|(path, reason)| format!("{name}/{path}: {reason}")));
+    }
+    for name in after.volumes.keys().filter(|name| !before.volumes.contains_key(*name)) {
+        one_sided(integrity, &format!("volume {name}"), "second");
+    }
 }
 
 /// Puts what matters most first: by severity, then data before what is said of it.
@@ -68,10 +93,11 @@ pub fn verdict(before: &Certificate, integrity: &Integrity) -> (Verdict, Vec<Str
     if before.database.is_some() && integrity.tables_compared == 0 {
         open.push("no table was compared".to_owned());
     }
-    if before.media.is_some() && integrity.files_compared == 0 {
+    let files = before.media.is_some() || !before.volumes.is_empty();
+    if files && integrity.files_compared == 0 {
         open.push("no file was compared".to_owned());
     }
-    if before.database.is_none() && before.media.is_none() {
+    if before.database.is_none() && !files {
         open.push("the first certificate covers nothing".to_owned());
     }
     let verdict = match (integrity.divergences.iter().any(Divergence::is_fatal), open.is_empty()) {
@@ -134,6 +160,7 @@ mod tests {
             strength: Strength::Exact,
             database: None,
             media: None,
+            volumes: BTreeMap::new(),
         }
     }
 

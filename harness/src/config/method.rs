@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::model::artefact::{PartKind, Store};
 
 /// Names of the methods that need no configuration.
-pub const BUILT_IN: [&str; 1] = ["pg-dump"];
+pub const BUILT_IN: [&str; 2] = ["pg-dump", "cold"];
 
 /// Commands move as much data as there is; this bounds a hanging one.
 const TIMEOUT_S: u64 = 12 * 3600;

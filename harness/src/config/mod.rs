@@ -55,8 +55,8 @@ pub struct Config {
     pub stack: StackConfig,
     /// Variables the compose files are resolved with. They win over the stack's `.env`.
     pub environment: BTreeMap<String, Variable>,
-    /// The database.
-    pub database: DatabaseConfig,
+    /// The PostgreSQL database whose rows are compared; absent when the stack has none.
+    pub database: Option<DatabaseConfig>,
     /// The media store; absent when the stack has none.
     pub media: Option<MediaConfig>,
     /// What the stack's volumes are worth.
@@ -119,7 +119,6 @@ pub enum Variable {
 
 /// The database.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(default)]
 pub struct DatabaseConfig {
     /// Its service.
     pub service: String,
@@ -129,17 +128,6 @@ pub struct DatabaseConfig {
     pub name: Option<String>,
     /// User, if the service's `POSTGRES_USER` does not give it.
     pub user: Option<String>,
-}
-
-impl Default for DatabaseConfig {
-    fn default() -> Self {
-        Self {
-            service: "db".to_owned(),
-            volume: "postgres_data".to_owned(),
-            name: None,
-            user: None,
-        }
-    }
 }
 
 /// The media store.
@@ -185,8 +173,8 @@ pub enum Generator {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default)]
 pub struct ServiceConfig {
-    /// Service that answers requests from outside.
-    pub entry: String,
+    /// Service that answers requests from outside; absent when none does.
+    pub entry: Option<String>,
     /// Port it listens on inside the sandbox.
     pub port: u16,
     /// Host name that requests carry.
@@ -206,10 +194,49 @@ pub struct BackendConfig {
     pub port: u16,
 }
 
+impl ServiceConfig {
+    /// The service that answers requests, for whoever must ask it.
+    ///
+    /// # Errors
+    /// Usage when none is known.
+    pub fn entry(&self) -> Result<&str> {
+        self.entry.as_deref().ok_or_else(|| {
+            Error::usage("no service of the stack is known to answer requests")
+                .hint("name it in drill.toml: [service] entry = \"…\", and its port")
+        })
+    }
+}
+
+impl Config {
+    /// Whether acknowledged writes are kept during a drill: they are looked up in a database.
+    #[must_use]
+    pub fn keeps_ledger(&self) -> bool {
+        self.ledger.enabled && self.database.is_some()
+    }
+
+    /// Whether nobody said which requests prove the service's health, so that the entry is asked
+    /// for what it has to offer, before the backup and after the restore.
+    #[must_use]
+    pub fn asks_unasked(&self) -> bool {
+        self.service.entry.is_some() && !self.probes.iter().any(|probe| probe.health)
+    }
+
+    /// The database, for whatever cannot do without one.
+    ///
+    /// # Errors
+    /// Usage when the stack has none that the drill can read.
+    pub fn require_database(&self) -> Result<&DatabaseConfig> {
+        self.database.as_ref().ok_or_else(|| {
+            Error::usage("the stack has no PostgreSQL database that is known")
+                .hint("name it in drill.toml: [database] service = \"…\", volume = \"…\"")
+        })
+    }
+}
+
 impl Default for ServiceConfig {
     fn default() -> Self {
         Self {
-            entry: "proxy".to_owned(),
+            entry: None,
             port: 80,
             host: "localhost".to_owned(),
             ready_timeout_s: 180,

@@ -18,7 +18,7 @@ const THERE: &str = "\
     where attrelid = $1::text::regclass and quote_ident(attname) = $2 and not attisdropped";
 
 pub(super) async fn strike(site: &Site<'_>) -> Result<Struck> {
-    let struck = ask(site.database.connection(site.stack).await?, |client| {
+    let struck = ask(site.database()?.connection(site.stack).await?, |client| {
         let table = table::largest(client)?;
         let found = client.query_opt(COLUMN, &[&table]);
         let found = found.attempt(|| format!("cannot list the columns of {table}"))?;

@@ -6,8 +6,9 @@ use crate::stack::Site;
 use crate::stack::database::ask;
 
 pub(super) async fn strike(site: &Site<'_>) -> Result<Struck> {
-    let name = site.database.name.clone();
-    let mut connection = site.database.connection(site.stack).await?;
+    let database = site.database()?;
+    let name = database.name.clone();
+    let mut connection = database.connection(site.stack).await?;
     connection.dbname("template1");
     let left = ask(connection, move |client| {
         let quoted = client.query_one("select quote_ident($1)", &[&name]);

@@ -16,7 +16,7 @@ const LARGEST: &str = "\
     order by pg_relation_size(c.oid) desc, c.oid limit 1";
 
 pub(super) async fn strike(site: &Site<'_>) -> Result<Struck> {
-    let struck = ask(site.database.connection(site.stack).await?, |client| {
+    let struck = ask(site.database()?.connection(site.stack).await?, |client| {
         let table = largest(client)?;
         let before = count(client, &table)?;
         // Looked at under the lock: others go on writing to it right afterwards.

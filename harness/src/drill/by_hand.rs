@@ -32,18 +32,12 @@ pub struct Standing {
 impl Standing {
     /// The fingerprint of its stores as they are now.
     pub async fn certificate(&self, config: &Config) -> Result<Certificate> {
-        let connection = self.sandbox.database.connection(&self.sandbox.stack).await?;
+        let connection = self.sandbox.connection().await?;
         let snapshot = blocking(move || Snapshot::open(&connection)).await?;
-        let events = Events::ignored();
+        let (snapshot, events) = (Some(snapshot), Events::ignored());
         let observed =
             observe::stores(&self.sandbox, config, Strength::Exact, snapshot, &events).await?;
-        let snapshot = observed.snapshot;
-        // Its connection blocks when it closes.
-        blocking(move || {
-            drop(snapshot);
-            Ok(())
-        })
-        .await?;
+        observe::close(observed.snapshot).await?;
         Ok(observed.certificate)
     }
 

@@ -9,6 +9,7 @@ use crate::fingerprint::catalogue::IndexCheck;
 use crate::fingerprint::references::References;
 use crate::model::check::{Check, Outcome, id};
 use crate::model::divergence::{Divergence, DivergenceKind, Severity};
+use crate::model::fingerprint::Certificate;
 use crate::model::record::Integrity;
 
 /// The outcome of one check.
@@ -20,25 +21,26 @@ pub(super) struct Judged {
 }
 
 /// Judges what was compared: one outcome for each family.
-pub(super) fn integrity(integrity: &Integrity, with_media: bool) -> Vec<Judged> {
+pub(super) fn integrity(integrity: &Integrity, compared: &Certificate) -> Vec<Judged> {
     use DivergenceKind as Kind;
     let Integrity { tables_compared, rows_compared, facts_compared, .. } = integrity;
     let rows = format!("{rows_compared} rows in {tables_compared} tables");
     let facts = format!("{facts_compared} facts");
-    let mut judged = vec![
-        family(integrity, id::DATABASE, &[Kind::Table, Kind::LargeObject], *tables_compared, &rows),
-        family(
-            integrity,
-            id::CATALOGUE,
-            &[Kind::Catalogue, Kind::Sequence, Kind::Index],
-            *facts_compared,
-            &facts,
-        ),
-    ];
-    if with_media {
-        let Integrity { files_compared, bytes_compared, .. } = integrity;
-        let files = format!("{files_compared} files, {bytes_compared} bytes");
+    let mut judged = Vec::new();
+    if compared.database.is_some() {
+        let data = [Kind::Table, Kind::LargeObject];
+        judged.push(family(integrity, id::DATABASE, &data, *tables_compared, &rows));
+        let structure = [Kind::Catalogue, Kind::Sequence, Kind::Index];
+        judged.push(family(integrity, id::CATALOGUE, &structure, *facts_compared, &facts));
+    }
+    let Integrity { volumes_compared, files_compared, bytes_compared, .. } = integrity;
+    let files = format!("{files_compared} files, {bytes_compared} bytes");
+    if compared.media.is_some() {
         judged.push(family(integrity, id::MEDIA, &[Kind::File], *files_compared, &files));
+    }
+    if !compared.volumes.is_empty() {
+        let seen = format!("{volumes_compared} volumes, {files}");
+        judged.push(family(integrity, id::VOLUMES, &[Kind::Volume], *files_compared, &seen));
     }
     judged
 }

@@ -5,6 +5,7 @@ mod by_hand;
 mod evidence;
 mod file_fields;
 mod folder;
+mod gaps;
 mod invariants;
 mod journal;
 mod judgements;
@@ -34,11 +35,12 @@ use self::journal::Journal;
 use self::origin::{Secrets, Seeded};
 use self::phases::{Found, Rehearsal};
 use crate::backup::{Artefact, Method};
-use crate::config::Config;
+use crate::config::{Config, Generator};
 use crate::dataset::Scale;
 use crate::disaster::Disaster;
 use crate::error::{Attempt, Error, ErrorKind, Result};
 use crate::model::event::{Event, Events};
+use crate::model::origin::Origin;
 use crate::model::phase::Phase;
 use crate::model::record::{RECORD_SCHEMA, Record, StackRecord, Timings};
 use crate::plan::{Plan, Request};
@@ -182,13 +184,15 @@ impl Drill {
             }
         };
 
+        let gaps = self.gaps(&sandbox);
         let mut rehearsal =
             Rehearsal::new(self, &sandbox, elsewhere.as_ref(), &folder, &mut journal);
         let result = tokio::select! {
             result = Box::pin(rehearsal.run()) => result,
             () = cancelled.cancelled() => Err(Error::interrupted()),
         };
-        let found = rehearsal.end();
+        let mut found = rehearsal.end();
+        found.not_proved.extend(gaps);
         let stopped = result.err();
         let phase = journal.leave(stopped.is_none());
         if let Some(phase) = phase.filter(|_| stopped.is_some() || journal.has_failure()) {
@@ -228,6 +232,15 @@ impl Drill {
         Ok((sandbox, elsewhere))
     }
 
+    /// Where its data comes from.
+    fn origin(&self) -> Origin {
+        match (&self.source, self.config.dataset.generator) {
+            (Source::Artefact(_), _) => Origin::Artefact,
+            (Source::Copy, Generator::None) => Origin::Empty,
+            (Source::Copy, Generator::Korrigo) => Origin::Sample,
+        }
+    }
+
     /// What the run found out, judged.
     fn record(
         &self,
@@ -246,6 +259,8 @@ impl Drill {
             seed: self.request.seed,
             verdict: judgement.verdict,
             reasons: judgement.reasons,
+            origin: self.origin(),
+            not_proved: found.not_proved,
             stack: StackRecord {
                 name: self.plan.stack.clone(),
                 services: found.services,

@@ -1,6 +1,8 @@
 //! Looks at the stores of a sandbox: takes their fingerprint, resolves the references
 //! between them. Reads the stores themselves, never the backup.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use postgres::{Client, IsolationLevel, Transaction};
 
@@ -12,34 +14,35 @@ use crate::fingerprint::database::{self, Keep, Snapshot, keep_rows};
 use crate::fingerprint::media;
 use crate::model::event::Events;
 use crate::model::fingerprint::{CERTIFICATE_SCHEMA, Certificate, MediaFingerprint, Strength};
-use crate::stack::OwnedVolume;
 use crate::stack::database::blocking;
+use crate::stack::{OwnedStack, OwnedVolume};
 
 /// A fingerprint of both stores, and the snapshot under which the database was read.
 pub(super) struct Observed {
     pub(super) certificate: Certificate,
-    pub(super) snapshot: Snapshot,
+    pub(super) snapshot: Option<Snapshot>,
 }
 
-/// Fingerprints database and media store side by side.
+/// Fingerprints database and media store side by side; what a stack does not have is left out.
 pub(super) async fn stores(
     sandbox: &Sandbox,
     config: &Config,
     strength: Strength,
-    snapshot: Snapshot,
+    snapshot: Option<Snapshot>,
     events: &Events,
 ) -> Result<Observed> {
     let rows = {
         let events = events.clone();
         blocking(move || {
+            let Some(snapshot) = snapshot else { return Ok((None, None)) };
             let options = database::Options { strength, ..database::Options::default() };
             let taken = database::take(&snapshot, &options, &events)?;
-            Ok((taken, snapshot))
+            Ok((Some(taken), Some(snapshot)))
         })
     };
     let files = async {
         match &sandbox.media {
-            Some(volume) => files(sandbox, config, volume, events).await.map(Some),
+            Some(volume) => files(&sandbox.stack, config, volume, events).await.map(Some),
             None => Ok(None),
         }
     };
@@ -55,8 +58,9 @@ pub(super) async fn stores(
         schema_version: CERTIFICATE_SCHEMA,
         taken_at: Timestamp::now(),
         strength,
-        database: Some(database),
+        database,
         media,
+        volumes: BTreeMap::new(),
     };
     Ok(Observed { certificate, snapshot })
 }
@@ -72,8 +76,8 @@ pub(super) async fn list_rows(
     let events = events.clone();
     blocking(move || {
         let Observed { mut certificate, snapshot } = observed;
-        if let Some(database) = &mut certificate.database {
-            keep_rows(&snapshot, database, &keep, tables.as_deref(), &events)?;
+        if let (Some(database), Some(snapshot)) = (&mut certificate.database, &snapshot) {
+            keep_rows(snapshot, database, &keep, tables.as_deref(), &events)?;
         }
         Ok(Observed { certificate, snapshot })
     })
@@ -81,8 +85,8 @@ pub(super) async fn list_rows(
 }
 
 /// Fingerprints a volume: directly where this host can read it, through a container elsewhere.
-async fn files(
-    sandbox: &Sandbox,
+pub(super) async fn files(
+    stack: &OwnedStack,
     config: &Config,
     volume: &OwnedVolume,
     events: &Events,
@@ -90,14 +94,23 @@ async fn files(
     let sha256 = config.media.as_ref().is_some_and(|media| !media.references.is_empty());
     let options = media::Options { jobs: cores(), sha256 };
     let events = events.clone();
-    if let Some(root) = sandbox.stack.mountpoint(volume).await? {
+    if let Some(root) = stack.mountpoint(volume).await? {
         return blocking(move || media::take(&root, options, &events)).await;
     }
-    let command = sandbox.stack.beside(volume, true, archive_command());
+    let command = stack.beside(volume, true, archive_command());
     let (output, taken) =
         command.read_by(move |pipe| media::take_from_tar(pipe, options, &events)).await?;
     output.require(|| format!("cannot read volume {:?}", volume.name))?;
     taken
+}
+
+/// Closes a snapshot's connection, which blocks.
+pub(super) async fn close(snapshot: Option<Snapshot>) -> Result<()> {
+    blocking(move || {
+        drop(snapshot);
+        Ok(())
+    })
+    .await
 }
 
 /// A read-only transaction that sees what a snapshot sees.

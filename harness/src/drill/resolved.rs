@@ -20,7 +20,7 @@ use crate::stack::isolation::{Allowed, Change};
 /// A stack that can be sealed, with what was found in it.
 pub(super) struct Resolved {
     pub(super) allowed: Allowed,
-    pub(super) database: Database,
+    pub(super) database: Option<Database>,
     /// The authority of its certificate, in PEM, over TLS.
     pub(super) ca_pem: Option<String>,
     /// Its random variables.
@@ -64,7 +64,8 @@ impl Resolved {
             runner.keep_secret(&name, &value);
         }
         let allowed = Allowed::of(&resolved, &source.dir)?;
-        let database = Database::of(&config.database, &resolved)?;
+        let database = config.database.as_ref().map(|known| Database::of(known, &resolved));
+        let database = database.transpose()?;
         require_named(config, &allowed)?;
         Ok(Self { allowed, database, ca_pem, secrets })
     }
@@ -73,14 +74,15 @@ impl Resolved {
 /// Demands what `drill.toml` names.
 fn require_named(config: &Config, allowed: &Allowed) -> Result<()> {
     let media = config.media.as_ref().map(|media| &media.volume);
-    for volume in [&config.database.volume].into_iter().chain(media) {
+    let database = config.database.as_ref().map(|database| &database.volume);
+    for volume in database.into_iter().chain(media) {
         if !allowed.volumes().any(|known| known == volume) {
             let known = allowed.volumes().collect::<Vec<_>>().join(", ");
             return Err(Error::usage(format!("the stack has no volume {volume:?}"))
                 .hint(format!("its volumes are: {known}; correct drill.toml")));
         }
     }
-    let entry = &config.service.entry;
+    let Some(entry) = &config.service.entry else { return Ok(()) };
     if !allowed.services().any(|known| known == entry) {
         return Err(Error::usage(format!("the stack has no service {entry:?}"))
             .hint("name the service that answers requests in drill.toml: [service] entry"));

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::pin::Pin;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::stack::database::Database;
 use crate::stack::{OwnedStack, OwnedVolume};
 
@@ -26,12 +26,22 @@ pub enum Moment {
 pub struct Live {
     /// The sandbox.
     pub stack: OwnedStack,
-    /// Its database.
-    pub database: Database,
+    /// Its database, where it has one.
+    pub database: Option<Database>,
     /// Its media store.
     pub media: Option<OwnedVolume>,
     /// Folder of the artefact.
     pub artefact: PathBuf,
+}
+
+impl Live {
+    /// The database, for harm that is done to one.
+    ///
+    /// # Errors
+    /// Usage when the stack has none.
+    pub fn database(&self) -> Result<&Database> {
+        self.database.as_ref().ok_or_else(|| Error::usage("the stack has no database to harm"))
+    }
 }
 
 /// Does harm at a moment of its choice.

@@ -20,14 +20,17 @@ use crate::stack::engine::Engine;
 use crate::stack::images::{BaseSpec, Images, SUITE};
 use crate::stack::isolation::{Allowed, Seal, SealedStack};
 use crate::stack::{OwnedStack, OwnedVolume, RunId, RunLabels, Site};
+use crate::volumes;
 
 /// A sealed copy with all that is known of it.
 #[derive(Debug, Clone)]
 pub struct Sandbox {
     /// The copy.
     pub stack: OwnedStack,
-    /// Its database.
-    pub database: Database,
+    /// Its database, where there is one whose rows are compared.
+    pub database: Option<Database>,
+    /// The volumes that are backed up and compared as files, while nothing runs on them.
+    pub cold: Vec<OwnedVolume>,
     /// Its media store.
     pub media: Option<OwnedVolume>,
     /// What it is filled with.
@@ -56,8 +59,26 @@ impl Sandbox {
 
     /// Where a method works.
     pub(crate) fn site(&self) -> Site<'_> {
-        let Self { stack, database, media, dir, work, .. } = self;
-        Site { stack, database, media: media.as_ref(), dir, work }
+        let Self { stack, database, media, cold, dir, work, .. } = self;
+        Site { stack, database: database.as_ref(), media: media.as_ref(), cold, dir, work }
+    }
+
+    /// Its database, for what is not done without one.
+    pub fn database(&self) -> Result<&Database> {
+        self.site().database()
+    }
+
+    /// Where and how this host signs in to its database.
+    pub async fn connection(&self) -> Result<postgres::Config> {
+        self.database()?.connection(&self.stack).await
+    }
+
+    /// The volumes that are compared as files and nothing else.
+    pub(super) fn files(&self) -> impl Iterator<Item = &OwnedVolume> {
+        let is_media = |volume: &OwnedVolume| {
+            self.media.as_ref().is_some_and(|media| media.name == volume.name)
+        };
+        self.cold.iter().filter(move |volume| !is_media(volume))
     }
 
     /// Finds the tools, builds the images and seals the stack. Creates nothing that runs.
@@ -87,6 +108,9 @@ impl Sandbox {
         let sealed = seal_for(run, drill, &allowed, &images, &debian).await?;
         let stack = OwnedStack::new(&engine, &compose, run, sealed, work, &debian)?;
         let media = config.media.as_ref().map(|media| stack.volume(&media.volume)).transpose()?;
+        let names = stack.volumes().map(|volume| volume.name).collect::<Vec<_>>();
+        let cold = request.method.archives(&volumes::classified(&names, config));
+        let cold = cold.iter().map(|name| stack.volume(name)).collect::<Result<Vec<_>>>()?;
         let dataset = drill.seeded.map(Seeded::dataset);
         let variables = match (&dataset, config.dataset.generator) {
             (Some(dataset), _) => facts::of_dataset(dataset),
@@ -106,6 +130,7 @@ impl Sandbox {
             stack,
             database,
             media,
+            cold,
             dataset,
             variables,
             mode,
@@ -121,7 +146,9 @@ impl Sandbox {
     pub(super) fn elsewhere(&self) -> Result<Self> {
         let stack = self.stack.elsewhere()?;
         let media = self.media.as_ref().map(|media| stack.volume(&media.name)).transpose()?;
-        Ok(Self { stack, media, ..self.clone() })
+        let cold = self.cold.iter().map(|volume| stack.volume(&volume.name));
+        let cold = cold.collect::<Result<Vec<_>>>()?;
+        Ok(Self { stack, media, cold, ..self.clone() })
     }
 
     /// Seals the stack with further files of its folder under the names of this copy, as its
@@ -147,7 +174,7 @@ impl Sandbox {
     /// How its probes reach it: by address, under its public name.
     pub async fn target(&self, config: &Config, read_only: bool) -> Result<Target> {
         let service = &config.service;
-        let address = self.stack.address(&service.entry).await?;
+        let address = self.stack.address(service.entry()?).await?;
         let port = match (self.mode, &config.tls) {
             (Mode::Tls, Some(tls)) => tls.port,
             _ => service.port,

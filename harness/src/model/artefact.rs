@@ -33,6 +33,8 @@ pub enum PartKind {
     Globals,
     /// The media store.
     Media,
+    /// The files of one volume, `volume-NAME.tar.zst`, taken while nothing ran on it.
+    Volume,
     /// Several stores in one file.
     Bundle,
     /// What lies beside another part, such as a file of checksums.
@@ -53,6 +55,7 @@ impl PartKind {
             Self::Database => "database",
             Self::Globals => "globals",
             Self::Media => "media",
+            Self::Volume => "volume",
             Self::Bundle => "bundle",
             Self::Companion => "companion",
             Self::Certificate => "certificate",
@@ -60,6 +63,12 @@ impl PartKind {
             Self::Origin => "origin",
         }
     }
+}
+
+/// File name of the part that holds a volume.
+#[must_use]
+pub fn volume_file(name: &str) -> String {
+    format!("volume-{name}.tar.zst")
 }
 
 /// A store that a backup may cover.
@@ -128,6 +137,13 @@ impl Manifest {
     #[must_use]
     pub fn part(&self, kind: PartKind) -> Option<&Part> {
         self.parts.iter().find(|part| part.kind == kind)
+    }
+
+    /// The part that holds a volume, by the volume's name.
+    #[must_use]
+    pub fn volume(&self, name: &str) -> Option<&Part> {
+        let file = volume_file(name);
+        self.parts.iter().find(|part| part.kind == PartKind::Volume && part.file == file)
     }
 
     /// Size of all that a restore may read, in bytes.

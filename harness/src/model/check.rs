@@ -80,6 +80,8 @@ pub mod id {
     pub const ARTEFACT_ROWS: &str = "artefact.rows";
     /// The media archive holds every file and nothing hostile.
     pub const ARTEFACT_MEDIA: &str = "artefact.media";
+    /// The archives of the volumes hold every file and nothing hostile.
+    pub const ARTEFACT_VOLUMES: &str = "artefact.volumes";
     /// The method's own verification accepts the artefact.
     pub const ARTEFACT_VERIFIED: &str = "artefact.verified";
     /// The data is gone.
@@ -100,8 +102,18 @@ pub mod id {
     pub const ACCEPTED: &str = "compare.accepted";
     /// Every file is back.
     pub const MEDIA: &str = "compare.media";
+    /// Every file of the volumes that were archived as files is back.
+    pub const VOLUMES: &str = "compare.volumes";
+    /// Every SQLite file is sound and holds the rows that it held.
+    pub const SQLITE: &str = "compare.sqlite";
     /// Every reference from a row to a file resolves.
     pub const REFERENCES: &str = "compare.references";
+    /// The service answers the same requests as before.
+    pub const ALIKE: &str = "service.alike";
+    /// The service is not one that begins anew.
+    pub const NOT_EMPTY: &str = "service.not-empty";
+    /// No image was replaced under its tag while the drill ran.
+    pub const IMAGES: &str = "images.same";
     /// No acknowledged write older than the recovery point is lost.
     pub const LEDGER: &str = "ledger.kept";
     /// The recovery time objective is met.

@@ -50,6 +50,9 @@ pub struct Certificate {
     pub database: Option<DatabaseFingerprint>,
     /// The media store, if one was read.
     pub media: Option<MediaFingerprint>,
+    /// Volumes that were read as files while nothing ran on them, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub volumes: BTreeMap<String, MediaFingerprint>,
 }
 
 /// The integrity state of a database at one snapshot.

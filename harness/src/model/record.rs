@@ -10,6 +10,8 @@ use super::artefact::{Manifest, Store};
 use super::check::Check;
 use super::divergence::Divergence;
 use super::finding::Finding;
+use super::not_proved::NotProved;
+use super::origin::Origin;
 use super::phase::Phase;
 use super::profile::Profile;
 
@@ -65,6 +67,12 @@ pub struct Record {
     pub verdict: Verdict,
     /// Why the verdict is not `passed`; empty when it is.
     pub reasons: Vec<String>,
+    /// Where the data came from.
+    #[serde(default)]
+    pub origin: Origin,
+    /// What the verdict does not cover.
+    #[serde(default)]
+    pub not_proved: Vec<NotProved>,
     /// The stack that was cloned.
     pub stack: StackRecord,
     /// The backup method.
@@ -170,6 +178,9 @@ pub struct Integrity {
     pub files_compared: u64,
     /// Bytes of files compared.
     pub bytes_compared: u64,
+    /// Volumes compared file by file.
+    #[serde(default)]
+    pub volumes_compared: u64,
     /// References from rows to files that were resolved.
     pub references_checked: u64,
     /// Sequences and other facts of the catalogue compared.

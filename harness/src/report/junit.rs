@@ -49,12 +49,13 @@ pub fn drills<'a>(records: impl IntoIterator<Item = &'a Record>) -> Result<Strin
             Property::new("stack", &stack.name),
             Property::new("scale", &stack.scale),
             Property::new("seed", seed.to_string()),
+            Property::new("origin", record.origin.name()),
         ]);
         let seconds = record.timings.phases.iter().map(|phase| phase.seconds).sum();
         suite.set_time(Duration::try_from_secs_f64(seconds).unwrap_or_default());
         suite.add_test_cases(record.checks.iter().map(check));
         let reasons = match record.reasons.as_slice() {
-            [] => "everything that was planned was proved".to_owned(),
+            [] => format!("everything that was planned was proved, {}", record.origin.describe()),
             reasons => reasons.join("; "),
         };
         suite.add_test_case(verdict(record.verdict, &reasons));

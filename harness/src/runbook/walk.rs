@@ -189,7 +189,7 @@ impl<'a> Walk<'a> {
         let sandbox = &self.standing.sandbox;
         let service = &self.drill.config().service;
         // A container that was made anew has another address.
-        if let Ok(address) = sandbox.stack.address(&service.entry).await {
+        if let Ok(address) = sandbox.stack.address(service.entry()?).await {
             let (host, port) = (&service.host, service.port);
             let options = format!("resolve = \"{host}:{port}:{address}\"\nnoproxy = \"*\"\n");
             let written = fs::write(self.folder.join("curl/.curlrc"), options);

@@ -298,6 +298,23 @@ impl OwnedStack {
         Ok(mountpoint.filter(|path| path.read_dir().is_ok()))
     }
 
+    /// Stops the containers of services as an operator would: each may end what it is doing.
+    pub async fn stop(&self, services: &[&str]) -> Result<()> {
+        let containers = self.containers().await?;
+        self.forget();
+        let meant = containers.iter().filter(|it| services.contains(&it.service.as_str()));
+        let meant = meant.filter(|it| it.status == "running").collect::<Vec<_>>();
+        if let Some(foreign) = meant.iter().find(|container| !self.owns(&container.labels)) {
+            return Err(self.refused(ResourceKind::Container, &foreign.id));
+        }
+        if meant.is_empty() {
+            return Ok(());
+        }
+        let ids = meant.iter().map(|container| container.id.clone());
+        let stopped = self.engine.docker(["container", "stop"]).args(ids).run().await?;
+        stopped.require(|| "cannot stop the services").map(drop)
+    }
+
     /// Removes the containers of services, all if none is named. As abrupt as a power cut.
     pub async fn destroy_containers(&self, services: &[&str]) -> Result<()> {
         let containers = self.containers().await?;

@@ -190,7 +190,7 @@ impl<'a> Survey<'a> {
         let service = &config.service;
         let https = config.tls.as_ref().map_or(443, |tls| tls.port);
         let ca = sandbox.ca_pem.as_deref().map(str::as_bytes);
-        let address = sandbox.stack.address(&service.entry).await?;
+        let address = sandbox.stack.address(service.entry()?).await?;
         let proxy = Wire::new(address, (service.port, https), &service.host, ca)?;
         let backend = match &service.backend {
             Some(backend) => {
@@ -247,9 +247,10 @@ impl<'a> Survey<'a> {
     /// What the stack's files say, and which of their lines give the services their variables.
     async fn files(&self, dir: &Path) -> Result<Observed> {
         let (sandbox, config) = (self.sandbox, self.config);
-        let (mode, entry) = (sandbox.mode, &config.service.entry);
-        let django = config.django.as_ref().map(|django| &django.service);
-        let django = django.or(config.service.backend.as_ref().map(|backend| &backend.service));
+        let (mode, entry) = (sandbox.mode, config.service.entry()?);
+        let django = config.django.as_ref().map(|django| django.service.as_str());
+        let backend = config.service.backend.as_ref().map(|backend| backend.service.as_str());
+        let django = django.or(backend);
         let django = django.unwrap_or(entry);
         let mut files = files::files(dir)?;
         files.retain(|path, _| files::is_in_force(path, config, mode));
@@ -299,7 +300,7 @@ impl<'a> Survey<'a> {
 
     /// The proxy's configuration as it runs, file by file.
     async fn configuration(&self) -> Result<Vec<(String, String)>> {
-        let entry = &self.config.service.entry;
+        let entry = self.config.service.entry()?;
         let command = self.sandbox.stack.exec(entry, None, ["nginx", "-T"]).await?;
         let output = command.run().await?;
         let output = output.require(|| "cannot read the proxy's configuration")?;

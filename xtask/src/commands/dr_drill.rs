@@ -68,6 +68,8 @@ fn ending(ended: &[Finished], format: Format) -> Result<Ending> {
         .report(worst.report.clone())
         .reasons(worst.record.reasons.clone())
         .because(worst.stopped.as_ref())
+        .with("origin", worst.record.origin.name())
+        .with("not_proved", json!(worst.record.not_proved))
         .with("reports", json!(reports)))
 }
 
@@ -78,9 +80,10 @@ fn planned(options: &DrillOptions) -> Result<Vec<Drill>> {
         return of_artefact(stack, artefact, compose.as_ref(), &options.run);
     }
     let config = Config::load(stack)?;
-    let names = match options.method.as_str() {
-        ALL_METHODS => Method::names(&config).into_iter().map(str::to_owned).collect(),
-        name => vec![name.to_owned()],
+    let names = match options.method.as_deref() {
+        Some(ALL_METHODS) => Method::names(&config).into_iter().map(str::to_owned).collect(),
+        Some(name) => vec![name.to_owned()],
+        None => vec![Method::of_itself(&config).name().to_owned()],
     };
     let profiles = &options.run.profile;
     if let Some(dir) = options.artefact.as_ref().filter(|_| names.len() * profiles.len() > 1) {

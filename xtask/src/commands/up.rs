@@ -18,7 +18,7 @@ pub(crate) async fn run(options: StackOptions, format: Format) -> Result<Ending>
     let standing =
         display::shown(format, async |events| drill.stand(events, cancelled).await).await?;
     let (service, run, stack) = (&drill.config().service, &standing.run, &standing.sandbox.stack);
-    let url = format!("http://{}:{}", stack.address(&service.entry).await?, service.port);
+    let url = format!("http://{}:{}", stack.address(service.entry()?).await?, service.port);
     match format {
         Format::Human => {
             println!("up        {url} with Host: {}", service.host);

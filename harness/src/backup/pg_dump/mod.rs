@@ -30,7 +30,7 @@ const LIMIT: Duration = Duration::from_secs(12 * 3600);
 /// What taking the backup does, in one line.
 #[must_use]
 pub fn describe(config: &Config) -> String {
-    let service = &config.database.service;
+    let service = config.database.as_ref().map_or("?", |database| database.service.as_str());
     let media =
         config.media.as_ref().map(|media| format!("; tar + zstd of volume {}", media.volume));
     let media = media.unwrap_or_default();

@@ -294,6 +294,7 @@ mod tests {
                 facts: BTreeMap::new(),
             }),
             media: None,
+            volumes: BTreeMap::new(),
         }
     }
 

@@ -41,6 +41,8 @@ const RETRY: Duration = Duration::from_millis(200);
 /// A writer at work. It ends when it is dropped.
 pub(super) struct Writer {
     book: Book,
+    /// What was written before it went on.
+    earlier: Vec<Write>,
     lookup: String,
     known: BTreeSet<String>,
     stop: Option<DropGuard>,
@@ -67,17 +69,21 @@ pub(super) struct Ledger {
 impl Writer {
     /// Starts to write: through the application where the configuration has a request, into
     /// a table of its own otherwise. Gives it back after the first acknowledgements, or when
-    /// these did not come in time.
+    /// these did not come in time. It goes on with an `earlier` ledger, if one was closed.
     pub(super) async fn start(
         settings: &LedgerConfig,
         prober: Prober,
         connection: Config,
+        earlier: Option<Ledger>,
     ) -> Result<Self> {
         let lookup = settings.lookup.clone().unwrap_or_else(|| heartbeat::LOOKUP.to_owned());
         if settings.lookup.is_none() {
             ask(connection.clone(), heartbeat::create).await?;
         }
-        let known = {
+        let (earlier, known) = earlier.map(|ledger| (ledger.writes, ledger.known)).unzip();
+        let known = if let Some(known) = known {
+            known
+        } else {
             let lookup = lookup.clone();
             ask(connection.clone(), move |client| {
                 keys(client, &lookup).attempt(|| "cannot run [ledger] lookup of drill.toml")
@@ -99,12 +105,24 @@ impl Writer {
             })
         };
         book.filled(FIRST_WRITES, FIRST_LIMIT).await;
-        Ok(Self { book, lookup, known, stop: Some(token.drop_guard()), task, turn, held: None })
+        let earlier = earlier.unwrap_or_default();
+        Ok(Self {
+            book,
+            earlier,
+            lookup,
+            known,
+            stop: Some(token.drop_guard()),
+            task,
+            turn,
+            held: None,
+        })
     }
 
     /// Has it pause once the write that is under way has its answer.
     pub(super) async fn hold(&mut self) {
-        self.held = Some(Turn::clone(&self.turn).lock_owned().await);
+        if self.held.is_none() {
+            self.held = Some(Turn::clone(&self.turn).lock_owned().await);
+        }
     }
 
     /// Has it go on.
@@ -119,11 +137,12 @@ impl Writer {
 
     /// Ends it and closes the ledger.
     pub(super) async fn close(self) -> Ledger {
-        let Self { book, lookup, known, stop, task, held, .. } = self;
+        let Self { book, earlier: mut writes, lookup, known, stop, task, held, .. } = self;
         drop((stop, held));
         // What a writer does after this is not in the ledger, and its database is gone.
         let _ = tokio::time::timeout(END_LIMIT, task).await;
-        let (writes, trouble) = book.close();
+        let (later, trouble) = book.close();
+        writes.extend(later);
         Ledger { writes, known, lookup, trouble }
     }
 }

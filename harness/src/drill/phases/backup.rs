@@ -6,20 +6,21 @@ use std::time::Instant;
 use jiff::Timestamp;
 
 use super::source::Baseline;
-use super::{Flow, Rehearsal, close};
-use crate::backup::{Artefact, Consistency};
+use super::{Flow, Rehearsal};
+use crate::backup::{Artefact, Consistency, Method};
 use crate::compare;
 use crate::config::RestoreInto;
 use crate::drill::journal::first_of;
+use crate::drill::observe;
 use crate::drill::origin::{self, Origin};
-use crate::error::{Error, Result};
+use crate::error::{Attempt, Error, Result};
 use crate::fingerprint::catalogue;
 use crate::fingerprint::database::Snapshot;
 use crate::model::artefact::{PartKind, RecoveryPoint};
 use crate::model::check::{Outcome, id};
 use crate::model::fingerprint::Certificate;
 use crate::model::phase::Phase;
-use crate::stack::database::blocking;
+use crate::stack::database::{ask, blocking};
 use crate::volumes;
 
 impl Rehearsal<'_> {
@@ -43,25 +44,33 @@ impl Rehearsal<'_> {
     pub(super) async fn back_up(
         &mut self,
         mut artefact: Artefact,
-        snapshot: Snapshot,
+        snapshot: Option<Snapshot>,
         baseline: &mut Baseline,
     ) -> Result<Flow> {
         self.journal.enter(Phase::Backup);
-        let (method, site) = (&self.drill.request.method, self.sandbox.site());
-        snapshot.recovery_point().clone_into(&mut artefact.manifest.recovery_point);
-        let taken = method.take(&site, &mut artefact, snapshot.id()).await;
-        close(snapshot).await?;
+        let method = &self.drill.request.method;
+        let point = snapshot.as_ref().map(|snapshot| snapshot.recovery_point().clone());
+        let snapshot = self.freeze(snapshot, baseline).await?;
+        let stopped = || RecoveryPoint { instant: Timestamp::now(), lsn: String::new() };
+        artefact.manifest.recovery_point = point.unwrap_or_else(stopped);
+        let id = snapshot.as_ref().map_or("", Snapshot::id);
+        let taken = method.take(&self.sandbox.site(), &mut artefact, id).await;
+        observe::close(snapshot).await?;
+        self.thaw().await?;
         let seen = "its commands ended without a complaint";
         if !self.journal.completed(id::BACKUP, seen, taken)? {
             return Ok(Break(()));
         }
-        let connection = self.sandbox.database.connection(&self.sandbox.stack).await?;
-        let physical = method.into() == RestoreInto::Volumes;
-        let last = blocking(move || {
-            let replayed = catalogue::replayed_sequences;
-            if physical { replayed(&connection) } else { catalogue::sequences(&connection) }
-        });
-        baseline.origin.sequences = self.waiting(last).await?;
+        // What was stopped before it was archived had its sequences read before.
+        if self.sandbox.database.is_some() && !matches!(method, Method::Cold) {
+            let connection = self.sandbox.connection().await?;
+            let physical = method.into() == RestoreInto::Volumes;
+            let last = blocking(move || {
+                let replayed = catalogue::replayed_sequences;
+                if physical { replayed(&connection) } else { catalogue::sequences(&connection) }
+            });
+            baseline.origin.sequences = self.waiting(last).await?;
+        }
         self.folder.write_json("evidence/origin.json", &baseline.origin)?;
         let artefact = self.seal(artefact, baseline).await?;
         self.folder.write_json("evidence/manifest.json", &artefact.manifest)?;
@@ -97,13 +106,15 @@ impl Rehearsal<'_> {
     /// Ends the quiet that a method without a shared snapshot needs, once it is proved: the
     /// stores are as the baseline says. Otherwise nobody knows which state was backed up.
     pub(super) async fn end_quiet(&mut self, baseline: &Certificate) -> Result<()> {
-        if self.drill.request.method.consistency() == Consistency::Snapshot {
+        let method = &self.drill.request.method;
+        // Nothing ran on what was archived as files.
+        if method.consistency() == Consistency::Snapshot || matches!(method, Method::Cold) {
             return Ok(());
         }
-        let connection = self.sandbox.database.connection(&self.sandbox.stack).await?;
+        let connection = self.sandbox.connection().await?;
         let snapshot = self.waiting(blocking(move || Snapshot::open(&connection))).await?;
-        let after = self.observe(snapshot).await?;
-        close(after.snapshot).await?;
+        let after = self.observe(Some(snapshot)).await?;
+        observe::close(after.snapshot).await?;
         let moved = compare::certificates(baseline, &after.certificate);
         let differs = moved.divergences.iter().map(|it| format!("{}: {}", it.subject, it.detail));
         if let Some(first) = differs.chain(moved.undecided.iter().cloned()).next() {
@@ -144,21 +155,62 @@ impl Rehearsal<'_> {
                 _ => self.journal.judge(reading.check, reading.seen, &reading.wrong),
             };
         }
-        intact &= self.check_cover();
+        intact &= self.check_cover().await?;
         Ok(if intact { Continue(()) } else { Break(()) })
     }
 
     /// Whether every critical volume is one that the method brings back (FR-4.4).
-    fn check_cover(&mut self) -> bool {
+    async fn check_cover(&mut self) -> Result<bool> {
         let promises = self.drill.request.method.promises();
+        let archived = self.sandbox.cold.iter().map(|volume| volume.name.clone());
+        let archived = archived.collect::<Vec<_>>();
         let names = self.sandbox.stack.volumes().map(|volume| volume.name).collect::<Vec<_>>();
         let volumes = volumes::classified(&names, &self.drill.config);
-        let uncovered = volumes.iter().filter_map(|volume| volume.uncovered(&promises));
-        let uncovered = uncovered.collect::<Vec<_>>();
-        let spared = volumes.iter().filter(|volume| volume.store.is_none());
+        let uncovered = volumes.iter().filter_map(|volume| volume.uncovered(&promises, &archived));
+        let mut uncovered = uncovered.collect::<Vec<_>>();
+        if matches!(self.drill.request.method, Method::PgDump) {
+            uncovered.extend(self.undumped_databases().await?);
+        }
+        let is_spared = |name: &str| !archived.iter().any(|known| known == name);
+        let spared = volumes.iter().filter(|it| it.store.is_none() && is_spared(it.name));
         let spared = spared.map(|volume| format!("{} is {}", volume.name, volume.class.name()));
         let stores = promises.iter().map(|store| store.name().to_owned());
-        let seen = stores.chain(spared).collect::<Vec<_>>().join(", ");
-        self.journal.judge(id::COVERED, seen, &uncovered)
+        let files = archived.iter().map(|name| format!("volume {name}"));
+        let seen = stores.chain(files).chain(spared).collect::<Vec<_>>().join(", ");
+        Ok(self.journal.judge(id::COVERED, seen, &uncovered))
+    }
+
+    /// Databases of the same server that hold tables and that `pg_dump` of another leaves out.
+    async fn undumped_databases(&self) -> Result<Vec<String>> {
+        let connection = self.sandbox.connection().await?;
+        let others = self.waiting(ask(connection.clone(), |client| {
+            let rows = client.query(
+                "select datname from pg_database \
+                 where datallowconn and not datistemplate and datname <> current_database() \
+                 order by 1",
+                &[],
+            );
+            let rows = rows.attempt(|| "cannot list the server's databases")?;
+            Ok(rows.iter().map(|row| row.get::<_, String>(0)).collect::<Vec<_>>())
+        }));
+        let mut undumped = Vec::new();
+        for name in others.await? {
+            let mut connection = connection.clone();
+            connection.dbname(&name);
+            let tables = self.waiting(ask(connection, |client| {
+                let counted = "select count(*) from pg_tables \
+                     where schemaname not in ('pg_catalog', 'information_schema')";
+                let row = client.query_one(counted, &[]).attempt(|| "cannot count its tables")?;
+                Ok(row.get::<_, i64>(0))
+            }));
+            let tables = tables.await?;
+            if tables > 0 {
+                undumped.push(format!(
+                    "database {name:?} of the same server would be lost with its {tables} tables: \
+                     pg_dump takes one; --method cold takes all"
+                ));
+            }
+        }
+        Ok(undumped)
     }
 }

@@ -27,9 +27,11 @@ impl Rehearsal<'_> {
         self.journal.enter(Phase::Copy);
         let stack = &self.sandbox.stack;
         stack.destroy_containers(&[]).await?;
-        let database = (Store::Database, stack.volume(&self.sandbox.database.volume)?);
+        let database = self.sandbox.database.as_ref();
+        let database = database.map(|database| stack.volume(&database.volume)).transpose()?;
+        let database = database.map(|volume| (Store::Database, volume));
         let media = self.sandbox.media.clone().map(|volume| (Store::Media, volume));
-        for (store, volume) in std::iter::once(database).chain(media) {
+        for (store, volume) in database.into_iter().chain(media) {
             let copied = stack.beside(&volume, false, ["sh", "-c", SCRIPT]).timeout(LIMIT);
             let copied = copied.run().await?.require(|| format!("cannot copy {}", volume.name))?;
             let text = copied.text();

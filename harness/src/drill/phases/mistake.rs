@@ -3,9 +3,10 @@
 
 use postgres::Client;
 
+use super::Rehearsal;
 use super::source::Baseline;
-use super::{Rehearsal, close};
 use crate::backup::Artefact;
+use crate::drill::observe;
 use crate::error::{Attempt, Result};
 use crate::fingerprint::catalogue;
 use crate::stack::database::{ask, blocking};
@@ -26,15 +27,17 @@ impl Rehearsal<'_> {
             return Ok((artefact, baseline));
         }
         let (mut later, snapshot) = self.baseline(baseline.red).await?;
-        let point = snapshot.recovery_point().clone();
-        close(snapshot).await?;
-        let connection = self.sandbox.database.connection(&self.sandbox.stack).await?;
+        let point = snapshot.as_ref().map(|snapshot| snapshot.recovery_point().clone());
+        observe::close(snapshot).await?;
+        let connection = self.sandbox.connection().await?;
         let server = connection.clone();
         let replayed = blocking(move || catalogue::replayed_sequences(&connection));
         later.origin.sequences = replayed.await?;
         ask(server, commit).await?;
-        artefact.manifest.target = Some(point.instant.to_string());
-        artefact.manifest.recovery_point = point;
+        if let Some(point) = point {
+            artefact.manifest.target = Some(point.instant.to_string());
+            artefact.manifest.recovery_point = point;
+        }
         self.found.manifest = Some(artefact.manifest.clone());
         if let Some(writer) = &mut self.writer {
             writer.resume();

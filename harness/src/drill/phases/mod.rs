@@ -2,6 +2,7 @@
 //! a failed check, or stops it with an error: undecided.
 
 mod backup;
+mod cold;
 mod copy;
 mod mistake;
 mod proof;
@@ -28,11 +29,11 @@ use crate::error::Result;
 use crate::fingerprint::database::{Keep, Snapshot};
 use crate::model::artefact::Manifest;
 use crate::model::invariant::Reading;
+use crate::model::not_proved::NotProved;
 use crate::model::phase::Phase;
 use crate::model::record::{CopyTiming, Integrity, LedgerRecord, StepTiming};
 use crate::model::reference::ReferenceColumn;
 use crate::probe::{Prober, Recovery, Variables};
-use crate::stack::database::blocking;
 
 /// How long services may take to answer their probes, once they are ready.
 const GREEN_LIMIT: Duration = Duration::from_secs(120);
@@ -49,6 +50,7 @@ pub(super) struct Found {
     pub(super) data_loss_s: Option<f64>,
     pub(super) restore_steps: Vec<StepTiming>,
     pub(super) copies: Vec<CopyTiming>,
+    pub(super) not_proved: Vec<NotProved>,
 }
 
 /// A drill on its way through the phases.
@@ -126,7 +128,7 @@ impl<'a> Rehearsal<'a> {
         self.found
     }
 
-    async fn observe(&self, snapshot: Snapshot) -> Result<Observed> {
+    async fn observe(&self, snapshot: Option<Snapshot>) -> Result<Observed> {
         let (config, strength) = (&self.drill.config, self.drill.request.strength);
         observe::stores(self.sandbox, config, strength, snapshot, &self.journal.events).await
     }
@@ -141,7 +143,7 @@ impl<'a> Rehearsal<'a> {
     }
 
     async fn read_invariants(&self, snapshot: &Snapshot) -> Result<BTreeMap<String, Reading>> {
-        let connection = self.sandbox.database.connection(&self.sandbox.stack).await?;
+        let connection = self.sandbox.connection().await?;
         let invariants = &self.drill.config.invariants;
         self.waiting(invariants::read(connection, snapshot.id(), invariants)).await
     }
@@ -188,13 +190,4 @@ impl<'a> Rehearsal<'a> {
         self.sandbox.stack.forget();
         struck
     }
-}
-
-/// Closes a snapshot's connection, which blocks.
-async fn close(snapshot: Snapshot) -> Result<()> {
-    blocking(move || {
-        drop(snapshot);
-        Ok(())
-    })
-    .await
 }

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use jiff::Zoned;
 
+use super::Rehearsal;
+use super::recovery::Restored;
 use super::source::Baseline;
-use super::{Rehearsal, close};
 use crate::certificate::{Lists, Side, explain, note_unexplained, tables_to_list};
 use crate::compare::{self, Accepting};
 use crate::config::MediaConfig;
@@ -39,23 +40,27 @@ impl Baseline {
 
 impl Rehearsal<'_> {
     /// Holds what was restored against the baseline, all of it under one snapshot.
-    pub(super) async fn compare(&mut self, baseline: &Baseline, restored: Snapshot) -> Result<()> {
+    pub(super) async fn compare(&mut self, baseline: &Baseline, restored: Restored) -> Result<()> {
         self.journal.enter(Phase::Compare);
-        self.settle_ledger(&restored).await?;
-        self.hold_invariants(baseline, &restored).await;
-        let observed = self.observe(restored).await?;
-        let observed = self.hold_views(baseline, observed).await?;
+        let Restored { snapshot, volumes } = restored;
+        self.settle_ledger(snapshot.as_ref()).await?;
+        self.hold_invariants(baseline, snapshot.as_ref()).await;
+        let observed = self.observe(snapshot).await?;
+        let mut observed = self.hold_views(baseline, observed).await?;
+        observed.certificate.volumes = volumes;
         let expected = baseline.expected(&observed.certificate);
         let mut integrity = compare::certificates(&expected, &observed.certificate);
         let certificate = self.explain(baseline, observed, &mut integrity).await?;
         let mut accepting = Accepting::new(&self.drill.config.accepts, Zoned::now().date());
         accepting.apply(&mut integrity.divergences);
         self.folder.write_json("evidence/restored.json", &certificate)?;
-        for judged in judgements::integrity(&integrity, certificate.media.is_some()) {
+        for judged in judgements::integrity(&integrity, &certificate) {
             self.journal.report(&judged.id, judged.outcome, judged.detail);
         }
         self.resolve_references(baseline, &certificate, &mut accepting, &mut integrity).await?;
-        self.check_indexes(&mut accepting, &mut integrity).await?;
+        if certificate.database.is_some() {
+            self.check_indexes(&mut accepting, &mut integrity).await?;
+        }
         if !accepting.is_empty() {
             let judged = judgements::accepted(&accepting);
             self.journal.report(&judged.id, judged.outcome, judged.detail);
@@ -76,7 +81,7 @@ impl Rehearsal<'_> {
         }
         blocking(move || {
             let Observed { certificate, snapshot } = &mut observed;
-            if let Some(database) = &mut certificate.database {
+            if let (Some(database), Some(snapshot)) = (&mut certificate.database, snapshot) {
                 hold_to_definitions(snapshot, database, Some(&doubtful), Effort::Refresh)?;
             }
             Ok(observed)
@@ -108,13 +113,13 @@ impl Rehearsal<'_> {
                 Err(cause) => note_unexplained(integrity, Some(cause)),
             }
         }
-        close(observed.snapshot).await?;
+        observe::close(observed.snapshot).await?;
         Ok(observed.certificate)
     }
 
     /// Looks up every write of the ledger, and holds the loss against its objective.
-    async fn settle_ledger(&mut self, restored: &Snapshot) -> Result<()> {
-        if let Some(writer) = self.writer.take() {
+    async fn settle_ledger(&mut self, restored: Option<&Snapshot>) -> Result<()> {
+        if let (Some(writer), Some(restored)) = (self.writer.take(), restored) {
             let ledger = writer.close().await;
             match self.found_keys(&ledger, restored).await {
                 Ok(found) => self.settle(&ledger, &found)?,
@@ -131,7 +136,7 @@ impl Rehearsal<'_> {
     }
 
     async fn found_keys(&self, ledger: &Ledger, restored: &Snapshot) -> Result<BTreeSet<String>> {
-        let connection = self.sandbox.database.connection(&self.sandbox.stack).await?;
+        let connection = self.sandbox.connection().await?;
         let (lookup, snapshot) = (ledger.lookup.clone(), restored.id().to_owned());
         let found = ask(connection, move |client| {
             let mut transaction = observe::under(client, &snapshot)?;
@@ -150,8 +155,9 @@ impl Rehearsal<'_> {
         Ok(())
     }
 
-    async fn hold_invariants(&mut self, baseline: &Baseline, restored: &Snapshot) {
+    async fn hold_invariants(&mut self, baseline: &Baseline, restored: Option<&Snapshot>) {
         let invariants = &self.drill.config.invariants;
+        let Some(restored) = restored else { return };
         let judged = match self.read_invariants(restored).await {
             Ok(after) => invariants::judge_all(invariants, &baseline.origin.invariants, &after),
             Err(cause) => invariants::undecided(invariants, &cause.chain()),
@@ -172,7 +178,7 @@ impl Rehearsal<'_> {
         let is_planned = self.drill.config.media.as_ref().is_some_and(MediaConfig::has_references);
         let (true, Some(files)) = (is_planned, restored.media.clone()) else { return Ok(()) };
         let columns = baseline.origin.references.clone();
-        let connection = self.sandbox.database.connection(&self.sandbox.stack).await?;
+        let connection = self.sandbox.connection().await?;
         let resolved = ask(connection, move |client| references::check(client, &columns, &files));
         let mut resolved = self.waiting(resolved).await?;
         accepting.apply(&mut resolved.divergences);
@@ -191,7 +197,7 @@ impl Rehearsal<'_> {
         accepting: &mut Accepting<'_>,
         integrity: &mut Integrity,
     ) -> Result<()> {
-        let connection = self.sandbox.database.connection(&self.sandbox.stack).await?;
+        let connection = self.sandbox.connection().await?;
         let checked =
             blocking(move || catalogue::damaged_indexes(&connection, cores(), Amcheck::Install));
         let judged = judgements::indexes(self.waiting(checked).await, accepting, integrity);

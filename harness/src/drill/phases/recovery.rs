@@ -1,5 +1,6 @@
 //! The disaster and the way back: destroy, restore, start, wait for green.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow::{Break, Continue};
 use std::time::Instant;
 
@@ -16,6 +17,7 @@ use crate::error::Result;
 use crate::fingerprint::database::Snapshot;
 use crate::model::artefact::Store;
 use crate::model::check::{Outcome, id};
+use crate::model::fingerprint::MediaFingerprint;
 use crate::model::phase::Phase;
 use crate::model::profile::Profile;
 use crate::model::record::StepTiming;
@@ -28,6 +30,14 @@ const START: &str = "start the database";
 
 /// The step in which the log is collected until the mistake.
 const SALVAGE: &str = "collect the log until the mistake";
+
+/// What a restore brought back, as it was before the application started.
+pub(super) struct Restored {
+    /// The database, where there is one.
+    pub(super) snapshot: Option<Snapshot>,
+    /// The volumes that are compared as files, by name.
+    pub(super) volumes: BTreeMap<String, MediaFingerprint>,
+}
 
 impl Rehearsal<'_> {
     /// Has the disaster strike, and gives back when that began.
@@ -46,17 +56,17 @@ impl Rehearsal<'_> {
         Ok(if gone { Continue(struck) } else { Break(()) })
     }
 
-    /// Restores the stores with the application stopped. Gives back a snapshot of what was
-    /// restored: that is what is compared, whatever the application does when it starts.
+    /// Restores the stores with the application stopped. Gives back what is compared,
+    /// whatever the application does when it starts.
     pub(super) async fn restore(
         &mut self,
         artefact: &mut Artefact,
         baseline: &Baseline,
-    ) -> Result<Flow<Snapshot>> {
+    ) -> Result<Flow<Restored>> {
         self.journal.enter(Phase::Restore);
         // Of a host that is lost not even the names come back.
         self.sandbox = self.elsewhere.unwrap_or(self.sandbox);
-        let Sandbox { stack, database, .. } = self.sandbox;
+        let stack = &self.sandbox.stack;
         // Said where it is done: a drill that stopped before restored nothing.
         let project = stack.project().to_owned();
         self.found.environment.insert("restored_project".to_owned(), project);
@@ -87,13 +97,19 @@ impl Rehearsal<'_> {
         if !self.journal.completed(id::RESTORE, seen, restored)? {
             return Ok(Break(()));
         }
+        // Before anything runs on them.
+        let volumes = self.read_files().await?;
         if method.into() == RestoreInto::Volumes && self.start_on_restored().await?.is_break() {
             return Ok(Break(()));
         }
         self.strike(Moment::StoresRestored).await?;
+        if self.sandbox.database.is_none() {
+            return Ok(Continue(Restored { snapshot: None, volumes }));
+        }
         self.prove_durable(&baseline.origin.settings).await?;
-        let connection = database.connection(stack).await?;
-        self.waiting(blocking(move || Snapshot::open(&connection))).await.map(Continue)
+        let connection = self.sandbox.connection().await?;
+        let snapshot = self.waiting(blocking(move || Snapshot::open(&connection))).await?;
+        Ok(Continue(Restored { snapshot: Some(snapshot), volumes }))
     }
 
     /// Has the method restore, under the drill's profile.
@@ -114,8 +130,7 @@ impl Rehearsal<'_> {
 
     /// Reads back from the server whether it is as durable as its source was.
     async fn prove_durable(&mut self, source: &Settings) -> Result<()> {
-        let Sandbox { stack, database, .. } = self.sandbox;
-        let connection = database.connection(stack).await?;
+        let connection = self.sandbox.connection().await?;
         let restored = self.waiting(ask(connection, durability::read)).await?;
         let seen = durability::seen(self.drill.request.profile, &restored);
         self.journal.judge(id::DURABLE, seen, &durability::wrong(source, &restored));
@@ -132,8 +147,8 @@ impl Rehearsal<'_> {
             |store| !strikes.is_empty() && !strikes.contains(&store) && !promises.contains(&store);
         let is_kept = |volume: &OwnedVolume| {
             let is_media = media.as_ref().is_some_and(|media| media.name == volume.name);
-            (volume.name == database.volume && stays(Store::Database))
-                || (is_media && stays(Store::Media))
+            let is_database = database.as_ref().is_some_and(|it| it.volume == volume.name);
+            (is_database && stays(Store::Database)) || (is_media && stays(Store::Media))
         };
         stack.destroy_containers(&[]).await?;
         let wreck = stack.volumes().filter(|volume| !is_kept(volume)).collect::<Vec<_>>();
@@ -142,7 +157,9 @@ impl Rehearsal<'_> {
 
     /// Starts the database on what was restored, and waits until its recovery has ended.
     async fn start_on_restored(&mut self) -> Result<Flow> {
-        let Sandbox { stack, database, .. } = self.sandbox;
+        let Sandbox { stack, database: Some(database), .. } = self.sandbox else {
+            return Ok(Continue(()));
+        };
         let started = Instant::now();
         if let Some(unready) = stack.up(&[&database.service], self.ready_limit()).await? {
             let why = format!("the server does not start on it: {}", unready.state);
@@ -156,7 +173,7 @@ impl Rehearsal<'_> {
 
     /// Starts the database on its fresh volume, and refuses one that is not empty.
     async fn open_server(&mut self) -> Result<Flow> {
-        let Sandbox { stack, database, .. } = self.sandbox;
+        let (stack, database) = (&self.sandbox.stack, self.sandbox.database()?);
         let started = Instant::now();
         if let Some(unready) = stack.up(&[&database.service], self.ready_limit()).await? {
             return Err(unready.into_error());

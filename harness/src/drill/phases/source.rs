@@ -1,12 +1,14 @@
 //! Before the backup: the copy is started and filled, and what it is like is taken down.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::Rehearsal;
+use crate::backup::durability::Settings;
 use crate::backup::{Consistency, durability, media};
 use crate::config::LEDGER_KEY;
 use crate::drill::journal::first_of;
-use crate::drill::ledger::Writer;
+use crate::drill::ledger::{Ledger, Writer};
 use crate::drill::observe::Observed;
 use crate::drill::origin::Origin;
 use crate::drill::sandbox::Sandbox;
@@ -53,8 +55,8 @@ impl Rehearsal<'_> {
     async fn seed(&mut self) -> Result<()> {
         self.journal.enter(Phase::Seed);
         let Some(dataset) = &self.sandbox.dataset else { return Ok(()) };
-        let Sandbox { stack, database, media: volume, .. } = self.sandbox;
-        let connection = database.connection(stack).await?;
+        let Sandbox { stack, media: volume, .. } = self.sandbox;
+        let connection = self.sandbox.connection().await?;
         let rows = {
             let (dataset, events) = (dataset.clone(), self.journal.events.clone());
             blocking(move || dataset.load_database(&connection, &events))
@@ -91,7 +93,7 @@ impl Rehearsal<'_> {
         self.journal.enter(Phase::Baseline);
         let watched = async {
             let red = self.red_probes().await?;
-            Ok((red, self.begin_ledger().await?))
+            Ok((red, self.begin_ledger(None).await?))
         };
         let ((red, writer), references) = tokio::try_join!(watched, self.references())?;
         (self.writer, self.references) = (writer, references);
@@ -100,19 +102,22 @@ impl Rehearsal<'_> {
 
     /// Takes the fingerprint of the source and its invariants. The snapshot stays open: the
     /// backup reads the same state.
-    pub(super) async fn baseline(&mut self, red: Vec<Check>) -> Result<(Baseline, Snapshot)> {
+    pub(super) async fn baseline(
+        &mut self,
+        red: Vec<Check>,
+    ) -> Result<(Baseline, Option<Snapshot>)> {
         self.journal.enter(Phase::Baseline);
         if let (Consistency::Quiet, Some(writer)) =
             (self.drill.request.method.consistency(), &mut self.writer)
         {
             writer.hold().await;
         }
-        let connection = self.sandbox.database.connection(&self.sandbox.stack).await?;
-        let settings = ask(connection.clone(), durability::read);
-        let snapshot = blocking(move || Snapshot::open(&connection));
-        let (settings, snapshot) =
-            self.waiting(async { tokio::try_join!(settings, snapshot) }).await?;
-        let invariants = self.read_invariants(&snapshot).await?;
+        self.quieten().await?;
+        let (settings, snapshot) = self.open_source().await?;
+        let invariants = match &snapshot {
+            Some(snapshot) => self.read_invariants(snapshot).await?,
+            None => BTreeMap::new(),
+        };
         let observed = self.observe(snapshot).await?;
         let (folder, key) = (self.folder.rows("baseline"), HashKey::random());
         let keep = Keep { rows: LISTED_ROWS, key, ..Keep::new(folder) };
@@ -126,6 +131,18 @@ impl Rehearsal<'_> {
         Ok((Baseline { certificate, origin, red }, snapshot))
     }
 
+    /// The settings of the source's database, and a snapshot of it, if there is one.
+    async fn open_source(&self) -> Result<(Settings, Option<Snapshot>)> {
+        if self.sandbox.database.is_none() {
+            return Ok((Settings::new(), None));
+        }
+        let connection = self.sandbox.connection().await?;
+        let settings = ask(connection.clone(), durability::read);
+        let snapshot = blocking(move || Snapshot::open(&connection));
+        let opened = self.waiting(async { tokio::try_join!(settings, snapshot) }).await?;
+        Ok((opened.0, Some(opened.1)))
+    }
+
     /// The columns that name files: those of `drill.toml`, and those that the models know of.
     async fn references(&self) -> Result<Vec<ReferenceColumn>> {
         let Some(media) = &self.drill.config.media else { return Ok(Vec::new()) };
@@ -133,7 +150,10 @@ impl Rehearsal<'_> {
         if let Some(service) = &media.models {
             let Sandbox { stack, database, .. } = self.sandbox;
             let known = &media.references;
-            columns.extend(file_fields::columns(stack, database, service, known).await?);
+            let database = database.as_ref();
+            if let Some(database) = database {
+                columns.extend(file_fields::columns(stack, database, service, known).await?);
+            }
         }
         Ok(columns)
     }
@@ -155,18 +175,19 @@ impl Rehearsal<'_> {
         Ok(judgements::red(round.checks))
     }
 
-    /// From here on there are writes, through baseline and backup, until the disaster.
-    async fn begin_ledger(&self) -> Result<Option<Writer>> {
+    /// From here on there are writes, through baseline and backup, until the disaster. A ledger
+    /// that was closed on the way is gone on with.
+    pub(super) async fn begin_ledger(&self, earlier: Option<Ledger>) -> Result<Option<Writer>> {
         let settings = &self.drill.config.ledger;
-        if !settings.enabled {
+        if !settings.enabled || self.sandbox.database.is_none() {
             return Ok(None);
         }
-        let connection = self.sandbox.database.connection(&self.sandbox.stack).await?;
+        let connection = self.sandbox.connection().await?;
         let mut journeys = self.drill.config.probes.clone();
         journeys.extend(settings.journey());
         let mut variables = self.sandbox.variables.clone();
         variables.set(LEDGER_KEY, "");
         let prober = self.prober_of(&journeys, &variables, false).await?;
-        self.waiting(Writer::start(settings, prober, connection)).await.map(Some)
+        self.waiting(Writer::start(settings, prober, connection, earlier)).await.map(Some)
     }
 }

@@ -36,9 +36,11 @@ impl Rehearsal<'_> {
             red: Vec::new(),
         };
         // Reading a dump takes the tools of the database's own image.
-        let database = &self.sandbox.database.service;
-        if let Some(unready) = self.sandbox.stack.up(&[database], self.ready_limit()).await? {
-            return Err(unready.into_error());
+        if let Some(database) = &self.sandbox.database {
+            let (stack, limit) = (&self.sandbox.stack, self.ready_limit());
+            if let Some(unready) = stack.up(&[&database.service], limit).await? {
+                return Err(unready.into_error());
+            }
         }
         if self.check_artefact(&artefact, &baseline.certificate).await?.is_break() {
             return Ok(());

@@ -6,6 +6,7 @@ use anstyle::AnsiColor;
 
 use super::{KEEP, wrapped};
 use crate::model::check::Outcome;
+use crate::model::origin::Origin;
 use crate::model::record::{LedgerRecord, Record, Verdict};
 
 /// Columns of the word that a line begins with.
@@ -32,6 +33,7 @@ fn write(out: &mut String, record: &Record) -> fmt::Result {
     compared(out, record)?;
     checks(out, record)?;
     figures(out, record)?;
+    not_proved(out, record)?;
     verdict(out, record)
 }
 
@@ -54,8 +56,14 @@ fn about(out: &mut String, record: &Record) -> fmt::Result {
     let Record { run_id, started_at, stack, method, disaster, profile, seed, .. } = record;
     line(out, "run", &format!("{run_id}, {started_at:.0}"))?;
     let (name, scale) = (&stack.name, &stack.scale);
-    let of = format!("{name}: {method}, {disaster}, {profile}, scale {scale}, seed {seed}");
-    line(out, "drill", &of)
+    line(out, "drill", &format!("{name}: {method}, {disaster}, {profile}"))?;
+    let origin = record.origin.name();
+    let data = match record.origin {
+        Origin::Sample => format!("{origin}: generated, scale {scale}, seed {seed}"),
+        Origin::Empty => format!("{origin}: what images and applications make of empty volumes"),
+        Origin::Live | Origin::Artefact => format!("{origin}: {}", record.origin.describe()),
+    };
+    line(out, "data", &data)
 }
 
 fn compared(out: &mut String, record: &Record) -> fmt::Result {
@@ -65,16 +73,18 @@ fn compared(out: &mut String, record: &Record) -> fmt::Result {
         (integrity.tables_compared, "tables".to_owned()),
         (integrity.rows_compared, "rows".to_owned()),
         (integrity.facts_compared, "catalogue facts".to_owned()),
+        (integrity.volumes_compared, "volumes".to_owned()),
         (integrity.files_compared, format!("files ({megabytes:.1} MB)")),
         (integrity.references_checked, "references".to_owned()),
     ];
     // A run that ended before it compared has no figures, and no zeros that look like some.
-    if counts.iter().all(|(count, _)| *count == 0) {
+    let mut counts = counts.into_iter().filter(|(count, _)| *count > 0).peekable();
+    if counts.peek().is_none() {
         line(out, "compared", "nothing")?;
     } else {
         // A number stays beside what it counts.
         let counts = counts.map(|(count, what)| format!("{count} {what}").replace(' ', KEEP));
-        line(out, "compared", &counts.join(", "))?;
+        line(out, "compared", &counts.collect::<Vec<_>>().join(", "))?;
     }
     for divergence in integrity.divergences.iter().take(DIVERGENCES_SHOWN) {
         let word = format!("  {}", divergence.severity.word());
@@ -115,6 +125,15 @@ fn figures(out: &mut String, record: &Record) -> fmt::Result {
     line(out, "data loss", &text)
 }
 
+fn not_proved(out: &mut String, record: &Record) -> fmt::Result {
+    let mut word = "not proved";
+    for gap in &record.not_proved {
+        line(out, word, &gap.line())?;
+        word = "";
+    }
+    Ok(())
+}
+
 fn verdict(out: &mut String, record: &Record) -> fmt::Result {
     let colour = match record.verdict {
         Verdict::Passed => AnsiColor::Green,
@@ -122,7 +141,8 @@ fn verdict(out: &mut String, record: &Record) -> fmt::Result {
         Verdict::Undecided => AnsiColor::Yellow,
     };
     let style = colour.on_default().bold();
-    writeln!(out, "{:<INDENT$}{style}{}{style:#}", "verdict", record.verdict.name())?;
+    let (name, on) = (record.verdict.name(), record.origin.describe());
+    writeln!(out, "{:<INDENT$}{style}{name}{style:#}, {on}", "verdict")?;
     for reason in &record.reasons {
         line(out, "  because", reason)?;
     }

@@ -57,6 +57,7 @@ fn certificate(server: &Postgres, database: &str, keep: &Keep) -> Certificate {
         strength: Strength::Exact,
         database: Some(taken),
         media: None,
+        volumes: BTreeMap::new(),
     }
 }
 

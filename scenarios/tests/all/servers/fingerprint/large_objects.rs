@@ -55,6 +55,7 @@ fn certificates(config: &Config) -> [Certificate; 2] {
             strength,
             database: Some(taken),
             media: None,
+            volumes: BTreeMap::new(),
         }
     })
 }

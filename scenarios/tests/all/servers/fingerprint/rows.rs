@@ -127,6 +127,7 @@ fn certificate(config: &postgres::Config, strength: Strength) -> Certificate {
         strength,
         database: Some(taken),
         media: None,
+        volumes: BTreeMap::new(),
     }
 }
 

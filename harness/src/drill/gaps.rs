@@ -1,0 +1,47 @@
+//! What the verdict of a drill does not cover, as far as that is known before anything runs.
+
+use super::Drill;
+use super::sandbox::Sandbox;
+use crate::config::VolumeClass;
+use crate::model::not_proved::{Gap, NotProved};
+use crate::volumes;
+
+impl Drill {
+    /// What will not be proved of the copy, whatever becomes of it.
+    pub(super) fn gaps(&self, sandbox: &Sandbox) -> Vec<NotProved> {
+        let mut gaps = self.request.not_proved.clone();
+        let origin = self.origin();
+        if !origin.is_real() {
+            gaps.push(NotProved::new(
+                Gap::RealData,
+                "",
+                format!("the drill ran {}", origin.describe()),
+            ));
+        }
+        gaps.extend(self.spared(sandbox));
+        if self.config.service.entry.is_none() && self.config.probes.is_empty() {
+            let why = "no service is known that answers requests: that containers run is all that was seen";
+            gaps.push(NotProved::new(Gap::Answers, "", why));
+        }
+        if !self.config.keeps_ledger() {
+            let why = "nothing was written between backup and disaster: data loss is the age of the backup";
+            gaps.push(NotProved::new(Gap::DataLoss, "", why));
+        }
+        gaps.sort();
+        gaps
+    }
+
+    /// Volumes that do not come back, and are said not to be missed.
+    fn spared(&self, sandbox: &Sandbox) -> Vec<NotProved> {
+        let names = sandbox.stack.volumes().map(|volume| volume.name).collect::<Vec<_>>();
+        let archived = |name: &str| sandbox.cold.iter().any(|volume| volume.name == name);
+        let spared = volumes::classified(&names, &self.config).into_iter();
+        let spared = spared.filter(|it| it.store.is_none() && !archived(it.name));
+        let spared = spared.filter(|it| it.class != VolumeClass::Critical);
+        spared
+            .map(|it| {
+                NotProved::new(Gap::Volume, it.name, format!("it counts as {}", it.class.name()))
+            })
+            .collect()
+    }
+}

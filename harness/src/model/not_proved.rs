@@ -1,0 +1,65 @@
+//! What a verdict does not cover, in a fixed vocabulary. It is listed whatever the verdict is: a
+//! pass without this list is read as more than it is.
+
+use serde::{Deserialize, Serialize};
+
+/// What kind of thing was not proved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Gap {
+    /// That production's own data comes back: the drill had other data.
+    RealData,
+    /// That a service works: it was left out of the copy.
+    Service,
+    /// That a volume comes back: it counts as rebuildable or as a cache.
+    Volume,
+    /// That the rows of a database are what they were: its files were compared, not its rows.
+    Rows,
+    /// What the service answers: no service is known that answers requests, or it was empty before.
+    Answers,
+    /// What is lost between backup and disaster: nothing was written meanwhile.
+    DataLoss,
+}
+
+impl Gap {
+    /// The word used in records.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::RealData => "real-data",
+            Self::Service => "service",
+            Self::Volume => "volume",
+            Self::Rows => "rows",
+            Self::Answers => "answers",
+            Self::DataLoss => "data-loss",
+        }
+    }
+}
+
+/// Something that was not proved.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct NotProved {
+    /// What kind of thing.
+    pub gap: Gap,
+    /// Which one; empty where the kind says all.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub subject: String,
+    /// Why.
+    pub why: String,
+}
+
+impl NotProved {
+    /// A gap with its subject and its reason.
+    pub fn new(gap: Gap, subject: impl Into<String>, why: impl Into<String>) -> Self {
+        Self { gap, subject: subject.into(), why: why.into() }
+    }
+
+    /// As one line.
+    #[must_use]
+    pub fn line(&self) -> String {
+        match self.subject.as_str() {
+            "" => format!("{}: {}", self.gap.name(), self.why),
+            subject => format!("{} {subject}: {}", self.gap.name(), self.why),
+        }
+    }
+}
