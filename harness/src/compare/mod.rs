@@ -8,6 +8,7 @@ pub(crate) mod large_objects;
 pub mod media;
 pub mod rows;
 pub mod sequences;
+pub mod sqlite;
 mod tables;
 
 pub use self::accept::Accepting;

@@ -14,6 +14,8 @@ pub enum DivergenceKind {
     LargeObject,
     /// A file is missing, extra, or differs.
     File,
+    /// A database of SQLite is missing, damaged, or its rows differ.
+    Sqlite,
     /// A row names a file that is not there, or whose content is not the recorded one.
     Reference,
     /// An index is damaged: its content contradicts its table.
@@ -35,6 +37,7 @@ impl DivergenceKind {
             Self::Catalogue => "catalogue",
             Self::Index => "index",
             Self::File => "file",
+            Self::Sqlite => "sqlite",
             Self::Reference => "reference",
         }
     }
@@ -42,7 +45,9 @@ impl DivergenceKind {
     /// Why a difference of this kind refutes, unless more is known of it.
     fn refutes_because(self) -> &'static str {
         match self {
-            Self::Table | Self::LargeObject | Self::File => "data is not what it was",
+            Self::Table | Self::LargeObject | Self::File | Self::Sqlite => {
+                "data is not what it was"
+            }
             Self::Reference => "a row names data that is not there",
             Self::Index => "queries by it return wrong rows",
             Self::Sequence => "numbers may be given twice, or never",
