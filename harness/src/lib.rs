@@ -33,6 +33,7 @@ pub mod stack;
 pub mod survey;
 mod tar_stream;
 pub mod tree_path;
+pub mod visit;
 pub mod volumes;
 
 pub use error::{Error, ErrorKind, Result};

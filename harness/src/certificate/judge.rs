@@ -45,6 +45,7 @@ pub fn with_live(
         database: None,
         media: take::media(sources, &taking, events)?,
         volumes: BTreeMap::new(),
+        sqlite: BTreeMap::new(),
     };
     if let Some(snapshot) = &snapshot {
         let mut taken = take::database(snapshot, &taking, events)?;

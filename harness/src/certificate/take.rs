@@ -100,6 +100,7 @@ pub fn take(sources: &Sources, taking: &Taking, events: &Events) -> Result<Certi
         database,
         media,
         volumes: BTreeMap::new(),
+        sqlite: BTreeMap::new(),
     })
 }
 

@@ -8,6 +8,7 @@ pub(crate) mod large_objects;
 pub mod media;
 pub mod rows;
 pub mod sequences;
+pub mod sqlite;
 mod tables;
 
 pub use self::accept::Accepting;
@@ -16,7 +17,9 @@ pub use self::tables::views_in_doubt;
 use jiff::Timestamp;
 
 use crate::model::divergence::{Divergence, DivergenceKind, Severity};
-use crate::model::fingerprint::{Certificate, DatabaseFingerprint, MediaFingerprint};
+use crate::model::fingerprint::{
+    Certificate, DatabaseFingerprint, MediaFingerprint, SqliteFingerprint,
+};
 use crate::model::record::{Integrity, Verdict};
 use crate::printable::printable;
 
@@ -65,6 +68,19 @@ fn volumes(before: &Certificate, after: &Certificate, integrity: &mut Integrity)
         integrity.divergences.extend(compared.divergences);
         let open = compared.undecided.into_iter();
         integrity.undecided.extend(open.map(|(path, reason)| format!("{name}/{path}: {reason}")));
+    }
+    for (name, kept) in &before.sqlite {
+        let none = SqliteFingerprint::default();
+        let mut compared = sqlite::compare(kept, after.sqlite.get(name).unwrap_or(&none));
+        for found in &mut compared.divergences {
+            found.subject = format!("{name}/{}", found.subject);
+        }
+        integrity.sqlite_compared += compared.databases_compared;
+        integrity.tables_compared += compared.tables_compared;
+        integrity.rows_compared += compared.rows_compared;
+        integrity.divergences.extend(compared.divergences);
+        let open = compared.undecided.into_iter().map(|why| format!("{name}/{why}"));
+        integrity.undecided.extend(open);
     }
     for name in after.volumes.keys().filter(|name| !before.volumes.contains_key(*name)) {
         one_sided(integrity, &format!("volume {name}"), "second");
@@ -161,6 +177,7 @@ mod tests {
             database: None,
             media: None,
             volumes: BTreeMap::new(),
+            sqlite: BTreeMap::new(),
         }
     }
 

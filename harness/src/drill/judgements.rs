@@ -42,6 +42,11 @@ pub(super) fn integrity(integrity: &Integrity, compared: &Certificate) -> Vec<Ju
         let seen = format!("{volumes_compared} volumes, {files}");
         judged.push(family(integrity, id::VOLUMES, &[Kind::Volume], *files_compared, &seen));
     }
+    if !compared.sqlite.is_empty() {
+        let files = integrity.sqlite_compared;
+        let seen = format!("{files} databases of SQLite, {tables_compared} tables, {rows_compared} rows");
+        judged.push(family(integrity, id::SQLITE, &[Kind::Sqlite], files, &seen));
+    }
     judged
 }
 

@@ -2,6 +2,7 @@
 //! between them. Reads the stores themselves, never the backup.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use jiff::Timestamp;
 use postgres::{Client, IsolationLevel, Transaction};
@@ -11,9 +12,11 @@ use crate::backup::media::archive_command;
 use crate::config::Config;
 use crate::error::{Attempt, Result};
 use crate::fingerprint::database::{self, Keep, Snapshot, keep_rows};
-use crate::fingerprint::media;
+use crate::fingerprint::{media, sqlite};
 use crate::model::event::Events;
-use crate::model::fingerprint::{CERTIFICATE_SCHEMA, Certificate, MediaFingerprint, Strength};
+use crate::model::fingerprint::{
+    CERTIFICATE_SCHEMA, Certificate, MediaFingerprint, SqliteFingerprint, Strength,
+};
 use crate::stack::database::blocking;
 use crate::stack::{OwnedStack, OwnedVolume};
 
@@ -61,6 +64,7 @@ pub(super) async fn stores(
         database,
         media,
         volumes: BTreeMap::new(),
+        sqlite: BTreeMap::new(),
     };
     Ok(Observed { certificate, snapshot })
 }
@@ -103,6 +107,41 @@ pub(super) async fn files(
     output.require(|| format!("cannot read volume {:?}", volume.name))?;
     taken
 }
+
+/// Reads the databases of SQLite in a volume that nothing runs on, of private copies in `scratch`.
+pub(super) async fn sqlite(
+    stack: &OwnedStack,
+    volume: &OwnedVolume,
+    scratch: &Path,
+) -> Result<SqliteFingerprint> {
+    let options = sqlite::Options { scratch: scratch.to_owned(), ..sqlite::Options::default() };
+    if let Some(root) = stack.mountpoint(volume).await? {
+        return blocking(move || sqlite::take(&root, &options)).await;
+    }
+    // This host cannot look into the volume: what may be a database is brought out of it.
+    let copy = tempfile::tempdir_in(scratch).attempt(|| "cannot make a temporary folder")?;
+    let command = stack.beside(volume, true, ["sh", "-c", CANDIDATES]);
+    let into = copy.path().to_owned();
+    let (output, unpacked) = command
+        .read_by(move |pipe| {
+            let mut archive = tar::Archive::new(pipe);
+            archive.unpack(&into).attempt(|| "cannot unpack what may be databases of SQLite")
+        })
+        .await?;
+    output.require(|| format!("cannot read volume {:?}", volume.name))?;
+    unpacked?;
+    blocking(move || sqlite::take(copy.path(), &options)).await
+}
+
+/// Writes the plain files that begin as a database of SQLite does, and what lies beside each, as a
+/// tar archive.
+const CANDIDATES: &str = r#"cd /store && find . -type f -size +99c -exec sh -c '
+    for file; do
+        [ "$(head -c 15 "$file" | tr -d "\000")" = "SQLite format 3" ] || continue
+        for part in "$file" "$file-wal" "$file-shm" "$file-journal"; do
+            [ -f "$part" ] && printf "%s\0" "$part"
+        done
+    done; true' sh {} + | tar --create --null --files-from=- --file=-"#;
 
 /// Closes a snapshot's connection, which blocks.
 pub(super) async fn close(snapshot: Option<Snapshot>) -> Result<()> {

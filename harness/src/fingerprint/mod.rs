@@ -3,5 +3,7 @@
 
 pub mod catalogue;
 pub mod database;
+mod lattice;
 pub mod media;
 pub mod references;
+pub mod sqlite;

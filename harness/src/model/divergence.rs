@@ -16,7 +16,7 @@ pub enum DivergenceKind {
     File,
     /// A file of a volume is missing, extra, or differs; the volume's name comes first.
     Volume,
-    /// A row of an SQLite file is missing, extra or differs, or the file is damaged.
+    /// A database of SQLite is missing, damaged, or its rows differ.
     Sqlite,
     /// A row names a file that is not there, or whose content is not the recorded one.
     Reference,

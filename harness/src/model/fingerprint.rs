@@ -1,7 +1,7 @@
 //! Certificates: the integrity state of a database and of a media store, as plain values
 //! that can be kept for months and compared without the source.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -53,6 +53,9 @@ pub struct Certificate {
     /// Volumes that were read as files while nothing ran on them, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub volumes: BTreeMap<String, MediaFingerprint>,
+    /// The databases of SQLite in these volumes, by volume; those that have none are left out.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sqlite: BTreeMap<String, SqliteFingerprint>,
 }
 
 /// The integrity state of a database at one snapshot.
@@ -256,4 +259,46 @@ pub struct ChunkDigests {
     pub chunk_bytes: u64,
     /// Eight hexadecimal digits a chunk: the start of its BLAKE3 chaining value.
     pub digests: String,
+}
+
+/// The integrity state of every database of SQLite in a directory tree.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SqliteFingerprint {
+    /// Each, by its path below the root, written as paths of media are.
+    pub databases: BTreeMap<String, SqliteState>,
+    /// Paths of which it is not known whether they are one, and why.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub undecided: BTreeMap<String, String>,
+}
+
+/// What is known of one database of SQLite.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SqliteState {
+    /// What lies beside it and belongs to it: `-wal`, `-journal`. Empty ones do not count.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub beside: BTreeSet<String>,
+    /// What the engine's own check complains of, in its words, bounded; nothing if it is intact.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub damage: Vec<String>,
+    /// Rows that refer to a row that is not there, by `table refers to table`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub dangling: BTreeMap<String, u64>,
+    /// `PRAGMA user_version`: where applications keep the version of their schema.
+    #[serde(default)]
+    pub user_version: i64,
+    /// BLAKE3 of the SQL of everything in the schema, by `table t`, `index i`.
+    pub schema: BTreeMap<String, String>,
+    /// The rows of its tables, by name; of virtual ones, those of the tables that they keep.
+    pub tables: BTreeMap<String, RowsDigest>,
+    /// What could not be found out, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub undecided: Vec<String>,
+}
+
+impl SqliteState {
+    /// Whether something kept it from being read whole.
+    #[must_use]
+    pub fn is_unread(&self) -> bool {
+        !self.damage.is_empty() || !self.undecided.is_empty()
+    }
 }

@@ -181,6 +181,9 @@ pub struct Integrity {
     /// Volumes compared file by file.
     #[serde(default)]
     pub volumes_compared: u64,
+    /// Databases of SQLite compared table by table; their tables and rows are counted with all others.
+    #[serde(default)]
+    pub sqlite_compared: u64,
     /// References from rows to files that were resolved.
     pub references_checked: u64,
     /// Sequences and other facts of the catalogue compared.

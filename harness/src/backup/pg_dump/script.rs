@@ -295,6 +295,7 @@ mod tests {
             }),
             media: None,
             volumes: BTreeMap::new(),
+            sqlite: BTreeMap::new(),
         }
     }
 

@@ -10,8 +10,7 @@ use crate::drill::observe;
 use crate::error::Result;
 use crate::fingerprint::catalogue;
 use crate::fingerprint::database::Snapshot;
-use crate::model::fingerprint::MediaFingerprint;
-use crate::stack::OwnedVolume;
+use crate::model::fingerprint::{MediaFingerprint, SqliteFingerprint};
 use crate::stack::database::blocking;
 
 /// Puts a file into a volume that has none, in the sandbox's copy alone: where nothing is, nothing
@@ -19,6 +18,14 @@ use crate::stack::database::blocking;
 const HEARTBEAT: &str = "\
     set -eu; cd /store; \
     [ -n \"$(find . -type f -print -quit)\" ] || date --utc +%FT%T.%NZ > .dr-drill-heartbeat";
+
+/// What volumes hold, by their names.
+#[derive(Debug, Default)]
+pub(super) struct Files {
+    pub(super) files: BTreeMap<String, MediaFingerprint>,
+    /// Their databases of SQLite, where they have any.
+    pub(super) sqlite: BTreeMap<String, SqliteFingerprint>,
+}
 
 impl Rehearsal<'_> {
     /// Stops whatever could write to such volumes. The database stays up: its rows are read first.
@@ -60,7 +67,8 @@ impl Rehearsal<'_> {
             let planted = self.sandbox.stack.beside(volume, false, ["sh", "-c", HEARTBEAT]).run();
             planted.await?.require(|| format!("cannot write to volume {:?}", volume.name))?;
         }
-        baseline.certificate.volumes = self.read_files().await?;
+        let read = self.read_files().await?;
+        (baseline.certificate.volumes, baseline.certificate.sqlite) = (read.files, read.sqlite);
         self.folder.write_json("evidence/baseline.json", &baseline.certificate)?;
         Ok(snapshot)
     }
@@ -82,13 +90,16 @@ impl Rehearsal<'_> {
     }
 
     /// What the volumes hold that are compared as files.
-    pub(super) async fn read_files(&self) -> Result<BTreeMap<String, MediaFingerprint>> {
+    pub(super) async fn read_files(&self) -> Result<Files> {
         let (stack, events) = (&self.sandbox.stack, &self.journal.events);
-        let mut read = BTreeMap::new();
-        for OwnedVolume { name, .. } in self.sandbox.files() {
-            let volume = stack.volume(name)?;
-            let files = observe::files(stack, &self.drill.config, &volume, events).await?;
-            read.insert(name.clone(), files);
+        let mut read = Files::default();
+        for volume in self.sandbox.files() {
+            let files = observe::files(stack, &self.drill.config, volume, events).await?;
+            read.files.insert(volume.name.clone(), files);
+            let sqlite = observe::sqlite(stack, volume, &self.folder.work()).await?;
+            if sqlite != SqliteFingerprint::default() {
+                read.sqlite.insert(volume.name.clone(), sqlite);
+            }
         }
         Ok(read)
     }

@@ -42,12 +42,13 @@ impl Rehearsal<'_> {
     /// Holds what was restored against the baseline, all of it under one snapshot.
     pub(super) async fn compare(&mut self, baseline: &Baseline, restored: Restored) -> Result<()> {
         self.journal.enter(Phase::Compare);
-        let Restored { snapshot, volumes } = restored;
+        let Restored { snapshot, files } = restored;
         self.settle_ledger(snapshot.as_ref()).await?;
         self.hold_invariants(baseline, snapshot.as_ref()).await;
         let observed = self.observe(snapshot).await?;
         let mut observed = self.hold_views(baseline, observed).await?;
-        observed.certificate.volumes = volumes;
+        let certificate = &mut observed.certificate;
+        (certificate.volumes, certificate.sqlite) = (files.files, files.sqlite);
         let expected = baseline.expected(&observed.certificate);
         let mut integrity = compare::certificates(&expected, &observed.certificate);
         let certificate = self.explain(baseline, observed, &mut integrity).await?;

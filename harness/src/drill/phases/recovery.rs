@@ -1,11 +1,11 @@
 //! The disaster and the way back: destroy, restore, start, wait for green.
 
-use std::collections::BTreeMap;
 use std::ops::ControlFlow::{Break, Continue};
 use std::time::Instant;
 
 use jiff::Timestamp;
 
+use super::cold::Files;
 use super::source::Baseline;
 use super::{Flow, Rehearsal};
 use crate::backup::durability::{self, Settings};
@@ -17,7 +17,6 @@ use crate::error::Result;
 use crate::fingerprint::database::Snapshot;
 use crate::model::artefact::Store;
 use crate::model::check::{Outcome, id};
-use crate::model::fingerprint::MediaFingerprint;
 use crate::model::phase::Phase;
 use crate::model::profile::Profile;
 use crate::model::record::StepTiming;
@@ -35,8 +34,8 @@ const SALVAGE: &str = "collect the log until the mistake";
 pub(super) struct Restored {
     /// The database, where there is one.
     pub(super) snapshot: Option<Snapshot>,
-    /// The volumes that are compared as files, by name.
-    pub(super) volumes: BTreeMap<String, MediaFingerprint>,
+    /// The volumes that are compared as files.
+    pub(super) files: Files,
 }
 
 impl Rehearsal<'_> {
@@ -98,18 +97,18 @@ impl Rehearsal<'_> {
             return Ok(Break(()));
         }
         // Before anything runs on them.
-        let volumes = self.read_files().await?;
+        let files = self.read_files().await?;
         if method.into() == RestoreInto::Volumes && self.start_on_restored().await?.is_break() {
             return Ok(Break(()));
         }
         self.strike(Moment::StoresRestored).await?;
         if self.sandbox.database.is_none() {
-            return Ok(Continue(Restored { snapshot: None, volumes }));
+            return Ok(Continue(Restored { snapshot: None, files }));
         }
         self.prove_durable(&baseline.origin.settings).await?;
         let connection = self.sandbox.connection().await?;
         let snapshot = self.waiting(blocking(move || Snapshot::open(&connection))).await?;
-        Ok(Continue(Restored { snapshot: Some(snapshot), volumes }))
+        Ok(Continue(Restored { snapshot: Some(snapshot), files }))
     }
 
     /// Has the method restore, under the drill's profile.

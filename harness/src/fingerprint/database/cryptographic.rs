@@ -5,12 +5,12 @@
 use std::collections::BTreeMap;
 
 use super::column_hash;
-use super::lattice::Lattice;
 use super::pool::{Pool, Progress, without_reading};
 use super::relations::Relation;
 use super::stream::{self, Pages};
 use super::types::Types;
 use crate::error::Result;
+use crate::fingerprint::lattice::Lattice;
 use crate::model::fingerprint::RowsDigest;
 
 /// Pages that one worker reads at a time, 64 MiB of them.

@@ -9,7 +9,6 @@
 use postgres::Client;
 
 use super::exact;
-use super::lattice::Lattice;
 use super::relations::{self, Relation, State};
 use super::session::{self, is_lost};
 use super::snapshot::Snapshot;
@@ -17,6 +16,7 @@ use super::stream::{self, Failure};
 use super::text::Text;
 use super::types::Types;
 use crate::error::{Attempt, Error};
+use crate::fingerprint::lattice::Lattice;
 use crate::model::fingerprint::{DatabaseFingerprint, Definition, RowHash, RowsDigest};
 
 type Result<T, E = Error> = std::result::Result<T, E>;

@@ -10,7 +10,6 @@ mod definition;
 mod exact;
 mod index;
 mod large_objects;
-mod lattice;
 mod pool;
 mod quote;
 mod relations;

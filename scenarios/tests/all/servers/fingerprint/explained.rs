@@ -58,6 +58,7 @@ fn certificate(server: &Postgres, database: &str, keep: &Keep) -> Certificate {
         database: Some(taken),
         media: None,
         volumes: BTreeMap::new(),
+        sqlite: BTreeMap::new(),
     }
 }
 

@@ -56,6 +56,7 @@ fn certificates(config: &Config) -> [Certificate; 2] {
             database: Some(taken),
             media: None,
             volumes: BTreeMap::new(),
+            sqlite: BTreeMap::new(),
         }
     })
 }

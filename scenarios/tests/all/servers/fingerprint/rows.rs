@@ -128,6 +128,7 @@ fn certificate(config: &postgres::Config, strength: Strength) -> Certificate {
         database: Some(taken),
         media: None,
         volumes: BTreeMap::new(),
+        sqlite: BTreeMap::new(),
     }
 }
 
