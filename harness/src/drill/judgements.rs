@@ -44,7 +44,8 @@ pub(super) fn integrity(integrity: &Integrity, compared: &Certificate) -> Vec<Ju
     }
     if !compared.sqlite.is_empty() {
         let files = integrity.sqlite_compared;
-        let seen = format!("{files} databases of SQLite, {tables_compared} tables, {rows_compared} rows");
+        let seen =
+            format!("{files} databases of SQLite, {tables_compared} tables, {rows_compared} rows");
         judged.push(family(integrity, id::SQLITE, &[Kind::Sqlite], files, &seen));
     }
     judged

@@ -19,6 +19,7 @@ use crate::model::fingerprint::{CERTIFICATE_SCHEMA, Certificate};
 use crate::model::invariant::Reading;
 use crate::model::reference::ReferenceColumn;
 use crate::plan::Request;
+use crate::visit::Round;
 
 const CERTIFICATE_FILE: &str = "certificate.json";
 const ORIGIN_FILE: &str = "origin.json";
@@ -37,6 +38,9 @@ pub(super) struct Origin {
     /// The columns that name files.
     #[serde(default)]
     pub(super) references: Vec<ReferenceColumn>,
+    /// What the entry answered, where that is what is held.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) answers: Option<Round>,
     /// What it was filled with, if a drill did that.
     pub(super) dataset: Option<Seeded>,
     /// The random variables of the copy: to its artefact what the `.env` is to a backup of

@@ -1,6 +1,7 @@
 //! The phases of a drill, from start to probes. Each either completes, stops the drill with
 //! a failed check, or stops it with an error: undecided.
 
+mod answers;
 mod backup;
 mod cold;
 mod copy;
@@ -34,6 +35,7 @@ use crate::model::phase::Phase;
 use crate::model::record::{CopyTiming, Integrity, LedgerRecord, StepTiming};
 use crate::model::reference::ReferenceColumn;
 use crate::probe::{Prober, Recovery, Variables};
+use crate::visit::Round;
 
 /// How long services may take to answer their probes, once they are ready.
 const GREEN_LIMIT: Duration = Duration::from_secs(120);
@@ -63,6 +65,8 @@ pub(super) struct Rehearsal<'a> {
     writer: Option<Writer>,
     /// The columns that name files.
     references: Vec<ReferenceColumn>,
+    /// What the entry answered before the backup, where that is what is held.
+    answers: Option<Round>,
     found: Found,
 }
 
@@ -82,7 +86,8 @@ impl<'a> Rehearsal<'a> {
         let services = sandbox.stack.services().to_vec();
         let found = Found { services, environment, ..Found::default() };
         let (writer, references) = (None, Vec::new());
-        Self { drill, sandbox, elsewhere, folder, journal, writer, references, found }
+        let answers = None;
+        Self { drill, sandbox, elsewhere, folder, journal, writer, references, answers, found }
     }
 
     /// Runs the phases until one stops the drill.
@@ -109,7 +114,7 @@ impl<'a> Rehearsal<'a> {
         let Continue(struck) = self.destroy(&artefact).await? else { return Ok(()) };
         let restored = self.restore(&mut artefact, &baseline).await?;
         let Continue(restored) = restored else { return Ok(()) };
-        self.recover(struck).await?;
+        self.recover(struck, &baseline).await?;
         self.strike(Moment::ServiceGreen).await?;
         // What cannot be compared does not keep the service from being probed.
         let compared = self.compare(&baseline, restored).await;

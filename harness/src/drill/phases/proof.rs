@@ -209,6 +209,12 @@ impl Rehearsal<'_> {
     /// Asks the restored service to do what it is for.
     pub(super) async fn probe(&mut self, baseline: &Baseline) -> Result<()> {
         self.journal.enter(Phase::Probes);
+        if self.drill.config.asks_unasked() {
+            self.ask_after(baseline.origin.answers.as_ref()).await?;
+        }
+        if self.drill.config.probes.is_empty() {
+            return Ok(());
+        }
         let prober = self.prober(false).await?;
         let round = self.waiting(prober.round(&self.journal.events)).await;
         self.folder.write_json("evidence/probes.json", &round.traces)?;

@@ -91,6 +91,9 @@ impl Rehearsal<'_> {
     /// probes that are red.
     pub(super) async fn watch(&mut self) -> Result<Vec<Check>> {
         self.journal.enter(Phase::Baseline);
+        if self.drill.config.asks_unasked() {
+            self.answers = self.ask_before().await?;
+        }
         let watched = async {
             let red = self.red_probes().await?;
             Ok((red, self.begin_ledger(None).await?))
@@ -127,7 +130,9 @@ impl Rehearsal<'_> {
         self.journal.events.note(format!("listed rows in {seconds:.2} s"));
         self.folder.write_json("evidence/baseline.json", &certificate)?;
         let (references, dataset) = (self.references.clone(), self.drill.seeded);
-        let origin = Origin { invariants, settings, references, dataset, ..Origin::default() };
+        let answers = self.answers.clone();
+        let origin =
+            Origin { invariants, settings, references, dataset, answers, ..Origin::default() };
         Ok((Baseline { certificate, origin, red }, snapshot))
     }
 
@@ -161,6 +166,9 @@ impl Rehearsal<'_> {
     /// The probes that only read and are red already. When health itself is, no restore could
     /// ever be seen to bring it back.
     async fn red_probes(&self) -> Result<Vec<Check>> {
+        if self.drill.config.probes.is_empty() {
+            return Ok(Vec::new());
+        }
         let prober = self.prober(true).await?;
         let health = self.green(&prober).await;
         if health.green_at.is_none() {

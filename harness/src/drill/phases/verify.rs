@@ -49,7 +49,7 @@ impl Rehearsal<'_> {
         let Continue(restored) = self.restore(&mut artefact, &baseline).await? else {
             return Ok(());
         };
-        self.recover(begun).await?;
+        self.recover(begun, &baseline).await?;
         self.strike(Moment::ServiceGreen).await?;
         let compared = self.compare(&baseline, restored).await;
         let probed = self.probe(&baseline).await;

@@ -1,0 +1,121 @@
+//! What the entry answers without being asked anything in particular: the same requests before the
+//! backup and after the restore, where nobody said which ones prove the service's health.
+
+use std::net::SocketAddr;
+
+use super::Rehearsal;
+use crate::drill::journal::first_of;
+use crate::error::{Error, Result};
+use crate::model::check::{Outcome, id};
+use crate::model::not_proved::{Gap, NotProved};
+use crate::visit::{self, Answering, Round, Target, Walked};
+
+/// Differences that are named.
+const NAMED: &str = "evidence/answers-before.json and answers.json have all";
+
+impl Rehearsal<'_> {
+    /// Waits until the entry answers, and takes down what it does. Nothing where it does not speak
+    /// HTTP: then it is only seen to accept connections.
+    ///
+    /// # Errors
+    /// Undecided when what it answers could not tell a service that works from one that does not.
+    pub(super) async fn ask_before(&mut self) -> Result<Option<Round>> {
+        let target = self.entry().await?;
+        let answering = visit::until_answering(&target, self.ready_limit());
+        if let Answering::NotHttp(seen) = self.waiting(answering).await? {
+            self.unasked(&seen);
+            return Ok(None);
+        }
+        let rounds = async {
+            let first = visit::walk(&target, visit::LIMIT).await?;
+            let Walked::Round(first) = first else { return Ok(None) };
+            let second = visit::again(&target, &first).await?;
+            let Walked::Round(second) = second else { return Ok(None) };
+            Ok::<_, Error>(Some(Round::settled(&first, &second)))
+        };
+        let Some(round) = self.waiting(rounds).await? else {
+            self.unasked("it answered one request by HTTP, and another not");
+            return Ok(None);
+        };
+        self.folder.write_json("evidence/answers-before.json", &round)?;
+        round.proves().map_err(|why| {
+            let entry = self.drill.config.service.entry.as_deref().unwrap_or_default();
+            Error::undecided(format!("what {entry:?} answers before the backup proves nothing"))
+                .because(why)
+                .hint("name the host that it expects in drill.toml, [service] host, or requests as [[probe]]")
+        })?;
+        let pages = round.pages.len();
+        self.journal.events.note(format!("asked the entry for {pages} addresses"));
+        Ok(Some(round))
+    }
+
+    /// Waits until the entry answers again.
+    pub(super) async fn answers_again(&self) -> Result<String> {
+        let target = self.entry().await?;
+        match self.waiting(visit::until_answering(&target, super::GREEN_LIMIT)).await? {
+            Answering::Http(status) => Ok(format!("GET / is answered, with {status}")),
+            Answering::NotHttp(seen) => Ok(format!("it accepts connections ({seen})")),
+        }
+    }
+
+    /// Asks again for what was asked for before, and judges what differs.
+    pub(super) async fn ask_after(&mut self, before: Option<&Round>) -> Result<()> {
+        let Some(before) = before else {
+            for check in [id::ALIKE, id::NOT_EMPTY] {
+                self.journal.report(check, Outcome::Skipped, "it does not speak HTTP");
+            }
+            return Ok(());
+        };
+        let target = self.entry().await?;
+        let after = match self.waiting(visit::again(&target, before)).await {
+            Ok(Walked::Round(after)) => after,
+            Ok(Walked::NotHttp(seen)) => {
+                let seen = format!("it answered by HTTP before, and does not now: {seen}");
+                self.journal.judge(id::ALIKE, "", &[seen]);
+                return Ok(());
+            }
+            Err(cause) => {
+                self.journal.judge(id::ALIKE, "", &[cause.chain()]);
+                return Ok(());
+            }
+        };
+        self.folder.write_json("evidence/answers.json", &after)?;
+        let differs = visit::compare(before, &after);
+        let differs = differs.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let pages = before.pages.len();
+        let seen = format!("{pages} addresses are answered as before; {NAMED}");
+        self.journal.judge(id::ALIKE, seen, &differs);
+        self.hold_content(before, &after);
+        Ok(())
+    }
+
+    /// Tells a service with its content from one that begins anew.
+    fn hold_content(&mut self, before: &Round, after: &Round) {
+        if let Some(emptied) = visit::emptied(before, after) {
+            self.journal.judge(id::NOT_EMPTY, "", &[emptied]);
+        } else if let Some(empty) = visit::looks_empty(before) {
+            let why = format!("it looked empty before the backup, too: {empty}");
+            self.journal.report(id::NOT_EMPTY, Outcome::Skipped, &why);
+            self.found.not_proved.push(NotProved::new(Gap::Answers, "", why));
+        } else {
+            self.journal.report(
+                id::NOT_EMPTY,
+                Outcome::Passed,
+                "no page of a service that is set up anew",
+            );
+        }
+    }
+
+    fn unasked(&mut self, seen: &str) {
+        let why =
+            format!("the entry does not speak HTTP ({seen}): it is seen to accept connections");
+        self.found.not_proved.push(NotProved::new(Gap::Answers, "", first_of(&[why])));
+    }
+
+    async fn entry(&self) -> Result<Target> {
+        let service = &self.drill.config.service;
+        let address = self.sandbox.stack.address(service.entry()?).await?;
+        let address = SocketAddr::from((address, service.port));
+        Ok(Target { address, host: service.host.clone(), tls: false })
+    }
+}
