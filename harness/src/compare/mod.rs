@@ -165,6 +165,8 @@ fn one_sided(integrity: &mut Integrity, what: &str, which: &str) {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::model::divergence::RowDifference;
     use crate::model::fingerprint::{CERTIFICATE_SCHEMA, Strength};

@@ -119,6 +119,7 @@ pub enum Variable {
 
 /// The database.
 #[derive(Debug, Clone, Deserialize)]
+#[serde(default)]
 pub struct DatabaseConfig {
     /// Its service.
     pub service: String,
@@ -128,6 +129,17 @@ pub struct DatabaseConfig {
     pub name: Option<String>,
     /// User, if the service's `POSTGRES_USER` does not give it.
     pub user: Option<String>,
+}
+
+impl Default for DatabaseConfig {
+    fn default() -> Self {
+        Self {
+            service: "db".to_owned(),
+            volume: "postgres_data".to_owned(),
+            name: None,
+            user: None,
+        }
+    }
 }
 
 /// The media store.

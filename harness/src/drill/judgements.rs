@@ -20,14 +20,34 @@ pub(super) struct Judged {
     pub(super) detail: String,
 }
 
+/// What there was to compare.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Covered {
+    database: bool,
+    media: bool,
+    volumes: bool,
+    sqlite: bool,
+}
+
+impl Covered {
+    pub(super) fn of(certificate: &Certificate) -> Self {
+        Self {
+            database: certificate.database.is_some(),
+            media: certificate.media.is_some(),
+            volumes: !certificate.volumes.is_empty(),
+            sqlite: !certificate.sqlite.is_empty(),
+        }
+    }
+}
+
 /// Judges what was compared: one outcome for each family.
-pub(super) fn integrity(integrity: &Integrity, compared: &Certificate) -> Vec<Judged> {
+pub(super) fn integrity(integrity: &Integrity, covered: Covered) -> Vec<Judged> {
     use DivergenceKind as Kind;
     let Integrity { tables_compared, rows_compared, facts_compared, .. } = integrity;
     let rows = format!("{rows_compared} rows in {tables_compared} tables");
     let facts = format!("{facts_compared} facts");
     let mut judged = Vec::new();
-    if compared.database.is_some() {
+    if covered.database {
         let data = [Kind::Table, Kind::LargeObject];
         judged.push(family(integrity, id::DATABASE, &data, *tables_compared, &rows));
         let structure = [Kind::Catalogue, Kind::Sequence, Kind::Index];
@@ -35,14 +55,14 @@ pub(super) fn integrity(integrity: &Integrity, compared: &Certificate) -> Vec<Ju
     }
     let Integrity { volumes_compared, files_compared, bytes_compared, .. } = integrity;
     let files = format!("{files_compared} files, {bytes_compared} bytes");
-    if compared.media.is_some() {
+    if covered.media {
         judged.push(family(integrity, id::MEDIA, &[Kind::File], *files_compared, &files));
     }
-    if !compared.volumes.is_empty() {
+    if covered.volumes {
         let seen = format!("{volumes_compared} volumes, {files}");
         judged.push(family(integrity, id::VOLUMES, &[Kind::Volume], *files_compared, &seen));
     }
-    if !compared.sqlite.is_empty() {
+    if covered.sqlite {
         let files = integrity.sqlite_compared;
         let seen =
             format!("{files} databases of SQLite, {tables_compared} tables, {rows_compared} rows");
@@ -176,13 +196,16 @@ pub(super) fn indexes(
 mod tests {
     use super::*;
 
+    const DATABASE: Covered =
+        Covered { database: true, media: false, volumes: false, sqlite: false };
+
     fn divergence(kind: DivergenceKind) -> Divergence {
         Divergence::new(kind, "public.t", "1 row changed")
     }
 
     #[test]
     fn comparing_nothing_is_undecided() {
-        let judged = integrity(&Integrity::default(), true);
+        let judged = integrity(&Integrity::default(), Covered { media: true, ..DATABASE });
         assert_eq!(judged.len(), 3);
         assert!(judged.iter().all(|judged| judged.outcome == Outcome::Undecided));
     }
@@ -195,7 +218,7 @@ mod tests {
             divergences: vec![divergence(DivergenceKind::Table)],
             ..Integrity::default()
         };
-        let judged = integrity(&compared, false);
+        let judged = integrity(&compared, DATABASE);
         assert_eq!(judged[0].outcome, Outcome::Failed);
         assert_eq!(judged[0].detail, "public.t: 1 row changed");
         assert_eq!(judged[1].outcome, Outcome::Passed);
@@ -209,7 +232,7 @@ mod tests {
             divergences: vec![divergence(DivergenceKind::Table).weighed(severity, "why")],
             ..Integrity::default()
         };
-        let judged = |severity| integrity(&found(severity), false).swap_remove(0);
+        let judged = |severity| integrity(&found(severity), DATABASE).swap_remove(0);
         let warned = judged(Severity::Warned);
         assert_eq!(warned.outcome, Outcome::Warned);
         assert!(warned.detail.ends_with("public.t: 1 row changed (why)"), "{warned:?}");
@@ -217,7 +240,7 @@ mod tests {
         assert_eq!(noted.outcome, Outcome::Passed);
         assert!(noted.detail.ends_with("equal; public.t: 1 row changed (why)"), "{noted:?}");
         let open = Integrity { undecided: vec!["x".to_owned()], ..found(Severity::Warned) };
-        assert_eq!(integrity(&open, false)[0].outcome, Outcome::Undecided);
+        assert_eq!(integrity(&open, DATABASE)[0].outcome, Outcome::Undecided);
     }
 
     #[test]
@@ -228,7 +251,7 @@ mod tests {
             undecided: vec!["public.t: permission denied".to_owned()],
             ..Integrity::default()
         };
-        let judged = integrity(&compared, false);
+        let judged = integrity(&compared, DATABASE);
         assert!(judged.iter().all(|judged| judged.outcome == Outcome::Undecided));
     }
 

@@ -64,7 +64,8 @@ impl Resolved {
             runner.keep_secret(&name, &value);
         }
         let allowed = Allowed::of(&resolved, &source.dir)?;
-        let database = config.database.as_ref().map(|known| Database::of(known, &resolved));
+        let database =
+            config.database.as_ref().map(|known| Database::of(known, &resolved, &source.dir));
         let database = database.transpose()?;
         require_named(config, &allowed)?;
         Ok(Self { allowed, database, ca_pem, secrets })

@@ -1,6 +1,7 @@
 //! The database of an owned stack: who may sign in, and how its tools are run beside it.
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -38,22 +39,45 @@ impl std::fmt::Debug for Database {
 }
 
 impl Database {
-    /// Reads who may sign in from the resolved compose configuration.
-    pub fn of(settings: &DatabaseConfig, compose: &Value) -> Result<Self> {
+    /// Reads who may sign in from the resolved compose configuration of the stack in `dir`: its
+    /// variables, or the files of the stack that these name.
+    ///
+    /// # Errors
+    /// Usage when the service is not there, or what it asks of whoever signs in cannot be known.
+    pub fn of(settings: &DatabaseConfig, compose: &Value, dir: &Path) -> Result<Self> {
         let service = &settings.service;
         let definition = &compose["services"][service];
         if definition.is_null() {
             return Err(Error::usage(format!("the stack has no service {service:?}"))
                 .hint("name the database's service in drill.toml: [database] service"));
         }
-        let variable = |name: &str| variable(&definition["environment"], name);
-        let Some(password) = variable("POSTGRES_PASSWORD") else {
-            return Err(Error::usage(format!("service {service:?} has no POSTGRES_PASSWORD"))
-                .hint("set it under [environment] in drill.toml"));
+        let said = Said { service: definition, compose, dir };
+        let user = match &settings.user {
+            Some(user) => Some(user.clone()),
+            None => said.first(&["POSTGRES_USER", "POSTGRESQL_USERNAME", "POSTGRESQL_USER"])?,
         };
-        let user = settings.user.clone().or_else(|| variable("POSTGRES_USER"));
-        let user = user.unwrap_or_else(|| "postgres".to_owned());
-        let name = settings.name.clone().or_else(|| variable("POSTGRES_DB"));
+        let user = user.unwrap_or_else(|| SUPERUSER.to_owned());
+        let names = match user.as_str() {
+            // Images of another house give the superuser a password of its own.
+            SUPERUSER => {
+                ["POSTGRES_PASSWORD", "POSTGRESQL_POSTGRES_PASSWORD", "POSTGRESQL_PASSWORD"]
+            }
+            _ => ["POSTGRES_PASSWORD", "POSTGRESQL_PASSWORD", "PGPASSWORD"],
+        };
+        let password = match said.first(&names)? {
+            Some(password) => password,
+            None if said.first(&["POSTGRES_HOST_AUTH_METHOD"])?.as_deref() == Some("trust") => {
+                String::new()
+            }
+            None => {
+                return Err(Error::usage(format!("service {service:?} has no POSTGRES_PASSWORD"))
+                    .hint("set it under [environment] in drill.toml, or use --method cold"));
+            }
+        };
+        let name = match &settings.name {
+            Some(name) => Some(name.clone()),
+            None => said.first(&["POSTGRES_DB", "POSTGRESQL_DATABASE", "POSTGRESQL_DB"])?,
+        };
         Ok(Self {
             service: service.clone(),
             volume: settings.volume.clone(),
@@ -143,6 +167,59 @@ pub async fn blocking<T: Send + 'static>(
     }
 }
 
+/// The superuser of the official image, and of most.
+const SUPERUSER: &str = "postgres";
+
+/// What a service says of itself, in the convention of images: a variable, or a file named by one.
+struct Said<'a> {
+    service: &'a Value,
+    compose: &'a Value,
+    dir: &'a Path,
+}
+
+impl Said<'_> {
+    /// The first of these variables that is set.
+    fn first(&self, names: &[&str]) -> Result<Option<String>> {
+        for name in names {
+            if let Some(value) = variable(&self.service["environment"], name) {
+                return Ok(Some(value));
+            }
+            if let Some(path) = variable(&self.service["environment"], &format!("{name}_FILE")) {
+                return self.file(name, &path).map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    /// What stands in a file inside the container, as far as the stack's own files say.
+    fn file(&self, name: &str, path: &str) -> Result<String> {
+        let unknown = || {
+            Error::usage(format!("{name} cannot be known, because {name}_FILE names {path}"))
+                .hint("the drill reads it where it is a secret of the stack with a file of its own")
+        };
+        let grants = self.service["secrets"].as_array().into_iter().flatten();
+        let source = grants.filter_map(|grant| {
+            let source = grant.as_str().or_else(|| grant["source"].as_str())?;
+            let target = grant["target"].as_str().unwrap_or(source);
+            (Path::new("/run/secrets").join(target) == Path::new(path)).then_some(source)
+        });
+        let secret = source.last().map(|source| &self.compose["secrets"][source]);
+        let secret = secret.ok_or_else(unknown)?;
+        if let Some(name) = secret["environment"].as_str() {
+            return std::env::var(name).map_err(|_| unknown());
+        }
+        let file = self.dir.join(secret["file"].as_str().ok_or_else(unknown)?);
+        let text = std::fs::read_to_string(&file);
+        let text = text.map_err(|cause| {
+            Error::usage(format!("cannot read {}", file.display()))
+                .because(cause)
+                .hint(format!("{name} stands in it"))
+        })?;
+        // As a shell reads it that asks for the content of a file.
+        Ok(text.trim_end_matches('\n').to_owned())
+    }
+}
+
 /// A variable of a service, in either notation of compose.
 fn variable(environment: &Value, name: &str) -> Option<String> {
     let value = match environment {
@@ -181,13 +258,17 @@ mod tests {
 
     use super::*;
 
+    fn settings() -> DatabaseConfig {
+        DatabaseConfig::default()
+    }
+
     #[test]
     fn sign_in_is_read_from_either_notation() {
         let map = json!({ "POSTGRES_USER": "k", "POSTGRES_PASSWORD": "a$$b", "POSTGRES_DB": "d" });
         let list = json!(["POSTGRES_USER=k", "POSTGRES_PASSWORD=a$$b", "POSTGRES_DB=d"]);
         for environment in [map, list] {
             let compose = json!({ "services": { "db": { "environment": environment } } });
-            let database = Database::of(&DatabaseConfig::default(), &compose).expect("complete");
+            let database = Database::of(&settings(), &compose, Path::new(".")).expect("complete");
             assert_eq!((database.user.as_str(), database.name.as_str()), ("k", "d"));
             assert_eq!(database.password, "a$b");
             assert!(!format!("{database:?}").contains("a$b"));
@@ -196,12 +277,34 @@ mod tests {
 
     #[test]
     fn a_stack_without_the_service_or_its_password_is_refused() {
-        let settings = DatabaseConfig::default();
-        let error = Database::of(&settings, &json!({ "services": {} })).expect_err("no service");
+        let of = |compose: &Value| Database::of(&settings(), compose, Path::new("."));
+        let error = of(&json!({ "services": {} })).expect_err("no service");
         assert!(error.to_string().contains("no service"));
         let bare = json!({ "services": { "db": { "environment": {} } } });
-        let error = Database::of(&settings, &bare).expect_err("no password");
+        let error = of(&bare).expect_err("no password");
         assert!(error.to_string().contains("POSTGRES_PASSWORD"));
+        let trusted = json!({ "POSTGRES_HOST_AUTH_METHOD": "trust" });
+        let trusted = json!({ "services": { "db": { "environment": trusted } } });
+        assert_eq!(of(&trusted).expect("nobody is asked").password, "");
+    }
+
+    #[test]
+    fn a_password_is_read_from_the_secret_that_a_variable_names() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        std::fs::write(dir.path().join("pw"), "s3 cret\n").expect("written");
+        let compose = |path: &str| {
+            json!({
+                "services": { "db": {
+                    "environment": { "POSTGRES_PASSWORD_FILE": path },
+                    "secrets": [{ "source": "pw", "target": "db_password" }],
+                } },
+                "secrets": { "pw": { "file": "./pw" } },
+            })
+        };
+        let of = |path: &str| Database::of(&settings(), &compose(path), dir.path());
+        assert_eq!(of("/run/secrets/db_password").expect("known").password, "s3 cret");
+        let error = of("/etc/elsewhere").expect_err("nobody knows");
+        assert!(error.to_string().contains("cannot be known, because"), "{error}");
     }
 
     #[test]

@@ -10,6 +10,7 @@ use super::source::Baseline;
 use crate::certificate::{Lists, Side, explain, note_unexplained, tables_to_list};
 use crate::compare::{self, Accepting};
 use crate::config::MediaConfig;
+use crate::drill::judgements::Covered;
 use crate::drill::ledger::{self, Ledger};
 use crate::drill::observe::{self, Observed};
 use crate::drill::sandbox::cores;
@@ -55,7 +56,7 @@ impl Rehearsal<'_> {
         let mut accepting = Accepting::new(&self.drill.config.accepts, Zoned::now().date());
         accepting.apply(&mut integrity.divergences);
         self.folder.write_json("evidence/restored.json", &certificate)?;
-        for judged in judgements::integrity(&integrity, &certificate) {
+        for judged in judgements::integrity(&integrity, Covered::of(&expected)) {
             self.journal.report(&judged.id, judged.outcome, judged.detail);
         }
         self.resolve_references(baseline, &certificate, &mut accepting, &mut integrity).await?;
