@@ -18,7 +18,8 @@ use futures_util::future::try_join_all;
 use super::compose::Compose;
 use super::engine::{Container, Engine, ResourceKind};
 use super::isolation::SealedStack;
-use super::readiness::{self, Unready};
+use super::private_files;
+use super::readiness::{self, Unready, Wanted};
 use super::run::{LABEL_RUN, RunId, RunLabels};
 use super::watch::Watch;
 use crate::error::{Attempt, Error, Result};
@@ -61,6 +62,7 @@ impl OwnedStack {
         tool_image: &str,
     ) -> Result<Self> {
         let file = work_dir.join("compose.json");
+        private_files::make(&sealed)?;
         write_sealed(&file, &sealed)?;
         Ok(Self {
             engine: engine.clone(),
@@ -121,6 +123,11 @@ impl OwnedStack {
         &self.file
     }
 
+    /// What it was sealed to.
+    pub(super) fn sealed(&self) -> &SealedStack {
+        &self.sealed
+    }
+
     /// The compose tool that drives it.
     #[must_use]
     pub fn compose(&self) -> &Compose {
@@ -135,6 +142,7 @@ impl OwnedStack {
             file.push(":");
             file.push(further);
         }
+        private_files::make(sealed)?;
         write_sealed(Path::new(&file), sealed)
     }
 
@@ -177,12 +185,12 @@ impl OwnedStack {
             // Compose gave up on a dependency: say which one, in what state, with its log.
             Err(cause) => (Duration::ZERO, Some(cause)),
         };
-        let wanted = if services.is_empty() {
-            self.sealed.services.clone()
-        } else {
-            services.iter().map(|service| (*service).to_owned()).collect()
-        };
-        let label = self.label();
+        let running = self.sealed.running();
+        let wanted = running.filter(|name| services.is_empty() || services.contains(name));
+        let (jobs, label) = (self.sealed.jobs(), self.label());
+        let wanted =
+            wanted.map(|name| Wanted { name: name.to_owned(), is_job: jobs.contains(name) });
+        let wanted = wanted.collect::<Vec<_>>();
         let ready = readiness::wait(&self.engine, &label, &wanted, limit, &mut watch);
         let awaited = self.runner().waiting(ready).await;
         watch.end().await;
@@ -209,7 +217,7 @@ impl OwnedStack {
         self.remember(None);
     }
 
-    /// The container of a service. Its state may be older than its identity and its address.
+    /// The container of a service, one of them if it has several. Its state may be older than its identity and its address.
     pub async fn container(&self, service: &str) -> Result<Container> {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let containers = match seen {
@@ -228,7 +236,8 @@ impl OwnedStack {
 
     /// Where the host reaches a service of the sealed networks.
     pub async fn address(&self, service: &str) -> Result<IpAddr> {
-        let container = self.container(service).await?;
+        // Who lives in another's network has its address.
+        let container = self.container(self.sealed.network_of(service)).await?;
         container.address.ok_or_else(|| {
             Error::undecided(format!(
                 "service {service:?} has no address on a network of the sandbox"
@@ -280,16 +289,31 @@ impl OwnedStack {
         words: impl IntoIterator<Item = A>,
     ) -> Command {
         let access = if read_only { "ro" } else { "rw" };
+        let mount = format!("{}:/store:{access}", volume.actual);
+        self.tool(["--volume".into(), mount.into()]).args(words)
+    }
+
+    /// The same, to write to the volume, with a folder of the host to be read at `/from`.
+    pub(super) fn beside_from(
+        &self,
+        volume: &OwnedVolume,
+        from: &Path,
+        words: impl IntoIterator<Item = OsString>,
+    ) -> Command {
+        // The engine reads a line of comma-separated values.
+        let from = from.to_string_lossy().replace('"', "\"\"");
+        let from = format!("type=bind,\"source={from}\",target=/from,readonly");
+        let store = format!("type=volume,source={},target=/store,volume-nocopy", volume.actual);
+        self.tool(["--mount".into(), from.into(), "--mount".into(), store.into()]).args(words)
+    }
+
+    /// A short-lived container of the tool image with these mounts.
+    fn tool(&self, mounts: impl IntoIterator<Item = OsString>) -> Command {
         let command = self.engine.docker(["run", "--rm", "--interactive", "--network", "none"]);
         // The engine would keep the whole stream as a log, many times slower than the stream.
         let command = command.args(["--log-driver", "none"]);
-        command
-            .args(RunLabels::of(&self.run).arguments())
-            .arg("--volume")
-            .arg(format!("{}:/store:{access}", volume.actual))
-            .args(["--entrypoint", ""])
-            .arg(&self.tool_image)
-            .args(words)
+        let command = command.args(RunLabels::of(&self.run).arguments()).args(mounts);
+        command.args(["--entrypoint", ""]).arg(&self.tool_image)
     }
 
     /// Where this host can read a volume's files directly: only with a local engine, and as root.

@@ -44,6 +44,8 @@ impl Rehearsal<'_> {
 
     async fn start(&mut self, services: &[&str]) -> Result<()> {
         self.journal.enter(Phase::Start);
+        // Here and nowhere else: after the disaster, all that is there came from the backup.
+        self.sandbox.stack.fill(&self.journal.events).await?;
         match self.sandbox.stack.up(services, self.ready_limit()).await? {
             None => Ok(()),
             Some(unready) => Err(unready.into_error()),
