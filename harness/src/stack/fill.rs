@@ -66,7 +66,10 @@ impl OwnedStack {
         let words = ["bash", "-c", SCRIPT, "bash"].map(Into::into).into_iter();
         let words = words.chain(self.apart(fill));
         let copied = self.beside_from(&volume, &fill.from, words).timeout(LIMIT).run().await?;
-        for line in copied.text().lines() {
+        // What was not copied from here is said of its own folder.
+        let is_own =
+            |line: &&str| !fill.apart.iter().any(|apart| Path::new(line).starts_with(apart));
+        for line in copied.text().lines().filter(is_own) {
             events.note(format!(
                 "the copy of {from} is unsafe: {line} says that a server had it open; what it can \
                 still be read for is judged all the same"

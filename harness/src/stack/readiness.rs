@@ -204,6 +204,7 @@ mod tests {
             check: Vec::new(),
             last_probe: Some("connection refused\n".to_owned()),
             exit_code,
+            networks: Vec::new(),
             address: None,
             labels: std::collections::BTreeMap::new(),
         }

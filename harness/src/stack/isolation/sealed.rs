@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde_json::{Map, Value, json};
 
+use super::without::{SHARED, leave_out};
 use super::{Fill, PrivateFile, actual};
 
 /// What the sealed copy is called and carries.
@@ -72,6 +73,35 @@ impl SealedStack {
             .flatten()
             .filter(|(_, how)| how["condition"] == "service_completed_successfully");
         jobs.map(|(name, _)| name.as_str()).collect()
+    }
+
+    /// What version 1 of compose can create of it without starting anything, if that is not all: it
+    /// would wait for jobs that it does not start, and give a service that is to live in another's
+    /// network the engine's own, which leads outside, unless that other runs.
+    #[must_use]
+    pub fn startless(&self) -> Option<Self> {
+        let lives_in = |service: &Value| {
+            let modes = SHARED.iter().filter_map(|key| service[key].as_str());
+            modes.into_iter().any(|mode| mode.starts_with("service:"))
+        };
+        let services = self.file["services"].as_object()?.iter();
+        let guests = services.filter(|(_, service)| lives_in(service));
+        let guests = guests.map(|(name, _)| name.clone()).collect::<Vec<_>>();
+        if guests.is_empty() && self.jobs().is_empty() {
+            return None;
+        }
+        let mut file = leave_out(&self.file, &guests).ok()?;
+        // They are made all the same: a restore may want them before the guests come.
+        file["volumes"] = self.file["volumes"].clone();
+        for service in file["services"].as_object_mut()?.values_mut() {
+            if let Some(dependencies) = service.get_mut("depends_on").and_then(Value::as_object_mut)
+            {
+                dependencies
+                    .values_mut()
+                    .for_each(|how| how["condition"] = json!("service_started"));
+            }
+        }
+        Some(Self { file, ..self.clone() })
     }
 
     /// Each service with the image that it runs.

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::nearest::nearest;
 
 /// What one service may share with another.
-const SHARED: [&str; 3] = ["network_mode", "ipc", "pid"];
+pub(super) const SHARED: [&str; 3] = ["network_mode", "ipc", "pid"];
 
 /// The configuration without these services.
 ///

@@ -98,6 +98,11 @@ fn a_graphics_card_is_dropped_with_a_word_and_a_device_is_not() {
 }
 
 #[test]
+fn a_stack_in_which_nobody_waits_or_lives_in_another_is_created_whole() {
+    assert!(sealed(&with("init", &json!(true)), Path::new("/")).startless().is_none());
+}
+
+#[test]
 fn services_are_known_by_what_runs_of_them_and_where() {
     let config = json!({ "services": {
         "none": { "image": "x", "scale": 0 }, "nor": { "image": "x", "deploy": { "replicas": 0 } },
@@ -110,5 +115,10 @@ fn services_are_known_by_what_runs_of_them_and_where() {
     let sealed = sealed(&config, Path::new("/"));
     assert_eq!(sealed.running().collect::<Vec<_>>(), ["two", "job", "vpn", "web", "side"]);
     assert_eq!(sealed.jobs(), ["job"].into());
+    let created = sealed.startless().expect("not all of it");
+    assert_eq!(created.jobs(), [].into());
+    let services = created.file["services"].as_object().expect("services");
+    assert_eq!(services.keys().collect::<Vec<_>>(), ["none", "nor", "two", "job", "vpn"]);
+    assert_eq!(created.file["networks"], sealed.file["networks"]);
     assert_eq!((sealed.network_of("side"), sealed.network_of("two")), ("vpn", "two"));
 }

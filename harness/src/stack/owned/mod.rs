@@ -3,30 +3,26 @@
 //! Every container, volume and network is checked for this run's label immediately before
 //! it is removed. There is no way to make an [`OwnedStack`] of anything that exists already.
 
-use std::collections::BTreeMap;
-use std::ffi::OsString;
+mod commands;
+mod removal;
+
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::net::IpAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
-
-use futures_util::future::try_join_all;
+use std::time::Duration;
 
 use super::compose::Compose;
-use super::engine::{Container, Engine, ResourceKind};
+use super::engine::{Container, Engine};
 use super::isolation::SealedStack;
 use super::private_files;
 use super::readiness::{self, Unready, Wanted};
-use super::run::{LABEL_RUN, RunId, RunLabels};
+use super::run::{LABEL_RUN, RunId};
 use super::watch::Watch;
 use crate::error::{Attempt, Error, Result};
-use crate::process::{Command, Runner};
-
-/// How long removing a stack may take, removals that the engine does not complete included.
-const TEAR_DOWN_LIMIT: Duration = Duration::from_secs(600);
+use crate::process::Runner;
 
 /// A volume of an owned stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -170,7 +166,13 @@ impl OwnedStack {
     /// Creates every container, volume and network, and starts nothing.
     pub async fn create(&self) -> Result<()> {
         self.forget();
-        self.compose.create(self.project(), &self.file).await
+        let is_first = self.compose.version().starts_with("1.");
+        let Some(startless) = self.sealed.startless().filter(|_| is_first) else {
+            return self.compose.create(self.project(), &self.file).await;
+        };
+        let file = self.file.with_extension("startless.json");
+        write_sealed(&file, &startless)?;
+        self.compose.create(self.project(), &file).await
     }
 
     /// Creates and starts services (all if none is named) and waits until they are ready.
@@ -195,6 +197,7 @@ impl OwnedStack {
         let awaited = self.runner().waiting(ready).await;
         watch.end().await;
         let awaited = awaited?;
+        self.require_sealed(&awaited.containers)?;
         match (awaited.unready, failed) {
             (None, Some(cause)) => Err(cause),
             (unready, _) => {
@@ -202,6 +205,25 @@ impl OwnedStack {
                 Ok(unready)
             }
         }
+    }
+
+    /// Demands that nothing of it is on a network that is not its own, whatever compose made.
+    fn require_sealed(&self, containers: &[Container]) -> Result<()> {
+        // Of this run, in this place or elsewhere.
+        let own = self.run.project();
+        let is_foreign = |name: &&String| *name != "none" && !name.starts_with(&own);
+        let foreign = containers.iter().find_map(|container| {
+            let foreign = container.networks.iter().find(is_foreign)?;
+            Some((&container.service, foreign))
+        });
+        foreign.map_or(Ok(()), |(service, network)| {
+            Err(Error::undecided(format!(
+                "service {service:?} is on network {network}, which is none of the sandbox's"
+            ))
+            .hint(format!(
+                "compose has not done as the sealed file says; leave it out: --without {service}"
+            )))
+        })
     }
 
     /// Looks at its containers.
@@ -245,178 +267,10 @@ impl OwnedStack {
         })
     }
 
-    /// A command inside a running service, as a user of it.
-    pub async fn exec<A: Into<OsString>>(
-        &self,
-        service: &str,
-        user: Option<&str>,
-        words: impl IntoIterator<Item = A>,
-    ) -> Result<Command> {
-        let container = self.container(service).await?;
-        let user = user.into_iter().flat_map(|user| ["--user", user]);
-        let command = self.engine.docker(["exec", "--interactive"]);
-        Ok(command.args(user).arg(container.id).args(words))
-    }
-
-    /// A command in a new container of a service, which goes when the command ends. Services
-    /// that it depends on are not started.
-    pub fn run_fresh(
-        &self,
-        service: &str,
-        user: Option<&str>,
-        environment: &BTreeMap<String, String>,
-        words: &[String],
-    ) -> Command {
-        let command = self.compose.run(self.project(), &self.file);
-        let user = user.into_iter().flat_map(|user| ["--user".to_owned(), user.to_owned()]);
-        let environment = environment.iter().map(|(name, value)| format!("{name}={value}"));
-        let environment = environment.flat_map(|variable| ["-e".to_owned(), variable]);
-        command.args(user).args(environment).arg(service).args(words.iter().cloned())
-    }
-
-    /// Tells a command on the host which compose project is meant: this one.
-    pub fn bind(&self, command: Command) -> Command {
-        // It may recreate what it likes.
-        self.forget();
-        self.compose.bind(command, self.project(), &self.file)
-    }
-
-    /// A short-lived container beside the stack with one volume at `/store`, and no network.
-    pub fn beside<A: Into<OsString>>(
-        &self,
-        volume: &OwnedVolume,
-        read_only: bool,
-        words: impl IntoIterator<Item = A>,
-    ) -> Command {
-        let access = if read_only { "ro" } else { "rw" };
-        let mount = format!("{}:/store:{access}", volume.actual);
-        self.tool(["--volume".into(), mount.into()]).args(words)
-    }
-
-    /// The same, to write to the volume, with a folder of the host to be read at `/from`.
-    pub(super) fn beside_from(
-        &self,
-        volume: &OwnedVolume,
-        from: &Path,
-        words: impl IntoIterator<Item = OsString>,
-    ) -> Command {
-        // The engine reads a line of comma-separated values.
-        let from = from.to_string_lossy().replace('"', "\"\"");
-        let from = format!("type=bind,\"source={from}\",target=/from,readonly");
-        let store = format!("type=volume,source={},target=/store,volume-nocopy", volume.actual);
-        self.tool(["--mount".into(), from.into(), "--mount".into(), store.into()]).args(words)
-    }
-
-    /// A short-lived container of the tool image with these mounts.
-    fn tool(&self, mounts: impl IntoIterator<Item = OsString>) -> Command {
-        let command = self.engine.docker(["run", "--rm", "--interactive", "--network", "none"]);
-        // The engine would keep the whole stream as a log, many times slower than the stream.
-        let command = command.args(["--log-driver", "none"]);
-        let command = command.args(RunLabels::of(&self.run).arguments()).args(mounts);
-        command.args(["--entrypoint", ""]).arg(&self.tool_image)
-    }
-
     /// Where this host can read a volume's files directly: only with a local engine, and as root.
     pub async fn mountpoint(&self, volume: &OwnedVolume) -> Result<Option<PathBuf>> {
         let mountpoint = self.engine.mountpoint(&volume.actual).await?.map(PathBuf::from);
         Ok(mountpoint.filter(|path| path.read_dir().is_ok()))
-    }
-
-    /// Removes the containers of services, all if none is named. As abrupt as a power cut.
-    pub async fn destroy_containers(&self, services: &[&str]) -> Result<()> {
-        let containers = self.containers().await?;
-        self.forget();
-        let is_meant =
-            |it: &&Container| services.is_empty() || services.contains(&it.service.as_str());
-        let meant = containers.iter().filter(is_meant).collect::<Vec<_>>();
-        if let Some(foreign) = meant.iter().find(|container| !self.owns(&container.labels)) {
-            return Err(self.refused(ResourceKind::Container, &foreign.id));
-        }
-        let ids = meant.into_iter().map(|container| container.id.clone()).collect::<Vec<_>>();
-        self.engine.remove(ResourceKind::Container, &ids).await
-    }
-
-    /// Removes volumes and all that is in them.
-    pub async fn destroy_volumes(&self, volumes: &[OwnedVolume]) -> Result<()> {
-        self.remove_owned(ResourceKind::Volume, &actual(volumes)).await
-    }
-
-    /// Which of these volumes the engine still has.
-    pub async fn left_of(&self, volumes: &[OwnedVolume]) -> Result<Vec<OwnedVolume>> {
-        let labels = self.engine.labels(ResourceKind::Volume, &actual(volumes)).await?;
-        let left = volumes.iter().filter(|volume| labels.contains_key(&volume.actual));
-        Ok(left.cloned().collect())
-    }
-
-    /// Everything that carries this run's label.
-    pub async fn resources(&self) -> Result<Vec<String>> {
-        let found = self.list().await?;
-        let names = found
-            .iter()
-            .flat_map(|(kind, names)| names.iter().map(|name| format!("{} {name}", kind.noun())));
-        Ok(names.collect())
-    }
-
-    /// Removes everything that carries this run's label, until nothing new has appeared for
-    /// `settle`: an engine finishes what a command that was ended had asked of it. Idempotent.
-    ///
-    /// # Errors
-    /// Undecided when the engine still lists something of it after ten minutes.
-    pub async fn tear_down(&self, settle: Duration) -> Result<()> {
-        self.forget();
-        let began = Instant::now();
-        let mut quiet_since = began;
-        loop {
-            let mut removed = None;
-            for (kind, names) in self.list().await? {
-                self.remove_owned(kind, &names).await?;
-                removed = names.last().map(|name| format!("{} {name}", kind.noun())).or(removed);
-            }
-            if let Some(last) = removed {
-                if began.elapsed() > TEAR_DOWN_LIMIT {
-                    let limit_s = TEAR_DOWN_LIMIT.as_secs();
-                    return Err(Error::undecided(format!(
-                        "after {limit_s} s the engine still lists what was removed: {last}"
-                    ))
-                    .hint("look at the engine's log, then: cargo xtask clean"));
-                }
-                quiet_since = Instant::now();
-            } else if quiet_since.elapsed() >= settle {
-                return Ok(());
-            } else {
-                tokio::time::sleep(settle / 5).await;
-            }
-        }
-    }
-
-    /// What carries this run's label, by kind, in the order in which it can be removed.
-    async fn list(&self) -> Result<Vec<(ResourceKind, Vec<String>)>> {
-        let label = self.label();
-        let lists = ResourceKind::ALL.map(|kind| {
-            let label = &label;
-            async move { Ok((kind, self.engine.list(kind, label).await?)) }
-        });
-        try_join_all(lists).await
-    }
-
-    async fn remove_owned(&self, kind: ResourceKind, names: &[String]) -> Result<()> {
-        let labels = self.engine.labels(kind, names).await?;
-        let foreign = labels.iter().find(|(_, labels)| !self.owns(labels));
-        if let Some((name, _)) = foreign {
-            return Err(self.refused(kind, name));
-        }
-        self.engine.remove(kind, &labels.into_keys().collect::<Vec<_>>()).await
-    }
-
-    fn owns(&self, labels: &BTreeMap<String, String>) -> bool {
-        labels.get(LABEL_RUN).map(String::as_str) == Some(self.run.as_str())
-    }
-
-    fn refused(&self, kind: ResourceKind, name: &str) -> Error {
-        let (noun, run) = (kind.noun(), &self.run);
-        Error::undecided(format!(
-            "refused to remove {noun} {name}: it does not belong to run {run}"
-        ))
     }
 
     fn label(&self) -> String {
