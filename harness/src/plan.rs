@@ -259,6 +259,7 @@ fn checks(config: &Config, method: &Method) -> Vec<PlannedCheck> {
         (id::DISASTER, "H-2", "the data was destroyed"),
         (id::RESTORE, "FR-4.2", "the artefact could be restored"),
         (id::SERVICE, "FR-4.2", "the service became ready and its health probes green"),
+        (id::IMAGES, "FR-4.2", "no image was replaced under its tag while the drill ran"),
     ]
     .map(|(id, requirement, title)| PlannedCheck::new(id, requirement, title))
     .to_vec();

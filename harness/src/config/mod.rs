@@ -102,6 +102,19 @@ pub struct StackConfig {
     pub files: Vec<PathBuf>,
     /// Folder whose image is the base of all others, below the stack's folder.
     pub base: Option<PathBuf>,
+    /// What becomes of services that use the host's network.
+    pub host_network: HostNetwork,
+}
+
+/// What becomes of a service with `network_mode: host` in a sandbox.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HostNetwork {
+    /// The stack is refused.
+    #[default]
+    Refuse,
+    /// It has the stack's default network instead. What it reached at localhost is not there.
+    Replace,
 }
 
 /// A variable's value: given, or made anew for each run.

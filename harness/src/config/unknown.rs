@@ -11,7 +11,9 @@ use crate::nearest::nearest;
 pub(super) fn error(path: &str, file: &Path) -> Error {
     let (section, key) = path.rsplit_once('.').unwrap_or(("", path));
     let known = known_keys(section);
-    let error = Error::usage(format!("{}: unknown key {path}", file.display()));
+    // `?` is how an optional section is written that is there.
+    let written = path.replace(".?", "");
+    let error = Error::usage(format!("{}: unknown key {written}", file.display()));
     match nearest(key, known.iter().map(String::as_str)) {
         Some(name) => error.hint(format!("did you mean {name:?}?")),
         None if known.is_empty() => error.hint("docs/probes.md has the grammar of probes"),

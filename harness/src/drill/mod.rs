@@ -265,6 +265,7 @@ impl Drill {
                 name: self.plan.stack.clone(),
                 services: found.services,
                 scale: self.plan.scale.clone(),
+                images: found.images,
             },
             method: self.plan.method.clone(),
             disaster: self.plan.disaster.clone(),

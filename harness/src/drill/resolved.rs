@@ -15,7 +15,7 @@ use crate::process::Runner;
 use crate::stack::authority;
 use crate::stack::compose::{Compose, StackSource};
 use crate::stack::database::{self, Database};
-use crate::stack::isolation::{Allowed, Change};
+use crate::stack::isolation::{Allowed, Change, Terms};
 
 /// A stack that can be sealed, with what was found in it.
 pub(super) struct Resolved {
@@ -63,7 +63,8 @@ impl Resolved {
         for (name, value) in database::secrets(&resolved) {
             runner.keep_secret(&name, &value);
         }
-        let allowed = Allowed::of(&resolved, &source.dir)?;
+        let terms = Terms { without: &[], host_network: config.stack.host_network };
+        let allowed = Allowed::under(&resolved, &source.dir, terms)?;
         let database =
             config.database.as_ref().map(|known| Database::of(known, &resolved, &source.dir));
         let database = database.transpose()?;

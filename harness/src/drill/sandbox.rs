@@ -18,7 +18,7 @@ use crate::stack::compose::Compose;
 use crate::stack::database::Database;
 use crate::stack::engine::Engine;
 use crate::stack::images::{BaseSpec, Images, SUITE};
-use crate::stack::isolation::{Allowed, Seal, SealedStack};
+use crate::stack::isolation::{Allowed, Seal, SealedStack, Terms};
 use crate::stack::{OwnedStack, OwnedVolume, RunId, RunLabels, Site};
 use crate::volumes;
 
@@ -104,8 +104,9 @@ impl Sandbox {
         let Resolved { allowed, database, ca_pem, secrets } =
             Resolved::of(drill, &compose, runner, work).await?;
         let images = Images::new(&engine, events);
+        images.pull_all(allowed.config()).await?;
         let debian = images.base(SUITE).await?;
-        let sealed = seal_for(run, drill, &allowed, &images, &debian).await?;
+        let sealed = seal_for(run, drill, &allowed, &images, &debian, work).await?;
         let stack = OwnedStack::new(&engine, &compose, run, sealed, work, &debian)?;
         let media = config.media.as_ref().map(|media| stack.volume(&media.volume)).transpose()?;
         let names = stack.volumes().map(|volume| volume.name).collect::<Vec<_>>();
@@ -163,11 +164,13 @@ impl Sandbox {
         let mut source = source(drill, &self.secrets)?;
         source.files.extend(files.iter().cloned());
         let resolved = self.stack.compose().config(&source).await?;
-        let allowed = Allowed::of(&resolved, &source.dir)?;
+        let terms = Terms { without: &[], host_network: drill.config.stack.host_network };
+        let allowed = Allowed::under(&resolved, &source.dir, terms)?;
         let images = Images::new(self.stack.engine(), events);
+        images.pull_all(allowed.config()).await?;
         let debian = images.base(SUITE).await?;
         let run = self.stack.run();
-        let sealed = seal_for(run, drill, &allowed, &images, &debian).await?;
+        let sealed = seal_for(run, drill, &allowed, &images, &debian, &self.work).await?;
         self.stack.keep_variant(files, &sealed)
     }
 
@@ -199,13 +202,14 @@ impl Exec for Sandbox {
     }
 }
 
-/// Builds the images of a stack and seals it under the names of a run.
+/// Builds the images of a stack and seals it under the names of a run, which works in `work`.
 async fn seal_for(
     run: &RunId,
     drill: &Drill,
     allowed: &Allowed,
     images: &Images,
     debian: &str,
+    work: &Path,
 ) -> Result<SealedStack> {
     let base = match &drill.config.stack.base {
         Some(base) => Some(BaseSpec { context: absolute(&drill.request.stack_dir.join(base))? }),
@@ -213,7 +217,8 @@ async fn seal_for(
     };
     let built = images.build_all(allowed.config(), base.as_ref(), debian).await?;
     let labels = RunLabels::of(run).pairs();
-    allowed.seal(&Seal { project: run.project(), labels, images: built })
+    let (project, files) = (run.project(), work.join("files"));
+    allowed.seal(&Seal { project, labels, images: built, files })
 }
 
 /// Cores that this process may use.

@@ -9,6 +9,7 @@ pub mod django;
 pub mod event;
 pub mod finding;
 pub mod fingerprint;
+pub mod image;
 pub mod invariant;
 pub mod mode;
 pub mod not_proved;

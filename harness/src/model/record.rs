@@ -10,6 +10,7 @@ use super::artefact::{Manifest, Store};
 use super::check::Check;
 use super::divergence::Divergence;
 use super::finding::Finding;
+use super::image::ImageRecord;
 use super::not_proved::NotProved;
 use super::origin::Origin;
 use super::phase::Phase;
@@ -109,6 +110,9 @@ pub struct StackRecord {
     pub services: Vec<String>,
     /// Scale of the dataset, as asked for.
     pub scale: String,
+    /// The image that each service ran, as the engine had it when the copy started.
+    #[serde(default)]
+    pub images: BTreeMap<String, ImageRecord>,
 }
 
 /// Durations of a drill, in seconds.

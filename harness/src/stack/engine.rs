@@ -65,6 +65,8 @@ pub struct Container {
     pub last_probe: Option<String>,
     /// Exit code, meaningful once it exited.
     pub exit_code: i64,
+    /// Names of the networks that it is on.
+    pub networks: Vec<String>,
     /// An address on one of its networks.
     pub address: Option<IpAddr>,
     /// Labels.
@@ -265,7 +267,10 @@ fn container(value: &serde_json::Value) -> Container {
     let address = value["NetworkSettings"]["Networks"].as_object().and_then(|networks| {
         networks.values().find_map(|network| network["IPAddress"].as_str()?.parse().ok())
     });
+    let networks = value["NetworkSettings"]["Networks"].as_object();
+    let networks = networks.into_iter().flat_map(serde_json::Map::keys).cloned().collect();
     Container {
+        networks,
         id: text(&value["Id"]),
         service: labels.get(LABEL_SERVICE).cloned().unwrap_or_default(),
         status: text(&state["Status"]),

@@ -39,18 +39,39 @@ impl Unready {
     }
 }
 
+/// A service that is waited for.
+#[derive(Debug, Clone)]
+pub(super) struct Wanted {
+    pub(super) name: String,
+    /// Whether others wait for it to end with success: a health check has no say in that.
+    pub(super) is_job: bool,
+}
+
 enum State {
     Ready,
     NotYet(String),
     Failed(String),
 }
 
-fn state(container: Option<&Container>) -> State {
-    let Some(container) = container else {
-        return State::NotYet("no container yet".to_owned());
+/// The state of a service: all its containers have to be ready, and the first that is not says why.
+fn state<'a>(service: &Wanted, containers: &'a [Container]) -> (State, Option<&'a Container>) {
+    let own = containers.iter().filter(|container| container.is_of(&service.name));
+    let states = own.map(|container| (state_of(container, service.is_job), Some(container)));
+    let states = states.collect::<Vec<_>>();
+    let none = (State::NotYet("no container yet".to_owned()), None);
+    // One that has failed says more than one that is not ready yet.
+    let rank = |(state, _): &(State, _)| match state {
+        State::Failed(_) => 0,
+        State::NotYet(_) => 1,
+        State::Ready => 2,
     };
+    states.into_iter().min_by_key(rank).unwrap_or(none)
+}
+
+fn state_of(container: &Container, is_job: bool) -> State {
     let probe = container.last_probe.as_deref().unwrap_or_default().trim();
-    match (container.status.as_str(), container.health.as_deref()) {
+    let health = container.health.as_deref().filter(|_| !is_job);
+    match (container.status.as_str(), health) {
         ("running", None | Some("healthy")) => State::Ready,
         ("running", Some("unhealthy")) => State::Failed(format!("unhealthy: {probe}")),
         ("running", Some(health)) => State::NotYet(format!("running, {health}: {probe}")),
@@ -75,7 +96,7 @@ pub(super) struct Awaited {
 pub(super) async fn wait(
     engine: &Engine,
     label: &str,
-    services: &[String],
+    services: &[Wanted],
     limit: Duration,
     watch: &mut Watch,
 ) -> Result<Awaited> {
@@ -85,7 +106,7 @@ pub(super) async fn wait(
     let (mut checks, mut healthy) = (Checks::default(), BTreeSet::new());
     loop {
         checks.begin(engine, starting(&containers, services));
-        let Some((service, state)) = first_unready(&containers, services) else {
+        let Some((service, state, container)) = first_unready(&containers, services) else {
             return Ok(Awaited { containers, unready: None });
         };
         let why = match state {
@@ -97,7 +118,7 @@ pub(super) async fn wait(
             State::NotYet(_) | State::Ready => None,
         };
         if let Some(why) = why {
-            let unready = unready(engine, service, &containers, why).await?;
+            let unready = unready(engine, service, container, why).await?;
             return Ok(Awaited { containers, unready: Some(unready) });
         }
         let happening = tokio::select! {
@@ -135,34 +156,35 @@ fn is_starting(container: &Container) -> bool {
 
 fn starting<'a>(
     containers: &'a [Container],
-    services: &'a [String],
+    services: &'a [Wanted],
 ) -> impl Iterator<Item = &'a Container> {
-    let is_meant = |container: &Container| services.iter().any(|name| container.is_of(name));
+    let is_meant = |container: &Container| services.iter().any(|it| container.is_of(&it.name));
     containers.iter().filter(move |container| is_meant(container) && is_starting(container))
 }
 
-/// The first service that has failed, or else the first that is not ready yet.
+/// The first service that has failed, or else the first that is not ready yet, with the container
+/// that says so.
 fn first_unready<'a>(
-    containers: &[Container],
-    services: &'a [String],
-) -> Option<(&'a String, State)> {
+    containers: &'a [Container],
+    services: &'a [Wanted],
+) -> Option<(&'a str, State, Option<&'a Container>)> {
     let states = services.iter().map(|service| {
-        let container = containers.iter().find(|container| container.is_of(service));
-        (service, state(container))
+        let (state, container) = state(service, containers);
+        (service.name.as_str(), state, container)
     });
     let (failed, rest): (Vec<_>, Vec<_>) =
-        states.partition(|(_, state)| matches!(state, State::Failed(_)));
-    let waiting = rest.into_iter().filter(|(_, state)| !matches!(state, State::Ready));
+        states.partition(|(_, state, _)| matches!(state, State::Failed(_)));
+    let waiting = rest.into_iter().filter(|(_, state, _)| !matches!(state, State::Ready));
     failed.into_iter().chain(waiting).next()
 }
 
 async fn unready(
     engine: &Engine,
     service: &str,
-    containers: &[Container],
+    container: Option<&Container>,
     state: String,
 ) -> Result<Unready> {
-    let log = match containers.iter().find(|container| container.is_of(service)) {
+    let log = match container {
         Some(container) => engine.logs(&container.id, LOG_LINES).await?,
         None => Vec::new(),
     };
@@ -182,23 +204,56 @@ mod tests {
             check: Vec::new(),
             last_probe: Some("connection refused\n".to_owned()),
             exit_code,
+            networks: Vec::new(),
             address: None,
             labels: std::collections::BTreeMap::new(),
         }
     }
 
+    fn wanted(name: &str) -> Wanted {
+        Wanted { name: name.to_owned(), is_job: false }
+    }
+
+    fn state(status: &str, health: Option<&str>, exit_code: i64) -> State {
+        super::state(&wanted("s"), &[container(status, health, exit_code)]).0
+    }
+
     #[test]
     fn only_healthy_running_or_cleanly_ended_services_are_ready() {
-        assert!(matches!(state(Some(&container("running", Some("healthy"), 0))), State::Ready));
-        assert!(matches!(state(Some(&container("running", None, 0))), State::Ready));
-        assert!(matches!(state(Some(&container("exited", None, 0))), State::Ready));
-        assert!(matches!(state(Some(&container("exited", Some("healthy"), 0))), State::Failed(_)));
-        assert!(matches!(state(Some(&container("exited", None, 1))), State::Failed(_)));
-        assert!(matches!(
-            state(Some(&container("running", Some("starting"), 0))),
-            State::NotYet(_)
-        ));
-        assert!(matches!(state(None), State::NotYet(_)));
+        assert!(matches!(state("running", Some("healthy"), 0), State::Ready));
+        assert!(matches!(state("running", None, 0), State::Ready));
+        assert!(matches!(state("exited", None, 0), State::Ready));
+        assert!(matches!(state("exited", Some("healthy"), 0), State::Failed(_)));
+        assert!(matches!(state("exited", None, 1), State::Failed(_)));
+        assert!(matches!(state("running", Some("starting"), 0), State::NotYet(_)));
+        assert!(matches!(super::state(&wanted("s"), &[]).0, State::NotYet(_)));
+    }
+
+    #[test]
+    fn a_job_is_ready_when_it_has_succeeded_whatever_its_image_checks() {
+        let job = Wanted { is_job: true, ..wanted("s") };
+        let state =
+            |exit_code| super::state(&job, &[container("exited", Some("unhealthy"), exit_code)]).0;
+        assert!(matches!(state(0), State::Ready));
+        assert!(matches!(state(1), State::Failed(_)));
+    }
+
+    #[test]
+    fn a_service_is_ready_when_all_its_containers_are() {
+        let of = |id: &str, health: &str| Container {
+            id: id.to_owned(),
+            ..container("running", Some(health), 0)
+        };
+        let state = |others: [&str; 2]| {
+            let containers = [of("0", "healthy"), of("1", others[0]), of("2", others[1])];
+            let (state, container) = super::state(&wanted("s"), &containers);
+            (state, container.map(|container| container.id.clone()))
+        };
+        assert!(matches!(state(["healthy", "healthy"]).0, State::Ready));
+        let (starting, said_by) = state(["healthy", "starting"]);
+        assert!(matches!(starting, State::NotYet(_)) && said_by.as_deref() == Some("2"));
+        let (failed, said_by) = state(["starting", "unhealthy"]);
+        assert!(matches!(failed, State::Failed(_)) && said_by.as_deref() == Some("2"));
     }
 
     #[test]
@@ -217,14 +272,13 @@ mod tests {
 
     #[test]
     fn a_service_that_has_failed_is_named_before_one_that_is_not_ready_yet() {
-        let services = ["first", "second", "third"].map(str::to_owned);
+        let services = ["first", "second", "third"].map(wanted);
         let of = |service: &str, status| Container {
             service: service.to_owned(),
             ..container(status, None, 1)
         };
         let containers = [of("first", "running"), of("second", "created"), of("third", "exited")];
-        let named =
-            |containers| first_unready(containers, &services).map(|(service, _)| &**service);
+        let named = |containers| first_unready(containers, &services).map(|it| it.0);
         assert_eq!(named(&containers), Some("third"));
         assert_eq!(named(&containers[..2]), Some("second"));
         assert_eq!(first_unready(&containers[..1], &services[..1]).map(|it| it.0), None);
@@ -232,7 +286,7 @@ mod tests {
 
     #[test]
     fn an_unhealthy_service_says_what_its_health_check_saw() {
-        let State::Failed(said) = state(Some(&container("running", Some("unhealthy"), 0))) else {
+        let State::Failed(said) = state("running", Some("unhealthy"), 0) else {
             panic!("an unhealthy service is not ready");
         };
         assert_eq!(said, "unhealthy: connection refused");

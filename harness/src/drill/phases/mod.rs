@@ -29,6 +29,7 @@ use crate::config::Probe;
 use crate::error::Result;
 use crate::fingerprint::database::{Keep, Snapshot};
 use crate::model::artefact::Manifest;
+use crate::model::image::ImageRecord;
 use crate::model::invariant::Reading;
 use crate::model::not_proved::NotProved;
 use crate::model::phase::Phase;
@@ -53,6 +54,7 @@ pub(super) struct Found {
     pub(super) restore_steps: Vec<StepTiming>,
     pub(super) copies: Vec<CopyTiming>,
     pub(super) not_proved: Vec<NotProved>,
+    pub(super) images: BTreeMap<String, ImageRecord>,
 }
 
 /// A drill on its way through the phases.

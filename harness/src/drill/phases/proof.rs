@@ -210,6 +210,7 @@ impl Rehearsal<'_> {
     /// Asks the restored service to do what it is for.
     pub(super) async fn probe(&mut self, baseline: &Baseline) -> Result<()> {
         self.journal.enter(Phase::Probes);
+        self.hold_images().await?;
         if self.drill.config.asks_unasked() {
             self.ask_after(baseline.origin.answers.as_ref()).await?;
         }

@@ -11,6 +11,7 @@ use super::{Flow, Rehearsal};
 use crate::backup::durability::{self, Settings};
 use crate::backup::{Artefact, pg_dump, timed};
 use crate::config::RestoreInto;
+use crate::drill::journal::first_of;
 use crate::drill::sabotage::Moment;
 use crate::drill::sandbox::Sandbox;
 use crate::error::{ErrorKind, Result};
@@ -203,6 +204,21 @@ impl Rehearsal<'_> {
         if let Some(limit_s) = self.drill.config.objectives.recovery_time_s {
             self.journal.hold(id::RECOVERY_TIME, self.found.recovery_time_s, limit_s);
         }
+        Ok(())
+    }
+
+    /// Says which tags came to mean another image since the copy started: what was restored then runs
+    /// other code than what was backed up.
+    pub(super) async fn hold_images(&mut self) -> Result<()> {
+        let moved = self.sandbox.stack.moved_images(&self.found.images).await?;
+        let moved =
+            moved.iter().map(|it| format!("{}: {} was replaced", it.service, it.was.reference));
+        let moved = moved.collect::<Vec<_>>();
+        let (outcome, seen) = match moved.as_slice() {
+            [] => (Outcome::Passed, format!("{} services", self.found.images.len())),
+            moved => (Outcome::Warned, first_of(moved)),
+        };
+        self.journal.report(id::IMAGES, outcome, seen);
         Ok(())
     }
 

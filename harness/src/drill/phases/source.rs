@@ -46,10 +46,13 @@ impl Rehearsal<'_> {
 
     async fn start(&mut self, services: &[&str]) -> Result<()> {
         self.journal.enter(Phase::Start);
-        match self.sandbox.stack.up(services, self.ready_limit()).await? {
-            None => Ok(()),
-            Some(unready) => Err(unready.into_error()),
+        // Here and nowhere else: after the disaster, all that is there came from the backup.
+        self.sandbox.stack.fill(&self.journal.events).await?;
+        if let Some(unready) = self.sandbox.stack.up(services, self.ready_limit()).await? {
+            return Err(unready.into_error());
         }
+        self.found.images = self.sandbox.stack.images().await?;
+        Ok(())
     }
 
     async fn seed(&mut self) -> Result<()> {

@@ -35,6 +35,7 @@ impl Rehearsal<'_> {
             origin: origin::origin(&artefact)?,
             red: Vec::new(),
         };
+        self.found.images = self.sandbox.stack.images().await?;
         // Reading a dump takes the tools of the database's own image.
         if let Some(database) = &self.sandbox.database {
             let (stack, limit) = (&self.sandbox.stack, self.ready_limit());

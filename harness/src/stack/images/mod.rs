@@ -1,7 +1,7 @@
-//! Images of a stack: one Debian base, and what the services build on it. A tag is a digest of
-//! everything that goes into the image, so an image that is there is never built again.
+//! Images of a stack: one Debian base, what the services build on it, and what they name. A tag is
+//! a digest of everything that goes into the image, so an image that is there is never built again.
 //!
-//! Needs no registry: where none answers, the base is bootstrapped from Debian's archive.
+//! Needs no registry for what it builds: where none answers, the base is bootstrapped from Debian's archive.
 //! Refuses build sections whose result it could not identify.
 
 mod base;
@@ -10,8 +10,10 @@ mod certificates;
 mod exclusive;
 mod follow;
 mod ignore;
+mod pull;
 mod recipe;
 mod scratch;
+mod tags;
 
 use std::collections::BTreeMap;
 use std::num::NonZero;

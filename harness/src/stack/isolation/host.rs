@@ -3,7 +3,7 @@
 use std::fs::FileType;
 use std::io::ErrorKind;
 use std::os::unix::fs::FileTypeExt;
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 use walkdir::WalkDir;
 
@@ -40,6 +40,35 @@ pub(super) fn forbids(path: &Path) -> Option<&'static str> {
         Err(_) => return Some(UNREAD),
     };
     of_system(&real).or_else(|| of_content(&real, LOOKED_AT_MOST))
+}
+
+/// Why the copy may not have a copy of what is there, if it may not. What is below matters less
+/// than for a mount: nobody listens at the copy of a socket.
+pub(super) fn forbids_copying(path: &Path) -> Option<&'static str> {
+    if let Some(why) = of_system(path) {
+        return Some(why);
+    }
+    let Some(real) = real(path) else { return Some(UNREAD) };
+    of_system(&real).or_else(|| of_kind(real.metadata().ok()?.file_type()))
+}
+
+/// Where a path leads that may end in what is not there yet; none if that cannot be found out.
+pub(super) fn real(path: &Path) -> Option<PathBuf> {
+    let mut missing = Vec::new();
+    let mut at = path;
+    loop {
+        match at.canonicalize() {
+            Ok(real) => {
+                return Some(real.iter().chain(missing.iter().rev().copied()).collect());
+            }
+            Err(cause) if cause.kind() == ErrorKind::NotFound && !at.is_symlink() => {
+                // `..` of what is not there leads nowhere that is known.
+                missing.push(at.file_name()?);
+                at = at.parent()?;
+            }
+            Err(_) => return None,
+        }
+    }
 }
 
 const UNREAD: &str = "it cannot be looked through: whether it holds a socket is not known";

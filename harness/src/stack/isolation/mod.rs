@@ -1,15 +1,20 @@
 //! What of a stack may run sealed, and the sealed copy of it.
 //!
 //! What a sealed stack may not have: names that another stack uses, host ports, networks with
-//! egress, volumes that exist already, folders of the host that it could write to, powers over the
-//! kernel or the engine. Every key of the Compose Specification is in one table with what becomes
+//! egress, volumes that exist already, folders of the host that it could write to (it has volumes in
+//! their place), powers over the kernel or the engine. Every key of the Compose Specification is in one table with what becomes
 //! of it; what cannot be sealed, and what the table does not know, is refused with its name.
 
+mod binds;
 mod host;
 mod judgement;
 mod judges;
+mod private_files;
+mod sealed;
 mod table;
+mod terms;
 mod walk;
+mod without;
 mod written;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,9 +22,15 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
+use self::binds::Binds;
 use self::judgement::Stack;
+use self::private_files::PrivateFiles;
 use crate::error::{Error, Result};
 
+pub use binds::Fill;
+pub use private_files::PrivateFile;
+pub use sealed::{Seal, SealedStack};
+pub use terms::Terms;
 pub use walk::{Change, What};
 pub(super) use written::unknown_key;
 
@@ -28,61 +39,43 @@ pub(super) use written::unknown_key;
 pub struct Allowed {
     config: Value,
     changes: Vec<Change>,
-}
-
-/// What the sealed copy is called and carries.
-#[derive(Debug, Clone)]
-pub struct Seal {
-    /// Compose project of the copy.
-    pub project: String,
-    /// Labels put on every container, volume and network.
-    pub labels: BTreeMap<String, String>,
-    /// Image of each service that has a `build` section.
-    pub images: BTreeMap<String, String>,
-}
-
-/// A sealed stack, ready to be written to a file.
-#[derive(Debug, Clone)]
-pub struct SealedStack {
-    /// Its compose project.
-    pub project: String,
-    /// The compose file. JSON, which every version reads as YAML.
-    pub file: Value,
-    /// Services, in the order of the configuration.
-    pub services: Vec<String>,
-    /// Name in the engine of each volume of the stack.
-    pub volumes: BTreeMap<String, String>,
+    fills: Vec<Fill>,
+    without: Vec<String>,
 }
 
 impl Allowed {
-    /// Judges a configuration as `compose config` resolved it, of the stack in the folder `dir`.
-    /// Looks at the files that it names.
+    /// Judges a configuration as `compose config` resolved it, of the stack in the folder `dir`,
+    /// without the services that are to be left out. Looks at the files that it names.
     ///
     /// # Errors
     /// Usage, with everything that cannot be sealed and why.
-    pub fn of(config: &Value, dir: &Path) -> Result<Self> {
+    pub fn of(config: &Value, dir: &Path, without: &[String]) -> Result<Self> {
+        Self::under(config, dir, Terms { without, ..Terms::default() })
+    }
+
+    /// As [`Allowed::of`], with all that the operator says.
+    pub fn under(config: &Value, dir: &Path, terms: Terms<'_>) -> Result<Self> {
+        let config = &without::leave_out(config, terms.without)?;
         let services = names(config, "services").collect::<BTreeSet<_>>();
         if services.is_empty() {
-            return Err(Error::usage("the stack has no services")
-                .hint("check the compose files that drill.toml names under [stack]"));
+            return Err(no_services(terms.without));
         }
-        for (name, service) in config["services"].as_object().into_iter().flatten() {
-            let without = |key: &str| service[key].is_null();
-            if without("image") && without("build") {
-                return Err(Error::usage(format!(
-                    "service {name:?} cannot be sealed: it has neither an image nor a build section"
-                ))
-                .hint("give it an image in an override file (drill.toml, [stack] files)"));
-            }
+        if let Some(error) = without_image(config) {
+            return Err(error);
         }
-        let stack = Stack { dir, services, volumes: names(config, "volumes").collect() };
+        let (volumes, binds) = (names(config, "volumes").collect(), Binds::of(config, dir));
+        let stack = Stack { dir, services, volumes, binds, host_network: terms.host_network };
         let mut walk = walk::Walk::new(&stack);
-        let config = walk.file(config);
+        let mut config = walk.file(config);
         walk::error(&walk.refusals).map_or(Ok(()), Err)?;
         let mut changes = walk.changes;
         changes.extend(built(&config));
         changes.sort();
-        Ok(Self { config, changes })
+        for volume in stack.binds.names() {
+            config["volumes"][volume] = Value::Null;
+        }
+        let (fills, without) = (stack.binds.fills(), terms.without.to_vec());
+        Ok(Self { config, changes, fills, without })
     }
 
     /// The configuration without what the copy does not have; build sections are there.
@@ -107,13 +100,25 @@ impl Allowed {
         &self.changes
     }
 
+    /// Volumes that stand for folders of the host, and what fills them.
+    #[must_use]
+    pub fn fills(&self) -> &[Fill] {
+        &self.fills
+    }
+
+    /// Services that were left out: nothing is proved of them.
+    #[must_use]
+    pub fn without(&self) -> &[String] {
+        &self.without
+    }
+
     /// The sealed copy under the names of `seal`.
     ///
     /// # Errors
     /// Undecided when a service with a build section has no image.
     pub fn seal(&self, seal: &Seal) -> Result<SealedStack> {
         let labels = json!(seal.labels);
-        let mut services = Map::new();
+        let (mut services, mut copies) = (Map::new(), PrivateFiles::below(&seal.files));
         for (name, service) in self.config["services"].as_object().into_iter().flatten() {
             let mut service = service.clone();
             if service.as_object_mut().and_then(|keys| keys.remove("build")).is_some() {
@@ -122,6 +127,7 @@ impl Allowed {
                 })?;
                 service["image"] = json!(image);
             }
+            copies.take(&mut service);
             service["labels"] = labels.clone();
             services.insert(name.clone(), service);
         }
@@ -147,24 +153,30 @@ impl Allowed {
                 file[section] = self.config[section].clone();
             }
         }
-        Ok(SealedStack { project: seal.project.clone(), file, services: names, volumes })
+        let (project, fills) = (seal.project.clone(), self.fills.clone());
+        Ok(SealedStack { project, file, services: names, volumes, fills, files: copies.into() })
     }
 }
 
-impl SealedStack {
-    /// The same stack as another project: nothing in the engine has a name in common.
-    #[must_use]
-    pub fn renamed(&self, project: String) -> Self {
-        let mut file = self.file.clone();
-        for section in ["volumes", "networks"] {
-            for (name, resource) in file[section].as_object_mut().into_iter().flatten() {
-                resource["name"] = json!(actual(&project, name));
-            }
-        }
-        let names = self.volumes.keys();
-        let volumes = names.map(|name| (name.clone(), actual(&project, name))).collect();
-        Self { project, file, services: self.services.clone(), volumes }
+fn no_services(without: &[String]) -> Error {
+    if without.is_empty() {
+        return Error::usage("the stack has no services")
+            .hint("check the compose files that drill.toml names under [stack]");
     }
+    Error::usage("nothing is left of the stack").hint("leave out fewer of its services")
+}
+
+fn without_image(config: &Value) -> Option<Error> {
+    let mut services = config["services"].as_object().into_iter().flatten();
+    let (name, _) =
+        services.find(|(_, service)| service["image"].is_null() && service["build"].is_null())?;
+    let error = Error::usage(format!(
+        "service {name:?} cannot be sealed: it has neither an image nor a build section"
+    ));
+    Some(error.hint(format!(
+        "give it an image in an override file (drill.toml, [stack] files), or leave it out: \
+        --without {name}"
+    )))
 }
 
 /// The images that are not those of the stack.

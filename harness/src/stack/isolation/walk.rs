@@ -39,8 +39,14 @@ pub(super) struct Refusal {
     /// The value, or the part of it that is meant; empty where the key says all.
     value: String,
     why: String,
-    /// For a key that the table does not have.
-    hint: Option<String>,
+    /// For a key that the table does not have: the one that may have been meant.
+    unknown: Option<Unknown>,
+}
+
+/// A key that the table does not have.
+#[derive(Debug)]
+struct Unknown {
+    nearest: Option<&'static str>,
 }
 
 /// Where the walk stands.
@@ -119,19 +125,26 @@ impl<'a> Walk<'a> {
                 Rule::Keep => Judgement::Keep,
                 // What says nothing asks for nothing.
                 _ if is_empty(value) => continue,
-                Rule::Drop => Judgement::Drop,
+                Rule::Drop => Judgement::Drop(group.why),
                 Rule::Judge(judge) => judge(value, self.stack),
                 Rule::Refuse => Judgement::Refuse(String::new(), group.why),
             };
             match judgement {
                 Judgement::Keep => drop(kept.insert(key.clone(), self.value(&place, value))),
-                Judgement::Drop => self.change(&place, What::Dropped, group.why),
-                Judgement::Change(value) => {
-                    self.change(&place, What::Changed, group.why);
+                Judgement::Drop(why) => self.change(&place, What::Dropped, why),
+                Judgement::Change(value, reasons) => {
+                    for why in reasons {
+                        self.change(&place, What::Changed, why);
+                    }
                     kept.insert(key.clone(), self.value(&place, &value));
                 }
                 Judgement::Refuse(value, why) => {
-                    self.refusals.push(Refusal { place, value, why: why.to_owned(), hint: None });
+                    self.refusals.push(Refusal {
+                        place,
+                        value,
+                        why: why.to_owned(),
+                        unknown: None,
+                    });
                 }
             }
         }
@@ -145,33 +158,41 @@ impl<'a> Walk<'a> {
     }
 
     fn refuse_unknown(&mut self, place: Place, section: &Section, key: &str) {
-        let hint = section.nearest(key).map_or_else(
-            || {
-                "leave it out of the drill with an override file (drill.toml, [stack] files): what \
-                it would let the copy do is not known"
-                    .to_owned()
-            },
-            |nearest| format!("did you mean {nearest:?}?"),
-        );
+        let unknown = Some(Unknown { nearest: section.nearest(key) });
         let why = format!("{SPECIFICATION} has no such key");
-        self.refusals.push(Refusal { place, value: String::new(), why, hint: Some(hint) });
+        self.refusals.push(Refusal { place, value: String::new(), why, unknown });
     }
 }
 
 /// One error for all that is refused: the first is named, the others are listed.
 pub(super) fn error(refusals: &[Refusal]) -> Option<Error> {
     let (first, others) = refusals.split_first()?;
-    let hint = first.hint.clone().unwrap_or_else(|| {
-        "leave it out of the drill with an override file (drill.toml, [stack] files)".to_owned()
-    });
     let others = others.iter().map(|refusal| format!("and {}", refusal.text()));
-    Some(Error::usage(first.text()).details(others).hint(hint))
+    Some(Error::usage(first.text()).details(others).hint(first.next_step()))
 }
 
 impl Refusal {
     /// Whether the table does not have the key.
     pub(super) fn is_unknown(&self) -> bool {
-        self.hint.is_some()
+        self.unknown.is_some()
+    }
+
+    /// What the operator can do about it.
+    fn next_step(&self) -> String {
+        let (section, name, _) = self.place.parts();
+        let service = match section {
+            "services" => name,
+            _ => "SERVICE",
+        };
+        let file = "leave it out of the drill with an override file (drill.toml, [stack] files)";
+        match self.unknown {
+            Some(Unknown { nearest: Some(nearest) }) => format!("did you mean {nearest:?}?"),
+            Some(Unknown { nearest: None }) => format!(
+                "{file}, or the service with --without {service}: what it would let the copy do is not \
+                known"
+            ),
+            None => format!("{file}, or the service with --without {service}"),
+        }
     }
 
     fn text(&self) -> String {

@@ -5,8 +5,10 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::binds::Binds;
 use super::judgement::Stack;
 use super::walk::{self, Walk};
+use crate::config::HostNetwork;
 use crate::error::Error;
 
 /// Merges within merges that are followed.
@@ -14,7 +16,9 @@ const MERGES_MAX: usize = 8;
 
 /// The first key in the compose files `files`, in the folder `dir`, that no specification has.
 pub(in super::super) fn unknown_key(dir: &Path, files: &[PathBuf]) -> Option<Error> {
-    let stack = Stack { dir, services: BTreeSet::new(), volumes: BTreeSet::new() };
+    let (services, volumes) = (BTreeSet::new(), BTreeSet::new());
+    let (binds, host_network) = (Binds::default(), HostNetwork::default());
+    let stack = Stack { dir, services, volumes, binds, host_network };
     files.iter().find_map(|file| {
         let text = fs::read_to_string(dir.join(file)).ok()?;
         // What is no YAML, or has tags of compose's own, is left to compose.

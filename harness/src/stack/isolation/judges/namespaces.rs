@@ -4,8 +4,20 @@ use serde_json::Value;
 
 use super::super::judgement::{Judgement, Stack};
 use super::every;
+use crate::config::HostNetwork;
 
 pub(in super::super) fn network(value: &Value, stack: &Stack<'_>) -> Judgement {
+    const WHY: &str = "it would use the host's network; [stack] host_network = \"replace\" in \
+                       drill.toml gives it the copy's default network instead";
+    if value.as_str() == Some("host") {
+        return match stack.host_network {
+            HostNetwork::Refuse => Judgement::Refuse("host".to_owned(), WHY),
+            HostNetwork::Replace => Judgement::Drop(
+                "it has the copy's default network, as drill.toml says: what it reached at localhost \
+                is not there",
+            ),
+        };
+    }
     let why = "it would use a network that is not sealed";
     every(value, why, |mode| mode == "none" || stack.is_service(mode))
 }

@@ -49,6 +49,10 @@ const LIMITS: [&str; 14] = [
     "stack",
 ];
 
+/// Why nothing of the copy computes on a graphics card.
+pub(in super::super) const NO_GPU: &str =
+    "the copy has no graphics card: what is recovered does not depend on one";
+
 pub(in super::super) fn capabilities(value: &Value, _: &Stack<'_>) -> Judgement {
     every(value, "it is not among the capabilities that the engine gives by default", |asked| {
         let name = asked.to_uppercase();
@@ -74,6 +78,9 @@ pub(in super::super) fn ulimits(value: &Value, _: &Stack<'_>) -> Judgement {
 }
 
 pub(in super::super) fn runtime(value: &Value, _: &Stack<'_>) -> Judgement {
+    if value.as_str() == Some("nvidia") {
+        return Judgement::Drop(NO_GPU);
+    }
     let why = "what another runtime gives a container is not known";
     every(value, why, |name| ["runc", "io.containerd.runc.v2"].contains(&name))
 }
@@ -91,7 +98,7 @@ pub(in super::super) fn oom_score(value: &Value, _: &Stack<'_>) -> Judgement {
     let score = value.as_i64().or_else(|| value.as_str()?.trim().parse().ok());
     match score {
         Some(0..) => Judgement::Keep,
-        Some(_) => Judgement::Drop,
+        Some(_) => Judgement::Drop("the host's processes would die in its place"),
         None => Judgement::Refuse(shown(value), "it is no number"),
     }
 }

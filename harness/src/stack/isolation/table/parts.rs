@@ -1,5 +1,6 @@
 //! What a service consists of: its build, mounts, networks, hooks, and how it is deployed.
 
+use super::super::judges::powers::NO_GPU;
 use super::{Group, Section, drop, keep, refuse};
 
 pub(super) const SECTIONS: &[Section] = &[
@@ -92,7 +93,7 @@ pub(super) const SECTIONS: &[Section] = &[
         groups: &[
             keep("a share of the machine, as the original has it", &["cpus", "memory"]),
             drop("only a swarm reads it", &["generic_resources"]),
-            refuse("it would have devices of the host", &["devices"]),
+            drop(NO_GPU, &["devices"]),
         ],
     },
     Section {
@@ -144,7 +145,7 @@ pub(super) const SECTIONS: &[Section] = &[
     Section {
         scope: "services.*.volumes.bind",
         groups: &[
-            keep("what is not there is refused before", &["create_host_path"]),
+            keep("what is not there is refused, or has a volume", &["create_host_path"]),
             keep("what is mounted below was looked at, too", &["recursive"]),
             drop("mounts would travel between the host and the copy", &["propagation"]),
             drop("it would relabel the original's files", &["selinux"]),

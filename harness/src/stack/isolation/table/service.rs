@@ -71,12 +71,18 @@ pub(super) const SECTIONS: &[Section] = &[Section {
         ),
         judge(
             mounts::mounts,
-            "a volume of the stack, a tmpfs, or a file or folder of the host that is there, is \
-             mounted read-only, holds neither sockets nor devices and is no part of the host's system",
+            "a volume of the stack, a tmpfs, or a file or folder of the host that is no part of its \
+             system. A folder that the stack writes to becomes a volume that is filled from it; a file \
+             is copied; what is only read is mounted: it is there, and holds neither sockets nor devices",
             &["volumes"],
         ),
         judge(mounts::from, "volumes of a service of the stack", &["volumes_from"]),
-        judge(namespaces::network, "`none`, or that of a service of the stack", &["network_mode"]),
+        judge(
+            namespaces::network,
+            "`none`, or that of a service of the stack; `host` is replaced by the default network where \
+             drill.toml says so",
+            &["network_mode"],
+        ),
         judge(
             namespaces::ipc,
             "`private`, `shareable`, `none`, or that of a service of the stack",
@@ -92,7 +98,7 @@ pub(super) const SECTIONS: &[Section] = &[Section {
         ),
         judge(powers::sysctls, "what the container has for itself", &["sysctls"]),
         judge(powers::ulimits, "limits that rank the copy before nobody", &["ulimits"]),
-        judge(powers::runtime, "`runc`", &["runtime"]),
+        judge(powers::runtime, "`runc`; `nvidia` is dropped", &["runtime"]),
         judge(powers::isolation, "`default`", &["isolation"]),
         judge(powers::storage, "`size`", &["storage_opt"]),
         judge(
@@ -123,7 +129,8 @@ pub(super) const SECTIONS: &[Section] = &[Section {
         drop("a runtime may give more for it than the sandbox has", &["annotations"]),
         refuse(RESOLVED, &["env_file", "extends", "label_file"]),
         refuse("it would have the host's devices", &["privileged"]),
-        refuse("it would have devices of the host", &["devices", "device_cgroup_rules", "gpus"]),
+        drop(powers::NO_GPU, &["gpus"]),
+        refuse("it would have devices of the host", &["devices", "device_cgroup_rules"]),
         refuse("it would command the engine", &["use_api_socket"]),
         refuse("a program of the host would run in its place", &["provider"]),
         refuse("a model runs outside the sandbox", &["models"]),

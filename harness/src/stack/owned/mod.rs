@@ -1,0 +1,293 @@
+//! A stack that this run created, and the only place that stops, starts or destroys one.
+//!
+//! Every container, volume and network is checked for this run's label immediately before
+//! it is removed. There is no way to make an [`OwnedStack`] of anything that exists already.
+
+mod commands;
+mod removal;
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::net::IpAddr;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::compose::Compose;
+use super::engine::{Container, Engine};
+use super::isolation::SealedStack;
+use super::private_files;
+use super::readiness::{self, Unready, Wanted};
+use super::run::{LABEL_RUN, RunId};
+use super::watch::Watch;
+use crate::error::{Attempt, Error, Result};
+use crate::process::Runner;
+
+/// A volume of an owned stack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnedVolume {
+    /// Its name in the stack: `media_volume`.
+    pub name: String,
+    /// Its name in the engine.
+    actual: String,
+}
+
+/// A stack that this run created.
+#[derive(Debug, Clone)]
+pub struct OwnedStack {
+    engine: Engine,
+    compose: Compose,
+    run: RunId,
+    file: PathBuf,
+    sealed: SealedStack,
+    tool_image: String,
+    /// Its containers as they were last seen, until something may have changed them.
+    seen: Arc<Mutex<Option<Vec<Container>>>>,
+}
+
+impl OwnedStack {
+    /// A stack that will be created from a sealed configuration, kept in `work_dir`.
+    /// `tool_image` is run beside the stack to read and write volumes; it has tar.
+    pub fn new(
+        engine: &Engine,
+        compose: &Compose,
+        run: &RunId,
+        sealed: SealedStack,
+        work_dir: &Path,
+        tool_image: &str,
+    ) -> Result<Self> {
+        let file = work_dir.join("compose.json");
+        private_files::make(&sealed)?;
+        write_sealed(&file, &sealed)?;
+        Ok(Self {
+            engine: engine.clone(),
+            compose: compose.clone(),
+            run: run.clone(),
+            file,
+            sealed,
+            tool_image: tool_image.to_owned(),
+            seen: Arc::default(),
+        })
+    }
+
+    /// The same stack as another project of this run: under new names, with nothing in it yet.
+    pub fn elsewhere(&self) -> Result<Self> {
+        let sealed = self.sealed.renamed(format!("{}-elsewhere", self.sealed.project));
+        let file = self.file.with_file_name("compose-elsewhere.json");
+        write_sealed(&file, &sealed)?;
+        Ok(Self { file, sealed, seen: Arc::default(), ..self.clone() })
+    }
+
+    /// The same stack, deaf to cancellation.
+    #[must_use]
+    pub fn for_cleanup(&self) -> Self {
+        Self {
+            engine: self.engine.for_cleanup(),
+            compose: self.compose.for_cleanup(),
+            ..self.clone()
+        }
+    }
+
+    /// The engine it lives in.
+    #[must_use]
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// The runner of its commands.
+    #[must_use]
+    pub fn runner(&self) -> &Runner {
+        self.engine.runner()
+    }
+
+    /// The run that it belongs to.
+    #[must_use]
+    pub fn run(&self) -> &RunId {
+        &self.run
+    }
+
+    /// Its compose project.
+    #[must_use]
+    pub fn project(&self) -> &str {
+        &self.sealed.project
+    }
+
+    /// Its sealed compose file.
+    #[must_use]
+    pub fn file(&self) -> &Path {
+        &self.file
+    }
+
+    /// What it was sealed to.
+    pub(super) fn sealed(&self) -> &SealedStack {
+        &self.sealed
+    }
+
+    /// The compose tool that drives it.
+    #[must_use]
+    pub fn compose(&self) -> &Compose {
+        &self.compose
+    }
+
+    /// Keeps the same stack sealed with further files, for commands that are [bound](Self::bind) to
+    /// this one and name those files behind its own in `COMPOSE_FILE`.
+    pub fn keep_variant(&self, files: &[PathBuf], sealed: &SealedStack) -> Result<()> {
+        let mut file = self.file.clone().into_os_string();
+        for further in files {
+            file.push(":");
+            file.push(further);
+        }
+        private_files::make(sealed)?;
+        write_sealed(Path::new(&file), sealed)
+    }
+
+    /// Its services, in the order of the configuration.
+    #[must_use]
+    pub fn services(&self) -> &[String] {
+        &self.sealed.services
+    }
+
+    /// Its volumes.
+    pub fn volumes(&self) -> impl Iterator<Item = OwnedVolume> {
+        let volumes = self.sealed.volumes.iter();
+        volumes.map(|(name, actual)| OwnedVolume { name: name.clone(), actual: actual.clone() })
+    }
+
+    /// A volume by its name in the stack.
+    pub fn volume(&self, name: &str) -> Result<OwnedVolume> {
+        self.volumes().find(|volume| volume.name == name).ok_or_else(|| {
+            let known = self.sealed.volumes.keys().cloned().collect::<Vec<_>>().join(", ");
+            Error::usage(format!("the stack has no volume {name:?}"))
+                .hint(format!("its volumes are: {known}; correct drill.toml"))
+        })
+    }
+
+    /// Creates every container, volume and network, and starts nothing.
+    pub async fn create(&self) -> Result<()> {
+        self.forget();
+        let is_first = self.compose.version().starts_with("1.");
+        let Some(startless) = self.sealed.startless().filter(|_| is_first) else {
+            return self.compose.create(self.project(), &self.file).await;
+        };
+        let file = self.file.with_extension("startless.json");
+        write_sealed(&file, &startless)?;
+        self.compose.create(self.project(), &file).await
+    }
+
+    /// Creates and starts services (all if none is named) and waits until they are ready.
+    /// Gives back the first that does not become so.
+    pub async fn up(&self, services: &[&str], limit: Duration) -> Result<Option<Unready>> {
+        self.forget();
+        let mut watch = Watch::begin(&self.engine, &self.label())?;
+        let started = self.compose.up(self.project(), &self.file, services).await;
+        let (limit, failed) = match started {
+            Ok(()) => (limit, None),
+            Err(cause) if cause.kind() == crate::ErrorKind::Interrupted => return Err(cause),
+            // Compose gave up on a dependency: say which one, in what state, with its log.
+            Err(cause) => (Duration::ZERO, Some(cause)),
+        };
+        let running = self.sealed.running();
+        let wanted = running.filter(|name| services.is_empty() || services.contains(name));
+        let (jobs, label) = (self.sealed.jobs(), self.label());
+        let wanted =
+            wanted.map(|name| Wanted { name: name.to_owned(), is_job: jobs.contains(name) });
+        let wanted = wanted.collect::<Vec<_>>();
+        let ready = readiness::wait(&self.engine, &label, &wanted, limit, &mut watch);
+        let awaited = self.runner().waiting(ready).await;
+        watch.end().await;
+        let awaited = awaited?;
+        self.require_sealed(&awaited.containers)?;
+        match (awaited.unready, failed) {
+            (None, Some(cause)) => Err(cause),
+            (unready, _) => {
+                self.remember(Some(awaited.containers));
+                Ok(unready)
+            }
+        }
+    }
+
+    /// Demands that nothing of it is on a network that is not its own, whatever compose made.
+    fn require_sealed(&self, containers: &[Container]) -> Result<()> {
+        // Of this run, in this place or elsewhere.
+        let own = self.run.project();
+        let is_foreign = |name: &&String| *name != "none" && !name.starts_with(&own);
+        let foreign = containers.iter().find_map(|container| {
+            let foreign = container.networks.iter().find(is_foreign)?;
+            Some((&container.service, foreign))
+        });
+        foreign.map_or(Ok(()), |(service, network)| {
+            Err(Error::undecided(format!(
+                "service {service:?} is on network {network}, which is none of the sandbox's"
+            ))
+            .hint(format!(
+                "compose has not done as the sealed file says; leave it out: --without {service}"
+            )))
+        })
+    }
+
+    /// Looks at its containers.
+    pub async fn containers(&self) -> Result<Vec<Container>> {
+        let containers = self.engine.containers(&self.label()).await?;
+        self.remember(Some(containers.clone()));
+        Ok(containers)
+    }
+
+    /// Says that its containers may have been changed by somebody else: whoever asks for one
+    /// has them looked at again.
+    pub fn forget(&self) {
+        self.remember(None);
+    }
+
+    /// The container of a service, one of them if it has several. Its state may be older than its identity and its address.
+    pub async fn container(&self, service: &str) -> Result<Container> {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let containers = match seen {
+            Some(containers) => containers,
+            None => self.containers().await?,
+        };
+        containers.into_iter().find(|container| container.is_of(service)).ok_or_else(|| {
+            Error::undecided(format!("service {service:?} has no container"))
+                .hint(format!("the services of the stack are: {}", self.sealed.services.join(", ")))
+        })
+    }
+
+    fn remember(&self, containers: Option<Vec<Container>>) {
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = containers;
+    }
+
+    /// Where the host reaches a service of the sealed networks.
+    pub async fn address(&self, service: &str) -> Result<IpAddr> {
+        // Who lives in another's network has its address.
+        let container = self.container(self.sealed.network_of(service)).await?;
+        container.address.ok_or_else(|| {
+            Error::undecided(format!(
+                "service {service:?} has no address on a network of the sandbox"
+            ))
+        })
+    }
+
+    /// Where this host can read a volume's files directly: only with a local engine, and as root.
+    pub async fn mountpoint(&self, volume: &OwnedVolume) -> Result<Option<PathBuf>> {
+        let mountpoint = self.engine.mountpoint(&volume.actual).await?.map(PathBuf::from);
+        Ok(mountpoint.filter(|path| path.read_dir().is_ok()))
+    }
+
+    fn label(&self) -> String {
+        format!("{LABEL_RUN}={}", self.run)
+    }
+}
+
+/// Their names in the engine.
+fn actual(volumes: &[OwnedVolume]) -> Vec<String> {
+    volumes.iter().map(|volume| volume.actual.clone()).collect()
+}
+
+/// Writes what holds the stack's secrets: for its owner alone.
+fn write_sealed(file: &Path, sealed: &SealedStack) -> Result<()> {
+    let mut options = OpenOptions::new();
+    let created = options.create(true).truncate(true).write(true).mode(0o600).open(file);
+    created
+        .and_then(|mut out| out.write_all(sealed.file.to_string().as_bytes()))
+        .attempt(|| format!("cannot write {}", file.display()))
+}
