@@ -160,7 +160,8 @@ async fn resolve(compose: &Compose, stack_dir: &Path) -> Result<(Config, Value)>
     });
     let variables = variables.collect();
     let files = config.stack.files.clone();
-    let source = StackSource { dir: absolute(stack_dir)?, files, variables };
+    let source =
+        StackSource { dir: absolute(stack_dir)?, files, variables, ..StackSource::default() };
     let resolved = compose.config(&source).await?;
     Ok((config, resolved))
 }

@@ -114,6 +114,9 @@ pub(super) fn source(drill: &Drill, secrets: &Secrets) -> Result<StackSource> {
             .cloned()
             .collect(),
         variables: values(&drill.config.environment, secrets).collect(),
+        env_files: drill.request.selection.absolute_env_files()?,
+        profiles: drill.request.selection.profiles.clone(),
+        project_name: drill.request.selection.project_name.clone(),
     })
 }
 

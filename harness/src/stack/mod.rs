@@ -14,6 +14,7 @@ mod readiness;
 pub mod reap;
 mod run;
 mod site;
+pub mod unset;
 mod watch;
 
 pub use owned::{OwnedStack, OwnedVolume};

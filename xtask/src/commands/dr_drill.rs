@@ -77,7 +77,7 @@ fn planned(options: &DrillOptions) -> Result<Vec<Drill>> {
     if let Some(artefact) = &options.from {
         return of_artefact(stack, artefact, compose.as_ref(), &options.run);
     }
-    let config = Config::load(stack)?;
+    let config = Config::load_selected(stack, &options.stack.selection())?;
     let names = match options.method.as_str() {
         ALL_METHODS => Method::names(&config).into_iter().map(str::to_owned).collect(),
         name => vec![name.to_owned()],

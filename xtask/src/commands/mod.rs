@@ -8,6 +8,7 @@ pub(crate) mod doctor;
 mod document;
 pub(crate) mod dr_drill;
 pub(crate) mod fingerprint;
+pub(crate) mod init;
 mod interrupt;
 pub(crate) mod report;
 pub(crate) mod retention;

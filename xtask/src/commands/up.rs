@@ -12,7 +12,7 @@ use crate::flags::{Format, StackOptions};
 
 /// Starts a sealed copy and leaves it running.
 pub(crate) async fn run(options: StackOptions, format: Format) -> Result<Ending> {
-    let config = Config::load(&options.stack)?;
+    let config = Config::load_selected(&options.stack, &options.selection())?;
     let drill = Drill::new(options.request(), config)?;
     let cancelled = interrupt::token(format);
     let standing =

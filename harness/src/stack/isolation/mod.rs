@@ -20,7 +20,7 @@ use serde_json::{Map, Value, json};
 use self::judgement::Stack;
 use crate::error::{Error, Result};
 
-pub use walk::{Change, What};
+pub use walk::{Change, Refused, What};
 pub(super) use written::unknown_key;
 
 /// What of a stack may run sealed: every key looked at, nothing named yet.
@@ -52,6 +52,18 @@ pub struct SealedStack {
     pub services: Vec<String>,
     /// Name in the engine of each volume of the stack.
     pub volumes: BTreeMap<String, String>,
+}
+
+/// What sealing changes of a configuration as `compose config` resolved it, of the stack in the
+/// folder `dir`, and what it refuses, as values. Looks at the files that it names.
+#[must_use]
+pub fn judge(config: &Value, dir: &Path) -> (Vec<Change>, Vec<Refused>) {
+    let services = names(config, "services").collect();
+    let stack = Stack { dir, services, volumes: names(config, "volumes").collect() };
+    let mut walk = walk::Walk::new(&stack);
+    walk.file(config);
+    walk.changes.sort();
+    (walk.changes, walk.refusals.iter().map(walk::Refusal::shown).collect())
 }
 
 impl Allowed {
