@@ -153,8 +153,8 @@ fn unknown(
             "a password of service {name} cannot be known, because {variable} is set: {why}"
         )];
     }
-    let given = |variable: &&str| is_on(variable) || is_on(&format!("{variable}_FILE"));
-    if names.password.iter().any(|variable| given(&variable)) || OPEN.iter().any(|it| is_on(it)) {
+    let given = |variable: &str| is_on(variable) || is_on(&format!("{variable}_FILE"));
+    if names.password.iter().any(|variable| given(variable)) || OPEN.iter().any(|it| is_on(it)) {
         return Vec::new();
     }
     let first = names.password[0];

@@ -149,7 +149,17 @@ pub(super) struct Application {
 /// Finds the application of these databases.
 pub(super) fn find(facts: &Facts<'_>, databases: &[&str]) -> Application {
     let services = facts.services().collect::<Vec<_>>();
-    let candidates = services.iter().filter(|it| !is_excluded(it, databases)).collect::<Vec<_>>();
+    let mut candidates =
+        services.iter().filter(|it| !is_excluded(it, databases)).collect::<Vec<_>>();
+    if candidates.is_empty() {
+        // Pages that a proxy hands out by itself, and what is a tool elsewhere.
+        let is_left = |service: &&Service<'_>| {
+            !databases.contains(&service.name) && service.engine_socket().is_none()
+        };
+        let left = services.iter().filter(is_left).filter(|it| it.purpose() != Purpose::Cache);
+        let own = left.filter(|it| it.purpose() != Purpose::Proxy || it.is_built());
+        candidates = own.filter(|it| !it.published().is_empty()).collect();
+    }
     let stores = services.iter().filter(|it| databases.contains(&it.name)).collect::<Vec<_>>();
     let by_value = |service: &&&Service<'_>| {
         stores.iter().find_map(|store| {
@@ -159,16 +169,16 @@ pub(super) fn find(facts: &Facts<'_>, databases: &[&str]) -> Application {
     };
     let said = candidates.iter().filter(|it| by_value(it).is_some()).copied().collect::<Vec<_>>();
     if !said.is_empty() {
-        return best(&said, &services, |it| by_value(&it).unwrap_or_default());
+        return best(&said, &services, true, |it| by_value(&&it).unwrap_or_default());
     }
     let depending = candidates.iter().filter(|it| stores.iter().any(|store| leads_to(it, store)));
     let depending = depending.copied().collect::<Vec<_>>();
     if !depending.is_empty() {
-        return best(&depending, &services, |_| "it depends on the database".to_owned());
+        return best(&depending, &services, true, |_| "it depends on the database".to_owned());
     }
     // One that nothing else of the stack is for: without a database, or with its address in a file.
     let why = if stores.is_empty() { "the stack has no database, and it" } else { "it" };
-    best(&candidates, &services, |_| {
+    best(&candidates, &services, !stores.is_empty(), |_| {
         format!("{why} is what is left without proxies, caches and tools")
     })
 }
@@ -176,27 +186,30 @@ pub(super) fn find(facts: &Facts<'_>, databases: &[&str]) -> Application {
 fn best(
     candidates: &[&Service<'_>],
     services: &[Service<'_>],
-    ground: impl Fn(&&Service<'_>) -> String,
+    has_store: bool,
+    ground: impl Fn(&Service<'_>) -> String,
 ) -> Application {
-    let mut ranked = candidates.iter().map(|it| (score(it, services), *it)).collect::<Vec<_>>();
+    let mut ranked =
+        candidates.iter().map(|it| (score(it, services, has_store), *it)).collect::<Vec<_>>();
     ranked.sort_by_key(|(score, service)| (-score, service.name));
     let Some((top, first)) = ranked.first() else { return Application::default() };
     let rivals = ranked.iter().skip(1).filter(|(score, _)| score == top);
     Application {
         name: Some(first.name.to_owned()),
-        ground: ground(&first),
+        ground: ground(first),
         rivals: rivals.map(|(_, service)| service.name.to_owned()).collect(),
     }
 }
 
 /// How much of an application a service is.
-fn score(service: &Service<'_>, services: &[Service<'_>]) -> i32 {
+/// Behind a database stands what others ask, beside none what asks others.
+fn score(service: &Service<'_>, services: &[Service<'_>], has_store: bool) -> i32 {
     let image = service.reference().map_or("", |it| it.name);
     let words = table::parts(service.name).chain(table::parts(image)).collect::<BTreeSet<_>>();
     let command = service.said_program().unwrap_or_default().to_lowercase();
     let mut in_command = command.split(|c: char| !c.is_ascii_alphanumeric());
-    let works = |word: &str| WORKERS.contains(&word);
-    let is_worker = words.iter().any(|word| works(word)) || in_command.any(works);
+    let is_behind = |word: &str| WORKERS.contains(&word);
+    let is_worker = words.iter().any(|word| is_behind(word)) || in_command.any(is_behind);
     let is_published = service.published().iter().any(|port| may_be_http(*port));
     let labels = service.labels();
     let is_routed =
@@ -208,13 +221,15 @@ fn score(service: &Service<'_>, services: &[Service<'_>]) -> i32 {
         .mounts()
         .iter()
         .any(|it| !it.is_read_only && matches!(it.kind, MountKind::Volume | MountKind::Bind));
-    let asked = services.iter().any(|other| other.name != service.name && leads_to(other, service));
+    let others = || services.iter().filter(|other| other.name != service.name);
+    let asked = has_store && others().any(|other| leads_to(other, service));
+    let asks = !has_store && others().any(|other| leads_to(service, other));
     let ends = service.spec["restart"].as_str() == Some("no") && !is_published;
     let points = [
         (is_published, 8),
         (is_routed, 8),
         (behind_proxy, 6),
-        (asked, 2),
+        (asked || asks, 2),
         (writes, 1),
         (!service.exposed().is_empty(), 1),
         (is_worker, -10),

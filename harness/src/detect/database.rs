@@ -6,7 +6,8 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::facts::{ImageConfig, MountKind, Service, is_within};
-use super::table::{EngineKind, Purpose, parts};
+use super::reference::Reference;
+use super::table::{EngineKind, Purpose, parts, purpose};
 
 /// Label with which a stack says itself that a service is a database.
 pub const LABEL_DATABASE: &str = "dr-drill.database";
@@ -58,7 +59,7 @@ pub(super) fn role(service: &Service<'_>) -> Role {
             Role::Server(kind, format!("its label {LABEL_DATABASE} says so"))
         });
     }
-    if service.reference().is_some_and(|it| super::table::purpose(it.name) == Purpose::NoServer) {
+    if service.reference().is_some_and(|it| purpose(it.name) == Purpose::NoServer) {
         return Role::Other;
     }
     let Some((kind, ground)) = candidate(service) else { return Role::Other };
@@ -73,19 +74,17 @@ fn candidate(service: &Service<'_>) -> Option<(EngineKind, String)> {
     if let Some((kind, said)) = service.image.and_then(by_configuration) {
         return Some((kind, format!("its image's configuration: {said}")));
     }
-    if let Some(reference) = service.reference() {
-        if let Purpose::Server(kind) = super::table::purpose(reference.name) {
-            let surer = if service.image.is_some() { "" } else { "; surer once the image is here" };
-            return Some((kind, format!("its image is named {:?}{surer}", reference.name)));
-        }
+    if let Some(reference) = service.reference()
+        && let Purpose::Server(kind) = purpose(reference.name)
+    {
+        let surer = if service.image.is_some() { "" } else { "; surer once the image is here" };
+        return Some((kind, format!("its image is named {:?}{surer}", reference.name)));
     }
-    if let Some(base) = service.base {
-        if let Purpose::Server(kind) =
-            super::table::purpose(super::reference::Reference::of(base).name)
-        {
-            let said = format!("its Dockerfile is FROM {base}; surer once the image is built");
-            return Some((kind, said));
-        }
+    if let Some(base) = service.base
+        && let Purpose::Server(kind) = purpose(Reference::of(base).name)
+    {
+        let said = format!("its Dockerfile is FROM {base}; surer once the image is built");
+        return Some((kind, said));
     }
     by_mount(service)
 }
@@ -202,11 +201,11 @@ pub(super) fn version(service: &Service<'_>, kind: EngineKind) -> Option<String>
     if let Some(found) = said("PATH").and_then(|path| PATH_VERSION.captures(path)) {
         return Some(found[1].to_owned());
     }
-    let named = service.reference().filter(|it| {
-        matches!(super::table::purpose(it.name), Purpose::Server(_)) || service.base.is_none()
-    });
-    let base = service.base.map(super::reference::Reference::of);
-    named.or(base).and_then(|reference| by_reference(reference.name, reference.tag, kind))
+    let reference = service
+        .reference()
+        .filter(|it| matches!(purpose(it.name), Purpose::Server(_)) || service.base.is_none());
+    let base = service.base.map(Reference::of);
+    reference.or(base).and_then(|reference| by_reference(reference.name, reference.tag, kind))
 }
 
 /// Images whose tags begin with a version of their own.
@@ -238,7 +237,12 @@ fn by_reference(name: &str, tag: Option<&str>, kind: EngineKind) -> Option<Strin
             return None;
         }
     }
-    major(tag, kind)
+    // A tag of somebody's own counts something else.
+    major(tag, kind).filter(|version| kind != EngineKind::PostgreSql || number(version) >= 9)
+}
+
+fn number(version: &str) -> u32 {
+    version.split('.').next().and_then(|it| it.parse().ok()).unwrap_or_default()
 }
 
 /// `16.2-alpine` → `16`, `9.6` → `9.6`; `1:10.6.12+maria~ubu2204` → `10.6`, `8` → `8`.
@@ -361,6 +365,7 @@ mod tests {
             ("timescale/timescaledb:2.14.2-pg15", EngineKind::PostgreSql, Some("15")),
             ("timescale/timescaledb:2.14.2", EngineKind::PostgreSql, None),
             ("ghcr.io/immich-app/postgres:14-vectorchord0.3.0", EngineKind::PostgreSql, Some("14")),
+            ("corp/postgres:2.0", EngineKind::PostgreSql, None),
             ("mariadb:10.6.12", EngineKind::MariaDb, Some("10.6")),
             ("mysql:8", EngineKind::MySql, Some("8")),
             ("mongo:latest", EngineKind::MongoDb, None),

@@ -49,16 +49,20 @@ pub(super) fn find(facts: &Facts<'_>, application: Option<&str>, databases: &[&s
     if let Some((service, port, ground)) = routed(app.as_ref(), &services, databases) {
         return found(service, Some(port), ground, host, Vec::new(), notes);
     }
-    let others = |service: &&Service<'_>| {
+    let serves = |service: &&Service<'_>| {
         !databases.contains(&service.name)
             && !matches!(service.purpose(), Purpose::Cache | Purpose::Server(_))
-            && !service.reference().is_some_and(|it| table::is_tool(it.name))
             && service.engine_socket().is_none()
+            && http(service).is_some()
     };
+    let is_tool =
+        |service: &&Service<'_>| service.reference().is_some_and(|it| table::is_tool(it.name));
     if let Some(app) = app.as_ref().filter(|app| http(app).is_some()) {
-        let front = services.iter().filter(others).find(|it| {
-            it.name != app.name && is_front(it) && http(it).is_some() && leads_to(it, app)
-        });
+        let front = services
+            .iter()
+            .filter(serves)
+            .filter(|it| !is_tool(it))
+            .find(|it| it.name != app.name && is_front(it) && leads_to(it, app));
         let ground = |what: &str| format!("{what} publishes the port");
         return match front {
             Some(front) => {
@@ -67,8 +71,8 @@ pub(super) fn find(facts: &Facts<'_>, application: Option<&str>, databases: &[&s
             None => found(app, http(app), ground("the application"), host, Vec::new(), notes),
         };
     }
-    let published = services.iter().filter(others).filter(|it| http(it).is_some());
-    let published = published.collect::<Vec<_>>();
+    let published = services.iter().filter(serves);
+    let (tools, published) = published.partition::<Vec<&Service<'_>>, _>(is_tool);
     if let Some((service, rivals)) = prefer(&published, app.as_ref()) {
         let ground = "it publishes a port, and is no database, cache or tool".to_owned();
         return found(service, http(service), ground, host, rivals, notes);
@@ -78,7 +82,13 @@ pub(super) fn find(facts: &Facts<'_>, application: Option<&str>, databases: &[&s
             let ground = "the application's image or service exposes the port".to_owned();
             found(app, Some(port), ground, host, Vec::new(), notes)
         }
-        None => Found { host, notes, ..Found::default() },
+        None => match prefer(&tools, None) {
+            Some((tool, rivals)) => {
+                let ground = "nothing else publishes a port".to_owned();
+                found(tool, http(tool), ground, host, rivals, notes)
+            }
+            None => Found { host, notes, ..Found::default() },
+        },
     }
 }
 
@@ -197,9 +207,9 @@ fn route(service: &Service<'_>) -> Option<(u16, String)> {
 /// The host name of a router's rule, if it is a plain one.
 fn routed_host(service: &Service<'_>) -> Option<String> {
     let labels = service.labels();
-    let rule = labels
-        .iter()
-        .find(|(name, _)| name.starts_with("traefik.http.routers.") && name.ends_with(".rule"));
+    let rule = labels.iter().find(|(name, _)| {
+        name.starts_with("traefik.http.routers.") && name.rsplit('.').next() == Some("rule")
+    });
     let of_rule = rule.and_then(|(_, rule)| {
         rule.split_once("Host(")?.1.split(['`', '\'', '"']).nth(1).map(str::to_owned)
     });

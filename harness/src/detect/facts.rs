@@ -91,12 +91,16 @@ impl<'a> Service<'a> {
         self.spec["image"].as_str().filter(|it| !it.is_empty()).map(Reference::of)
     }
 
-    /// What its image is for, by its name, or by that of the image its Dockerfile builds on.
+    /// What its image is for, by its name, by that of the image its Dockerfile builds on, or by
+    /// the program that it starts.
     pub(super) fn purpose(&self) -> Purpose {
         let named = self.reference().map_or(Purpose::Unknown, |it| table::purpose(it.name));
-        match (named, self.base) {
-            (Purpose::Unknown, Some(base)) => table::purpose(Reference::of(base).name),
-            (named, _) => named,
+        match (named, self.base, self.image) {
+            (Purpose::Unknown, Some(base), _) => table::purpose(Reference::of(base).name),
+            (Purpose::Unknown, None, Some(image)) => {
+                table::started(&[image.entrypoint.join(" "), image.command.join(" ")].join(" "))
+            }
+            (named, ..) => named,
         }
     }
 

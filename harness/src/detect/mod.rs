@@ -77,7 +77,9 @@ pub(crate) struct More {
     pub(crate) files: Vec<PathBuf>,
     /// Variables that are missing and made anew for each run.
     pub(crate) environment: BTreeMap<String, Variable>,
-    /// Variables that are missing and can only be given, and what refuses without them.
+    /// Files that the stack reads and that are not there, with what to do: a drill refuses.
+    pub(crate) needs: Vec<String>,
+    /// Variables that are missing and can only be given: the lines that give them.
     pub(crate) wanted: Vec<String>,
 }
 

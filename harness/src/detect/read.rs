@@ -46,8 +46,10 @@ pub async fn detect(runner: &Runner, subject: &Subject) -> Result<Detected> {
     let config = Config::load_selected(&subject.dir, selection)?;
     let dir = subject.dir.canonicalize().attempt(|| "cannot find the stack's folder")?;
     let mut source = source(&dir, &config, selection)?;
+    let mut needs = template(&mut source);
     let missing = Missing::fill(&mut source);
     let (mut resolved, absent) = resolve(&compose, &mut source).await?;
+    needs.extend(absent);
     leave_out(&mut resolved, &selection.without)?;
     let engine = Engine::find(runner).await.ok();
     let images = match &engine {
@@ -64,9 +66,10 @@ pub async fn detect(runner: &Runner, subject: &Subject) -> Result<Detected> {
     detected.changed = changes.iter().map(Altered::from).collect();
     detected.refused = refusals.iter().map(Altered::from).collect();
     detected.assumptions.extend(missing.said());
-    detected.assumptions.extend(absent);
+    detected.assumptions.extend(needs.iter().map(|it| format!("{it}; read without it here")));
     detected.more.files.clone_from(&config.stack.files);
     detected.more.environment = missing.made();
+    detected.more.needs = needs;
     detected.more.wanted = missing.wanted.iter().map(unset::Unset::line).collect();
     Ok(detected)
 }
@@ -85,6 +88,14 @@ fn source(dir: &Path, config: &Config, selection: &Selection) -> Result<StackSou
         profiles: selection.profiles.clone(),
         project_name: selection.project_name.clone(),
     })
+}
+
+/// Reads the template of a `.env` that is not there in its place, and says so.
+fn template(source: &mut StackSource) -> Vec<String> {
+    let Some(template) = unset::template_of_variables(source) else { return Vec::new() };
+    let name = template.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    source.env_files.push(template);
+    vec![format!("no .env is there: cp {name} .env, and fill it in")]
 }
 
 /// Variables that are given nowhere, and what stands for them.
@@ -141,8 +152,7 @@ async fn resolve(compose: &Compose, source: &mut StackSource) -> Result<(Value, 
     fs::write(&file, text).attempt(|| "cannot write a temporary file")?;
     source.files.push(file);
     let resolved = compose.config(source).await?;
-    let said = absent.iter().map(|it| format!("{}; read without it here", it.remedy()));
-    Ok((resolved, said.collect()))
+    Ok((resolved, absent.iter().map(unset::AbsentFile::remedy).collect()))
 }
 
 /// Takes services out of a configuration, and the names of them that others have.
@@ -333,7 +343,7 @@ fn last_from(text: &str, target: Option<&str>, args: &Value) -> Option<String> {
 fn files(resolved: &Value) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     let services = resolved["services"].as_object().into_iter().flatten();
-    let paths = services.flat_map(|(_, service)| service["environment"].as_object()).flatten();
+    let paths = services.filter_map(|(_, service)| service["environment"].as_object()).flatten();
     for (name, path) in paths {
         let is_asked = name.ends_with("_FILE") && !name.contains("PASS");
         let Some(path) = path.as_str().filter(|_| is_asked) else { continue };

@@ -12,8 +12,13 @@ impl Detected {
     ///
     /// # Errors
     /// Usage where two PostgreSQL servers could be the application's, with the line that decides;
-    /// and for variables that only the operator knows.
+    /// and for files and variables that only the operator has.
     pub fn config(&self) -> Result<Config> {
+        if let Some(need) = self.more.needs.first() {
+            return Err(Error::usage("the stack reads a file that is not there")
+                .details(self.more.needs.iter().cloned())
+                .hint(need.clone()));
+        }
         if !self.more.wanted.is_empty() {
             let lines = self.more.wanted.join("; ");
             return Err(Error::usage("the stack asks for variables that are given nowhere")

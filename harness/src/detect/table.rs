@@ -281,6 +281,51 @@ const TOOLS: &[&str] = &[
     "cloudflared",
 ];
 
+/// Last components of images that an application uses, and that nobody else asks.
+const ANNEXES: &[&str] = &[
+    "kafka",
+    "cp-kafka",
+    "redpanda",
+    "zookeeper",
+    "cp-zookeeper",
+    "rabbitmq",
+    "nats",
+    "mosquitto",
+    "eclipse-mosquitto",
+    "elasticsearch",
+    "opensearch",
+    "meilisearch",
+    "typesense",
+    "sonic",
+    "solr",
+    "clickhouse",
+    "clickhouse-server",
+    "influxdb",
+    "victoria-metrics",
+    "loki",
+    "promtail",
+    "telegraf",
+    "logstash",
+    "fluentd",
+    "tika",
+    "gotenberg",
+    "greenmail",
+    "smtp",
+    "chromium",
+    "chrome",
+    "browserless",
+    "minio",
+    "mc",
+    "localstack",
+    "azure-sql-edge",
+    "cockroach",
+    "neo4j",
+    "qdrant",
+    "chroma",
+    "ollama",
+    "immich-machine-learning",
+];
+
 /// Ports that answer in another protocol than HTTP.
 const NO_HTTP: &[u16] = &[
     21, 22, 23, 25, 53, 110, 111, 143, 389, 445, 465, 514, 587, 636, 993, 995, 1433, 1883, 2181,
@@ -331,13 +376,28 @@ fn is_no_server(name: &str) -> bool {
 pub(super) fn is_tool(name: &str) -> bool {
     const PARTS: [&str; 8] =
         ["exporter", "backup", "backups", "dump", "restore", "flyway", "liquibase", "operator"];
-    let named = NO_SERVERS.contains(&name) || TOOLS.contains(&name);
+    let named = [NO_SERVERS, TOOLS, ANNEXES].iter().any(|names| names.contains(&name));
     named || parts(name).any(|part| PARTS.contains(&part))
 }
 
 /// Whether a port may answer HTTP.
 pub(super) fn may_be_http(port: u16) -> bool {
     !NO_HTTP.contains(&port)
+}
+
+/// What a program is for that an image starts, by its name.
+pub(super) fn started(program: &str) -> Purpose {
+    const ROWS: [(&[&str], Purpose); 2] = [
+        (
+            &["nginx", "caddy", "traefik", "haproxy", "httpd", "httpd-foreground", "envoy"],
+            Purpose::Proxy,
+        ),
+        (&["redis-server", "valkey-server", "keydb-server", "memcached"], Purpose::Cache),
+    ];
+    let words = program.split_whitespace().filter_map(|word| word.rsplit('/').next());
+    let words = words.collect::<Vec<_>>();
+    let row = ROWS.iter().find(|(names, _)| words.iter().any(|word| names.contains(word)));
+    row.map_or(Purpose::Unknown, |(_, purpose)| *purpose)
 }
 
 /// Words of a name, between dashes, underscores and points.

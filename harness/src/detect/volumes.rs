@@ -2,6 +2,7 @@
 //! nothing says otherwise it must come back.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use serde::Serialize;
 
@@ -138,10 +139,14 @@ fn keeps(mount: &Mount) -> bool {
         MountKind::Tmpfs => false,
         MountKind::Bind => {
             let system = SYSTEM.iter().any(|system| is_within(&mount.source, system));
-            !system && mount.source != "/" && !mount.source.ends_with(".sock")
+            !system && mount.source != "/" && !is_socket(&mount.source)
         }
         MountKind::Volume | MountKind::Anonymous => true,
     }
+}
+
+fn is_socket(path: &str) -> bool {
+    Path::new(path).extension().is_some_and(|kind| kind == "sock")
 }
 
 fn judge(

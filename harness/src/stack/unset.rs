@@ -41,6 +41,9 @@ static VARIABLE: LazyLock<Regex> = LazyLock::new(|| {
         .expect("a pattern of ours")
 });
 
+/// Merges within merges that are followed.
+const MERGES_MAX: usize = 8;
+
 /// Words of which one is part of a secret's name.
 const SECRETS: [&str; 12] = [
     "PASSWORD",
@@ -82,7 +85,7 @@ pub fn env_files(source: &StackSource) -> Vec<AbsentFile> {
     let project = project_dir(source);
     let mut absent = Vec::<AbsentFile>::new();
     for text in texts(source) {
-        let Ok(written) = serde_yaml_ng::from_str::<Value>(&text) else { continue };
+        let Some(written) = written(&text) else { continue };
         for (service, spec) in written["services"].as_object().into_iter().flatten() {
             let listed = &spec["env_file"];
             let entries = listed.as_array().map_or(std::slice::from_ref(listed), Vec::as_slice);
@@ -107,6 +110,10 @@ pub fn env_files(source: &StackSource) -> Vec<AbsentFile> {
 pub(super) fn hint(source: &StackSource) -> Option<String> {
     if let Some(file) = env_files(source).first() {
         return Some(file.remedy());
+    }
+    if let Some(template) = template_of_variables(source) {
+        let name = template.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        return Some(format!("no .env is there: cp {name} .env, and fill it in"));
     }
     let missing = variables(source).into_iter().filter(|it| it.is_required);
     let lines = missing.map(|it| it.line()).collect::<Vec<_>>();
@@ -144,6 +151,34 @@ impl AbsentFile {
             ),
         }
     }
+}
+
+/// A file as it is written, with what it merges; nothing where it has tags of compose's own.
+fn written(text: &str) -> Option<Value> {
+    let mut written = serde_yaml_ng::from_str::<serde_yaml_ng::Value>(text).ok()?;
+    // One pass takes in what is merged, with the merges that this has in turn.
+    for _ in 0..MERGES_MAX {
+        written.apply_merge().ok()?;
+    }
+    serde_json::to_value(written).ok()
+}
+
+/// Where no `.env` is there, its template beside the compose file, if the stack asks for anything.
+#[must_use]
+pub fn template_of_variables(source: &StackSource) -> Option<PathBuf> {
+    let env = project_dir(source).join(".env");
+    let is_silent = source.env_files.is_empty() && !env.exists();
+    let names = [
+        ".env.example",
+        "env.example",
+        ".env.sample",
+        ".env.template",
+        "example.env",
+        "sample.env",
+        ".env.dist",
+    ];
+    let found = names.iter().map(|name| env.with_file_name(name)).find(|it| it.is_file());
+    found.filter(|_| is_silent && !variables(source).is_empty())
 }
 
 /// Compose reads files of variables beside the first compose file.
@@ -245,10 +280,10 @@ mod tests {
         fs::write(dir.path().join("app.env.example"), "A=1\n").expect("written");
         let source = source(
             dir.path(),
-            "services:\n  web: { env_file: [app.env] }\n  job: { env_file: [{ path: x.env, required: false }] }\n",
+            "services:\n  web: &web { env_file: [app.env] }\n  too: { <<: *web }\n  job: { env_file: [{ path: x.env, required: false }] }\n",
         );
         let found = env_files(&source);
-        assert_eq!(found.len(), 1);
+        assert_eq!(found.len(), 2);
         assert!(found[0].remedy().contains("cp app.env.example app.env"), "{found:?}");
     }
 

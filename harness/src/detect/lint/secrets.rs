@@ -7,7 +7,9 @@ use crate::detect::facts::Facts;
 
 /// Parts of names of keys that encrypt what is stored. Keys that only sign are none of these:
 /// without them, people sign in again.
-const ENCRYPTS: [&str; 17] = [
+const ENCRYPTS: [&str; 19] = [
+    "ENC_KEY",
+    "CRYPTOKEY",
     "ENCRYPTION_KEY",
     "ENCRYPT_KEY",
     "ENCRYPTIONKEY",
