@@ -12,6 +12,7 @@ pub mod certificate;
 pub mod compare;
 pub mod config;
 pub mod dataset;
+pub mod detect;
 pub mod disaster;
 pub mod disk;
 pub mod doctor;

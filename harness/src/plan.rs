@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::backup::{Consistency, Method};
-use crate::config::{Config, Generator, Invariant, LEDGER_KEY};
+use crate::config::{Config, Generator, Invariant, LEDGER_KEY, Selection};
 use crate::dataset::Scale;
 use crate::disaster::Disaster;
 use crate::error::{Error, Result};
@@ -38,6 +38,8 @@ const NO_DISASTER: &str = "none";
 pub struct Request {
     /// Folder of the stack.
     pub stack_dir: PathBuf,
+    /// What of it is asked for.
+    pub selection: Selection,
     /// How it is backed up and restored.
     pub method: Method,
     /// What is lost.
@@ -75,6 +77,7 @@ impl Request {
     pub fn of(stack_dir: impl Into<PathBuf>) -> Self {
         Self {
             stack_dir: stack_dir.into(),
+            selection: Selection::default(),
             method: Method::PgDump,
             disaster: Disaster::Volumes,
             scale: Scale::SMALL,

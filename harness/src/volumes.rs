@@ -23,7 +23,7 @@ pub struct Volume<'a> {
 #[must_use]
 pub fn classified<'a>(names: &'a [String], config: &'a Config) -> Vec<Volume<'a>> {
     let media = config.media.as_ref().map(|media| media.volume.as_str());
-    let database = config.database.as_ref().map(|database| database.volume.as_str());
+    let database = config.database.as_ref().and_then(|database| database.volume.as_deref());
     let of = |name: &'a String| {
         let said = config.volumes.iter().find(|volume| volume.name == *name);
         let store = match name.as_str() {

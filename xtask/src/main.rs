@@ -5,6 +5,7 @@ mod commands;
 mod display;
 mod ending;
 mod flags;
+mod selection;
 mod usage;
 mod values;
 
@@ -61,6 +62,7 @@ async fn run(command: Command, format: Format) -> Result<Ending> {
         Command::Report(options) => commands::report::run(&options, format),
         Command::Retention(options) => commands::retention::run(options, format).await,
         Command::Volumes(options) => Box::pin(commands::volumes::run(options, format)).await,
+        Command::Init(options) => commands::init::run(options, format).await,
         Command::Doctor(options) => commands::doctor::run(options, format).await,
     }
 }

@@ -79,7 +79,8 @@ pub async fn settle(site: &Site<'_>, before: Settings) -> Result<()> {
         checkpoint(client)
     })
     .await?;
-    let volume = site.stack.volume(&site.database()?.volume)?;
+    let Some(volume) = &site.database()?.volume else { return Ok(()) };
+    let volume = site.stack.volume(volume)?;
     // fsync was off: what the server believes to be written may be in the host's memory.
     let flushed = site.stack.beside(&volume, true, ["sync", "--file-system", "/store"]).run();
     flushed.await?.require(|| "cannot flush the database's volume").map(drop)

@@ -11,6 +11,7 @@ pub mod lines;
 mod method;
 pub mod probe;
 mod route;
+mod selection;
 mod tls;
 mod unknown;
 mod volume;
@@ -29,6 +30,7 @@ pub use self::ledger::{LEDGER_JOURNEY, LEDGER_KEY, LedgerConfig};
 pub use self::method::{BUILT_IN, MethodConfig, RestoreInto, Step, TARGET};
 pub use self::probe::Probe;
 pub use self::route::Route;
+pub use self::selection::Selection;
 pub use self::tls::TlsConfig;
 pub use self::volume::{Measured, VolumeClass, VolumeConfig, growth};
 use crate::error::{Error, Result};
@@ -41,6 +43,14 @@ pub const FILE_NAME: &str = "drill.toml";
 /// File names that compose itself looks for, in its order.
 const FILE_NAMES: [&str; 4] =
     ["compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml"];
+
+/// Names of the override that compose reads beside one of these, in its order.
+const OVERRIDES: [&str; 4] = [
+    "compose.override.yaml",
+    "compose.override.yml",
+    "docker-compose.override.yaml",
+    "docker-compose.override.yml",
+];
 
 /// Every key there is, with its meaning: the manual, and what unknown keys are held against.
 pub const REFERENCE: &str = include_str!("reference.toml");
@@ -136,8 +146,8 @@ pub enum Variable {
 pub struct DatabaseConfig {
     /// Its service.
     pub service: String,
-    /// Its volume.
-    pub volume: String,
+    /// Its volume; absent where its data lies in none that has a name.
+    pub volume: Option<String>,
     /// Name, if the service's `POSTGRES_DB` does not give it.
     pub name: Option<String>,
     /// User, if the service's `POSTGRES_USER` does not give it.
@@ -146,12 +156,7 @@ pub struct DatabaseConfig {
 
 impl Default for DatabaseConfig {
     fn default() -> Self {
-        Self {
-            service: "db".to_owned(),
-            volume: "postgres_data".to_owned(),
-            name: None,
-            user: None,
-        }
+        Self { service: "db".to_owned(), volume: None, name: None, user: None }
     }
 }
 
@@ -296,6 +301,11 @@ impl Objectives {
 impl Config {
     /// Reads the configuration of the stack in `dir`. Without a `drill.toml` the defaults hold.
     pub fn load(dir: &Path) -> Result<Self> {
+        Self::load_selected(dir, &Selection::default())
+    }
+
+    /// The same, with the compose files that the operator names instead of those of `drill.toml`.
+    pub fn load_selected(dir: &Path, selection: &Selection) -> Result<Self> {
         if !dir.is_dir() {
             return Err(Error::usage(format!("stack folder {} does not exist", dir.display()))
                 .hint("name the folder of a compose stack with --stack DIR"));
@@ -310,6 +320,9 @@ impl Config {
             None => Self::default(),
         };
         include::resolve(&mut config, dir)?;
+        if !selection.files.is_empty() {
+            config.stack.files = selection.absolute_files()?;
+        }
         config.stack.files = config.compose_files(dir)?;
         accept::validate(&config.accepts)?;
         config.objectives.validate()?;
@@ -342,7 +355,7 @@ impl Config {
     fn compose_files(&self, dir: &Path) -> Result<Vec<PathBuf>> {
         if self.stack.files.is_empty() {
             let found = FILE_NAMES.iter().find(|name| dir.join(name).is_file());
-            return found.map(|name| vec![PathBuf::from(name)]).ok_or_else(|| {
+            return found.map(|name| with_override(dir, name)).ok_or_else(|| {
                 let looked_for = FILE_NAMES.join(", ");
                 Error::usage(format!("{} has no compose file", dir.display())).hint(format!(
                     "looked for {looked_for}; name yours in drill.toml: [stack] files = [\"…\"]"
@@ -354,10 +367,16 @@ impl Config {
             Some(absent) => {
                 let absent = dir.join(absent);
                 Err(Error::usage(format!("compose file {} does not exist", absent.display()))
-                    .hint("drill.toml names it under [stack] files"))
+                    .hint("--file names it, or drill.toml under [stack] files"))
             }
         }
     }
+}
+
+/// The file that compose finds by itself, and the override that it reads with it.
+fn with_override(dir: &Path, name: &str) -> Vec<PathBuf> {
+    let overrides = OVERRIDES.iter().find(|name| dir.join(name).is_file());
+    std::iter::once(&name).chain(overrides).map(PathBuf::from).collect()
 }
 
 /// The text of a file, if it is there.

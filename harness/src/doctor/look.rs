@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::findings::{self, Socket};
 use super::{Finding, Level, volumes};
 use crate::config::{Config, Variable};
+use crate::detect;
 use crate::disk::free_bytes;
 use crate::error::{Attempt, Error, Result};
 use crate::model::event::Events;
@@ -67,6 +68,7 @@ pub async fn examine(runner: &Runner, subject: &Subject) -> Vec<Finding> {
         Some(engine) => findings.extend(inside(&engine, composes.first(), subject).await),
         None => findings.push(findings::debootstrap(has_debootstrap(), None)),
     }
+    findings.extend(losses(runner, subject).await);
     findings
 }
 
@@ -150,6 +152,19 @@ async fn stack(
     std::iter::once(found).chain(volumes).collect()
 }
 
+/// What of the stack loses data, before anything of it runs.
+async fn losses(runner: &Runner, subject: &Subject) -> Vec<Finding> {
+    let (dir, compose) = (subject.stack_dir.clone(), subject.compose.clone());
+    let asked = detect::read::Subject { dir, compose, ..detect::read::Subject::default() };
+    // Why it cannot be read is said where the stack is looked at.
+    let Ok(found) = detect::read::detect(runner, &asked).await else { return Vec::new() };
+    let finding = |warning: &detect::Warning| {
+        let name = format!("{} {}", warning.id, warning.service);
+        Finding::new(&name, Level::Warn, warning.detail.clone()).remedy(warning.remedy.clone())
+    };
+    found.warnings.iter().map(finding).collect()
+}
+
 /// What `drill.toml` says, and the stack as compose resolves it.
 async fn resolve(compose: &Compose, stack_dir: &Path) -> Result<(Config, Value)> {
     let config = Config::load(stack_dir)?;
@@ -160,7 +175,8 @@ async fn resolve(compose: &Compose, stack_dir: &Path) -> Result<(Config, Value)>
     });
     let variables = variables.collect();
     let files = config.stack.files.clone();
-    let source = StackSource { dir: absolute(stack_dir)?, files, variables };
+    let source =
+        StackSource { dir: absolute(stack_dir)?, files, variables, ..StackSource::default() };
     let resolved = compose.config(&source).await?;
     Ok((config, resolved))
 }

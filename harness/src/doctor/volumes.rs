@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::{Finding, Level};
 use crate::config::{Config, growth};
 use crate::error::Result;
+use crate::stack::compose::project_name;
 use crate::stack::engine::{Engine, ResourceKind};
 use crate::volumes::{self, Volume};
 
@@ -28,22 +29,11 @@ pub(super) async fn look(
 ) -> Vec<Finding> {
     let names = resolved["volumes"].as_object().into_iter().flatten();
     let names = names.map(|(name, _)| name.clone()).collect::<Vec<_>>();
-    let project = project(resolved, dir);
+    let project = project_name(resolved, dir);
     // What cannot be measured is said with each volume.
     let sizes = sizes(engine, &project).await.ok();
     let volumes = volumes::classified(&names, config);
     volumes.iter().map(|volume| finding(volume, &project, sizes.as_ref())).collect()
-}
-
-/// The project's name, as compose makes it: named, or after the folder.
-fn project(resolved: &Value, dir: &Path) -> String {
-    let named = std::env::var("COMPOSE_PROJECT_NAME").ok().filter(|name| !name.is_empty());
-    let named = named.or_else(|| resolved["name"].as_str().map(str::to_owned));
-    named.unwrap_or_else(|| {
-        let name = dir.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
-        let allowed = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-        name.chars().filter(allowed).collect()
-    })
 }
 
 /// Sizes of a project's volumes, as the engine words them, by their names in the compose files.
@@ -99,16 +89,8 @@ fn bytes_in_words(bytes: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
     use crate::config::{Measured, VolumeClass, VolumeConfig};
-
-    #[test]
-    fn a_project_has_its_folders_name_unless_it_is_named() {
-        assert_eq!(project(&json!({}), Path::new("/srv/My Stack.1")), "mystack1");
-        assert_eq!(project(&json!({ "name": "korrigo" }), Path::new("/srv/x")), "korrigo");
-    }
 
     #[test]
     fn a_volume_is_described_with_class_size_growth_and_loss() {

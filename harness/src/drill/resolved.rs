@@ -63,7 +63,10 @@ impl Resolved {
         for (name, value) in database::secrets(&resolved) {
             runner.keep_secret(&name, &value);
         }
-        let terms = Terms { without: &[], host_network: config.stack.host_network };
+        let terms = Terms {
+            without: &drill.request.selection.without,
+            host_network: config.stack.host_network,
+        };
         let allowed = Allowed::under(&resolved, &source.dir, terms)?;
         let database =
             config.database.as_ref().map(|known| Database::of(known, &resolved, &source.dir));
@@ -76,7 +79,7 @@ impl Resolved {
 /// Demands what `drill.toml` names.
 fn require_named(config: &Config, allowed: &Allowed) -> Result<()> {
     let media = config.media.as_ref().map(|media| &media.volume);
-    let database = config.database.as_ref().map(|database| &database.volume);
+    let database = config.database.as_ref().and_then(|database| database.volume.as_ref());
     for volume in database.into_iter().chain(media) {
         if !allowed.volumes().any(|known| known == volume) {
             let known = allowed.volumes().collect::<Vec<_>>().join(", ");
@@ -118,6 +121,9 @@ pub(super) fn source(drill: &Drill, secrets: &Secrets) -> Result<StackSource> {
             .cloned()
             .collect(),
         variables: values(&drill.config.environment, secrets).collect(),
+        env_files: drill.request.selection.absolute_env_files()?,
+        profiles: drill.request.selection.profiles.clone(),
+        project_name: drill.request.selection.project_name.clone(),
     })
 }
 

@@ -164,7 +164,10 @@ impl Sandbox {
         let mut source = source(drill, &self.secrets)?;
         source.files.extend(files.iter().cloned());
         let resolved = self.stack.compose().config(&source).await?;
-        let terms = Terms { without: &[], host_network: drill.config.stack.host_network };
+        let terms = Terms {
+            without: &drill.request.selection.without,
+            host_network: drill.config.stack.host_network,
+        };
         let allowed = Allowed::under(&resolved, &source.dir, terms)?;
         let images = Images::new(self.stack.engine(), events);
         images.pull_all(allowed.config()).await?;

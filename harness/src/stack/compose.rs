@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::isolation::unknown_key;
+use super::unset;
 use crate::error::{Error, ErrorKind, Result};
 use crate::process::{Command, Runner};
 
@@ -24,7 +25,7 @@ pub struct Compose {
 }
 
 /// A stack as its author wrote it: files, and the variables they are resolved with.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct StackSource {
     /// Folder of the stack.
     pub dir: PathBuf,
@@ -32,6 +33,12 @@ pub struct StackSource {
     pub files: Vec<PathBuf>,
     /// Variables, which win over the stack's `.env`.
     pub variables: BTreeMap<String, String>,
+    /// Files of variables that are read instead of the stack's `.env`, later ones override.
+    pub env_files: Vec<PathBuf>,
+    /// Profiles whose services belong to the stack.
+    pub profiles: Vec<String>,
+    /// The project's name instead of the one that compose would find.
+    pub project_name: Option<String>,
 }
 
 impl Compose {
@@ -84,6 +91,15 @@ impl Compose {
         for file in &source.files {
             command = command.arg("--file").arg(file);
         }
+        for file in &source.env_files {
+            command = command.arg("--env-file").arg(file);
+        }
+        for profile in &source.profiles {
+            command = command.args(["--profile", profile]);
+        }
+        if let Some(name) = &source.project_name {
+            command = command.args(["--project-name", name]);
+        }
         for (name, value) in &source.variables {
             command = command.env(name, value);
         }
@@ -97,13 +113,15 @@ impl Compose {
         let config = serde_yaml_ng::from_slice::<Value>(&output.stdout);
         match config.ok().filter(|config| output.succeeded() && config["services"].is_object()) {
             Some(config) if self.is_v2() => Ok(config),
-            Some(config) => Ok(without_profiles(config)),
+            Some(config) => Ok(of_profiles(config, &source.profiles)),
             None => {
                 let error = unknown_key(&source.dir, &source.files).unwrap_or_else(|| {
                     let dir = source.dir.display();
-                    Error::usage(format!("compose cannot read the stack in {dir}")).hint(
-                        "fix the compose file, or set what is missing under [environment] in drill.toml",
-                    )
+                    let hint = unset::hint(source).unwrap_or_else(|| {
+                        "fix the compose file, or set what is missing under [environment] in drill.toml"
+                            .to_owned()
+                    });
+                    Error::usage(format!("compose cannot read the stack in {dir}")).hint(hint)
                 });
                 Err(error.details(output.stderr.lines()))
             }
@@ -156,7 +174,7 @@ impl Compose {
         if self.is_v2() { command } else { command.env("COMPOSE_API_VERSION", "auto") }
     }
 
-    fn is_v2(&self) -> bool {
+    pub(crate) fn is_v2(&self) -> bool {
         !self.version.starts_with("1.")
     }
 }
@@ -168,11 +186,29 @@ impl fmt::Display for Compose {
 }
 
 /// Version 1 prints the services of every profile, version 2 only those that would be started.
-fn without_profiles(mut config: Value) -> Value {
+fn of_profiles(mut config: Value, profiles: &[String]) -> Value {
+    let is_asked = |profile: &Value| {
+        profile.as_str().is_some_and(|it| profiles.iter().any(|asked| asked == it || asked == "*"))
+    };
     if let Some(services) = config["services"].as_object_mut() {
-        services.retain(|_, service| service["profiles"].as_array().is_none_or(Vec::is_empty));
+        services.retain(|_, service| {
+            let own = service["profiles"].as_array().filter(|own| !own.is_empty());
+            own.is_none_or(|own| own.iter().any(is_asked))
+        });
     }
     config
+}
+
+/// The project's name, as compose makes it: named, or after the folder.
+#[must_use]
+pub fn project_name(resolved: &Value, dir: &Path) -> String {
+    let named = std::env::var("COMPOSE_PROJECT_NAME").ok().filter(|name| !name.is_empty());
+    let named = named.or_else(|| resolved["name"].as_str().map(str::to_owned));
+    named.unwrap_or_else(|| {
+        let name = dir.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+        let allowed = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+        name.chars().filter(allowed).collect()
+    })
 }
 
 /// The version, if the command is a compose tool. Version 1 has no `version --short` with a `v`.
@@ -199,11 +235,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn services_of_a_profile_are_left_out() {
+    fn a_project_has_its_folders_name_unless_it_is_named() {
+        assert_eq!(project_name(&json!({}), Path::new("/srv/My Stack.1")), "mystack1");
+        assert_eq!(project_name(&json!({ "name": "korrigo" }), Path::new("/srv/x")), "korrigo");
+    }
+
+    #[test]
+    fn services_of_a_profile_are_left_out_unless_it_is_asked_for() {
         let config = json!({ "services": {
             "base": { "profiles": ["build"] }, "db": {}, "web": { "profiles": [] },
         }});
         let expected = json!({ "services": { "db": {}, "web": { "profiles": [] } } });
-        assert_eq!(without_profiles(config), expected);
+        assert_eq!(of_profiles(config.clone(), &[]), expected);
+        assert_eq!(of_profiles(config.clone(), &["build".to_owned()]), config);
     }
 }

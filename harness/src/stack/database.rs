@@ -21,8 +21,8 @@ const POLL: Duration = Duration::from_millis(50);
 pub struct Database {
     /// Its service.
     pub service: String,
-    /// Its volume.
-    pub volume: String,
+    /// Its volume, where its data lies in one that has a name.
+    pub volume: Option<String>,
     /// Its name.
     pub name: String,
     /// Its owner, a superuser.

@@ -16,6 +16,7 @@ mod readiness;
 pub mod reap;
 mod run;
 mod site;
+pub mod unset;
 mod watch;
 
 pub use owned::{OwnedStack, OwnedVolume};

@@ -4,7 +4,6 @@
 use std::path::{Path, PathBuf};
 
 use harness::backup::Method;
-use harness::config::Config;
 use harness::disaster::Disaster;
 use harness::drill::{Drill, Finished};
 use harness::model::profile::Profile;
@@ -15,25 +14,35 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::interrupt;
+use super::settings::{self, Settings};
 use crate::display::{self, summary};
 use crate::ending::Ending;
 use crate::flags::{ALL_METHODS, DrillOptions, Format, RunOptions, StackOptions, VerifyOptions};
 
 /// Runs a drill of each method that is asked for.
 pub(crate) async fn run(options: DrillOptions, format: Format) -> Result<Ending> {
-    all(planned(&options), &options.run, format).await
+    let cancelled = interrupt::token(format);
+    let drills = planned(&options, format, &cancelled).await;
+    all(drills, &options.run, format, cancelled).await
 }
 
 /// Restores an artefact that was taken earlier.
 pub(crate) async fn verify(options: VerifyOptions, format: Format) -> Result<Ending> {
     let VerifyOptions { artefact, stack, compose, run } = options;
-    all(of_artefact(&stack, &artefact, compose.as_ref(), &run), &run, format).await
+    let cancelled = interrupt::token(format);
+    let asked = Request { compose, ..Request::of(stack) };
+    let drills = of_artefact(asked, &artefact, &run, format, &cancelled).await;
+    all(drills, &run, format, cancelled).await
 }
 
 /// Runs drills once all could be planned, or prints their plans.
-async fn all(drills: Result<Vec<Drill>>, options: &RunOptions, format: Format) -> Result<Ending> {
+async fn all(
+    drills: Result<Vec<Drill>>,
+    options: &RunOptions,
+    format: Format,
+    cancelled: CancellationToken,
+) -> Result<Ending> {
     if options.dry_run {
-        let cancelled = interrupt::token(format);
         for drill in &drills? {
             let sealing = drill.sealing(cancelled.clone()).await?;
             display::plan(drill.plan(), &sealing, format);
@@ -43,7 +52,7 @@ async fn all(drills: Result<Vec<Drill>>, options: &RunOptions, format: Format) -
     // A run that is killed leaves this, and not what an earlier one wrote.
     write_junit(options, || junit::without_record("the drill has yet to end, or was killed"))?;
     let ended = match drills {
-        Ok(drills) => Box::pin(rehearse(&drills, format)).await,
+        Ok(drills) => Box::pin(rehearse(&drills, format, cancelled)).await,
         Err(error) => Err(error),
     };
     let records = |ended: &[Finished]| junit::drills(ended.iter().map(|it| &it.record));
@@ -74,16 +83,23 @@ fn ending(ended: &[Finished], format: Format) -> Result<Ending> {
 }
 
 /// Plans all, so that nothing starts unless all could.
-fn planned(options: &DrillOptions) -> Result<Vec<Drill>> {
-    let StackOptions { stack, compose, .. } = &options.stack;
+async fn planned(
+    options: &DrillOptions,
+    format: Format,
+    cancelled: &CancellationToken,
+) -> Result<Vec<Drill>> {
     if let Some(artefact) = &options.from {
-        return of_artefact(stack, artefact, compose.as_ref(), &options.run);
+        let asked = options.stack.request();
+        return of_artefact(asked, artefact, &options.run, format, cancelled).await;
     }
-    let config = Config::load(stack)?;
+    let StackOptions { stack, compose, .. } = &options.stack;
+    let selection = options.stack.selection();
+    let settings = settings::of(stack, &selection, compose.as_ref(), format, cancelled).await?;
+    let config = &settings.config;
     let names = match options.method.as_deref() {
-        Some(ALL_METHODS) => Method::names(&config).into_iter().map(str::to_owned).collect(),
+        Some(ALL_METHODS) => Method::names(config).into_iter().map(str::to_owned).collect(),
         Some(name) => vec![name.to_owned()],
-        None => vec![Method::of_itself(&config).name().to_owned()],
+        None => vec![Method::of_itself(config).name().to_owned()],
     };
     let profiles = &options.run.profile;
     if let Some(dir) = options.artefact.as_ref().filter(|_| names.len() * profiles.len() > 1) {
@@ -92,13 +108,16 @@ fn planned(options: &DrillOptions) -> Result<Vec<Drill>> {
             .hint("name one --method and one --profile"));
     }
     let pairs = names.iter().flat_map(|name| profiles.iter().map(move |it| (name, *it)));
-    pairs.map(|(name, profile)| copy(options, &config, name, profile)).collect()
+    pairs.map(|(name, profile)| copy(options, &settings, name, profile)).collect()
 }
 
 /// Runs one after the other.
-async fn rehearse(drills: &[Drill], format: Format) -> Result<Vec<Finished>> {
+async fn rehearse(
+    drills: &[Drill],
+    format: Format,
+    cancelled: CancellationToken,
+) -> Result<Vec<Finished>> {
     let mut ended = Vec::new();
-    let cancelled = interrupt::token(format);
     for drill in drills {
         let finished = one(drill, format, cancelled.clone()).await?;
         let interrupted = cancelled.is_cancelled();
@@ -111,12 +130,19 @@ async fn rehearse(drills: &[Drill], format: Format) -> Result<Vec<Finished>> {
 }
 
 /// A drill of a seeded copy.
-fn copy(options: &DrillOptions, config: &Config, method: &str, profile: Profile) -> Result<Drill> {
+fn copy(
+    options: &DrillOptions,
+    settings: &Settings,
+    method: &str,
+    profile: Profile,
+) -> Result<Drill> {
+    let Settings { config, not_proved } = settings;
     let request = Request {
         method: Method::of(method, config)?,
         disaster: Disaster::of(&options.disaster)?,
         strength: options.strength,
         show_values: options.show_values,
+        not_proved: not_proved.clone(),
         artefact: options.artefact.as_deref().map(new_folder).transpose()?,
         ..options.run.request(profile, options.stack.request())
     };
@@ -124,15 +150,19 @@ fn copy(options: &DrillOptions, config: &Config, method: &str, profile: Profile)
 }
 
 /// Drills of an artefact that was taken earlier, one for each profile.
-fn of_artefact(
-    stack: &Path,
+async fn of_artefact(
+    asked: Request,
     artefact: &Path,
-    compose: Option<&String>,
     options: &RunOptions,
+    format: Format,
+    cancelled: &CancellationToken,
 ) -> Result<Vec<Drill>> {
+    let Request { stack_dir, selection, compose, .. } = &asked;
+    let settings = settings::of(stack_dir, selection, compose.as_ref(), format, cancelled).await?;
+    let Settings { config, not_proved } = settings;
     let drills = options.profile.iter().map(|profile| {
-        let request = Request { compose: compose.cloned(), ..Request::of(stack) };
-        Drill::of_artefact(options.request(*profile, request), Config::load(stack)?, artefact)
+        let request = Request { not_proved: not_proved.clone(), ..asked.clone() };
+        Drill::of_artefact(options.request(*profile, request), config.clone(), artefact)
     });
     drills.collect()
 }

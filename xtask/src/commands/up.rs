@@ -1,20 +1,21 @@
 //! `up`: a sealed copy of the stack, seeded, to be looked at by hand.
 
 use harness::Result;
-use harness::config::Config;
 use harness::drill::Drill;
 use serde_json::json;
 
-use super::interrupt;
+use super::{interrupt, settings};
 use crate::display;
 use crate::ending::Ending;
 use crate::flags::{Format, StackOptions};
 
 /// Starts a sealed copy and leaves it running.
 pub(crate) async fn run(options: StackOptions, format: Format) -> Result<Ending> {
-    let config = Config::load(&options.stack)?;
-    let drill = Drill::new(options.request(), config)?;
+    let (selection, compose) = (options.selection(), options.compose.as_ref());
     let cancelled = interrupt::token(format);
+    let settings = settings::of(&options.stack, &selection, compose, format, &cancelled).await?;
+    let config = settings.config;
+    let drill = Drill::new(options.request(), config)?;
     let standing =
         display::shown(format, async |events| drill.stand(events, cancelled).await).await?;
     let (service, run, stack) = (&drill.config().service, &standing.run, &standing.sandbox.stack);

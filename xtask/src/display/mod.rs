@@ -53,6 +53,14 @@ pub(crate) fn json_line(value: &impl serde::Serialize) {
     }
 }
 
+/// Prints remarks for people, beside what the command is about.
+pub(crate) fn aside(lines: &[String]) {
+    let mut err = anstream::stderr().lock();
+    for line in lines {
+        let _ = writeln!(err, "  {}", harness::printable::printable(line));
+    }
+}
+
 /// Prints an error as people read it: what, why, raw lines, what next.
 pub(crate) fn error(error: &Error) {
     let red = anstyle::AnsiColor::Red.on_default().bold();

@@ -28,7 +28,8 @@ impl Rehearsal<'_> {
         let stack = &self.sandbox.stack;
         stack.destroy_containers(&[]).await?;
         let database = self.sandbox.database.as_ref();
-        let database = database.map(|database| stack.volume(&database.volume)).transpose()?;
+        let database = database.and_then(|database| database.volume.as_ref());
+        let database = database.map(|volume| stack.volume(volume)).transpose()?;
         let database = database.map(|volume| (Store::Database, volume));
         let media = self.sandbox.media.clone().map(|volume| (Store::Media, volume));
         for (store, volume) in database.into_iter().chain(media) {

@@ -147,7 +147,8 @@ impl Rehearsal<'_> {
             |store| !strikes.is_empty() && !strikes.contains(&store) && !promises.contains(&store);
         let is_kept = |volume: &OwnedVolume| {
             let is_media = media.as_ref().is_some_and(|media| media.name == volume.name);
-            let is_database = database.as_ref().is_some_and(|it| it.volume == volume.name);
+            let is_database =
+                database.as_ref().is_some_and(|it| it.volume.as_ref() == Some(&volume.name));
             (is_database && stays(Store::Database)) || (is_media && stays(Store::Media))
         };
         stack.destroy_containers(&[]).await?;

@@ -76,6 +76,11 @@ impl Binds {
             .filter(|(below, _)| !below.as_os_str().is_empty())
     }
 
+    /// All the volumes, by the folders that they stand for.
+    pub(super) fn all(&self) -> &BTreeMap<PathBuf, String> {
+        &self.volumes
+    }
+
     /// All the volumes.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         self.volumes.values().map(String::as_str)

@@ -17,8 +17,8 @@ mod walk;
 mod without;
 mod written;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
@@ -31,7 +31,7 @@ pub use binds::Fill;
 pub use private_files::PrivateFile;
 pub use sealed::{Seal, SealedStack};
 pub use terms::Terms;
-pub use walk::{Change, What};
+pub use walk::{Change, Refused, What};
 pub(super) use written::unknown_key;
 
 /// What of a stack may run sealed: every key looked at, nothing named yet.
@@ -41,6 +41,53 @@ pub struct Allowed {
     changes: Vec<Change>,
     fills: Vec<Fill>,
     without: Vec<String>,
+}
+
+/// What sealing would do to a stack, as values.
+#[derive(Debug, Clone, Default)]
+pub struct Judged {
+    /// What the copy would not have as the stack has it.
+    pub changes: Vec<Change>,
+    /// With what it cannot be sealed.
+    pub refusals: Vec<Refused>,
+    /// The volumes that would stand for folders of the host, by the folders' real paths.
+    pub binds: BTreeMap<PathBuf, String>,
+}
+
+/// Judges a configuration as [`Allowed::under`] does, and refuses nothing: what it would refuse is
+/// in the answer.
+///
+/// # Errors
+/// Usage for a service to be left out that is not there.
+pub fn judge(config: &Value, dir: &Path, terms: Terms<'_>) -> Result<Judged> {
+    let config = &without::leave_out(config, terms.without)?;
+    let stack = stack(config, dir, terms);
+    let mut walk = walk::Walk::new(&stack);
+    walk.file(config);
+    walk.changes.sort();
+    let refusals = walk.refusals.iter().map(walk::Refusal::shown).collect();
+    let (changes, binds) = (walk.changes, stack.binds.all().clone());
+    Ok(Judged { changes, refusals, binds })
+}
+
+/// A configuration without these services, and without what the others say of them.
+///
+/// # Errors
+/// Usage for one that is not there.
+pub fn left(config: &Value, without: &[String]) -> Result<Value> {
+    without::leave_out(config, without)
+}
+
+/// Where a path of the host leads, whether or not anything is there.
+#[must_use]
+pub fn real(path: &Path) -> Option<PathBuf> {
+    host::real(path)
+}
+
+fn stack<'a>(config: &'a Value, dir: &'a Path, terms: Terms<'_>) -> Stack<'a> {
+    let services = names(config, "services").collect();
+    let (volumes, binds) = (names(config, "volumes").collect(), Binds::of(config, dir));
+    Stack { dir, services, volumes, binds, host_network: terms.host_network }
 }
 
 impl Allowed {
@@ -56,15 +103,13 @@ impl Allowed {
     /// As [`Allowed::of`], with all that the operator says.
     pub fn under(config: &Value, dir: &Path, terms: Terms<'_>) -> Result<Self> {
         let config = &without::leave_out(config, terms.without)?;
-        let services = names(config, "services").collect::<BTreeSet<_>>();
-        if services.is_empty() {
+        let stack = stack(config, dir, terms);
+        if stack.services.is_empty() {
             return Err(no_services(terms.without));
         }
         if let Some(error) = without_image(config) {
             return Err(error);
         }
-        let (volumes, binds) = (names(config, "volumes").collect(), Binds::of(config, dir));
-        let stack = Stack { dir, services, volumes, binds, host_network: terms.host_network };
         let mut walk = walk::Walk::new(&stack);
         let mut config = walk.file(config);
         walk::error(&walk.refusals).map_or(Ok(()), Err)?;

@@ -32,6 +32,19 @@ pub struct Change {
     pub reason: &'static str,
 }
 
+/// A key with which a stack cannot be sealed, as a value.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Refused {
+    /// `services`, `volumes`, `networks`, `configs` or `secrets`; empty for keys of the stack itself.
+    pub section: String,
+    /// Which of them; empty for keys of the stack itself.
+    pub name: String,
+    /// The key, those above it before it.
+    pub key: String,
+    /// The part of the value that is meant, and why.
+    pub why: String,
+}
+
 /// A key with which the stack cannot be sealed.
 #[derive(Debug)]
 pub(super) struct Refusal {
@@ -193,6 +206,15 @@ impl Refusal {
             ),
             None => format!("{file}, or the service with --without {service}"),
         }
+    }
+
+    pub(super) fn shown(&self) -> Refused {
+        let (section, name, key) = self.place.parts();
+        let why = match self.value.as_str() {
+            "" => self.why.clone(),
+            value => format!("{value}: {}", self.why),
+        };
+        Refused { section: section.to_owned(), name: name.to_owned(), key, why }
     }
 
     fn text(&self) -> String {

@@ -71,6 +71,7 @@ async fn build() -> harness::Result<String> {
         dir: dir.clone(),
         files: config.stack.files.clone(),
         variables: variables.collect(),
+        ..StackSource::default()
     };
     let compose = Compose::find(&runner, std::env::var("DR_DRILL_COMPOSE").ok().as_deref()).await?;
     let resolved = compose.config(&source).await?;

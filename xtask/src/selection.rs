@@ -1,0 +1,58 @@
+//! Options that say which stack is meant, as compose's own have it; those of `init`. A drill has
+//! profiles of its own, so compose's are asked for under another name there.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use harness::config::Selection;
+
+/// What of a stack is meant, as compose's own options say it.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct SelectionOptions {
+    /// Compose file, as compose's own `--file`: repeat it, later ones override.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) file: Vec<PathBuf>,
+    /// File of variables that is read instead of the stack's `.env`: repeat it, later ones override.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) env_file: Vec<PathBuf>,
+    /// The project's name instead of the one that compose would find.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) project_name: Option<String>,
+    /// Service that the copy does not have; repeat it.
+    #[arg(long, value_name = "SERVICE")]
+    pub(crate) without: Vec<String>,
+}
+
+impl SelectionOptions {
+    /// The selection, with services of these profiles.
+    pub(crate) fn with_profiles(&self, profiles: &[String]) -> Selection {
+        let Self { file, env_file, project_name, without } = self;
+        Selection {
+            files: file.clone(),
+            env_files: env_file.clone(),
+            profiles: profiles.to_owned(),
+            project_name: project_name.clone(),
+            without: without.clone(),
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InitOptions {
+    /// Folder of the stack: its compose files. The folder of the first `--file`, or the current
+    /// one, if not given.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) stack: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) selection: SelectionOptions,
+    /// Profile whose services belong to the stack; repeat it.
+    #[arg(long, alias = "compose-profile", value_name = "NAME")]
+    pub(crate) profile: Vec<String>,
+    /// Compose command to use, such as "docker compose" or "docker-compose".
+    #[arg(long, value_name = "CMD", env = "DR_DRILL_COMPOSE")]
+    pub(crate) compose: Option<String>,
+    /// Write a drill.toml into the stack's folder, each line with its ground. One that is there
+    /// stays.
+    #[arg(long)]
+    pub(crate) write: bool,
+}
