@@ -6,14 +6,13 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use harness::backup::retention::Policy;
 use harness::certificate::Sources;
-use harness::config::Selection;
 use harness::dataset::Scale;
 use harness::model::fingerprint::Strength;
 use harness::model::mode::Mode;
 use harness::model::profile::Profile;
 use harness::plan::{DEFAULT_BASE, Request};
 
-use crate::selection::{InitOptions, SelectionOptions};
+use crate::selection::{InitOptions, StackOptions, WholeStackOptions};
 use crate::values::{count, policy, profile, scale, seed, strength};
 
 /// Stands for every method that a stack has.
@@ -154,75 +153,6 @@ pub(crate) struct VolumesOptions {
     /// Seed of the data.
     #[arg(long, value_name = "N", default_value = "1", value_parser = seed, allow_negative_numbers = true)]
     pub(crate) seed: u64,
-}
-
-/// A stack as its compose files have it, with what data, driven by what.
-#[derive(Debug, Clone, Args)]
-pub(crate) struct WholeStackOptions {
-    /// Folder of the stack: its compose files and drill.toml.
-    #[arg(long, value_name = "DIR", default_value = "compose")]
-    pub(crate) stack: PathBuf,
-    /// Compose command to use, such as "docker compose" or "docker-compose".
-    #[arg(long, value_name = "CMD", env = "DR_DRILL_COMPOSE")]
-    pub(crate) compose: Option<String>,
-    /// How much data: small (20,000 rows, 200 files), medium (1 M rows, 1 GB), large, or a
-    /// number of rows.
-    #[arg(long, value_name = "SCALE", default_value = "small", value_parser = scale)]
-    pub(crate) scale: Scale,
-    /// Seed of the data: the same seed gives the same bytes.
-    #[arg(long, value_name = "N", default_value = "1", value_parser = seed, allow_negative_numbers = true)]
-    pub(crate) seed: u64,
-}
-
-impl WholeStackOptions {
-    /// The request of a copy with these, and with nothing else said of it.
-    pub(crate) fn request(&self) -> Request {
-        let Self { stack, compose, scale, seed } = self;
-        let compose = compose.clone();
-        Request { compose, scale: *scale, seed: *seed, ..Request::of(stack) }
-    }
-}
-
-/// Which stack, with what data, driven by what.
-#[derive(Debug, Clone, Args)]
-pub(crate) struct StackOptions {
-    /// Folder of the stack: its compose files and drill.toml.
-    #[arg(long, value_name = "DIR", default_value = "compose")]
-    pub(crate) stack: PathBuf,
-    #[command(flatten)]
-    pub(crate) selection: SelectionOptions,
-    /// Profile of compose whose services belong to the stack; repeat it.
-    #[arg(long = "compose-profile", value_name = "NAME")]
-    pub(crate) compose_profile: Vec<String>,
-    /// Compose command to use, such as "docker compose" or "docker-compose".
-    #[arg(long, value_name = "CMD", env = "DR_DRILL_COMPOSE")]
-    pub(crate) compose: Option<String>,
-    /// How much data: small (20,000 rows, 200 files), medium (1 M rows, 1 GB), large, or a
-    /// number of rows.
-    #[arg(long, value_name = "SCALE", default_value = "small", value_parser = scale)]
-    pub(crate) scale: Scale,
-    /// Seed of the data: the same seed gives the same bytes.
-    #[arg(long, value_name = "N", default_value = "1", value_parser = seed, allow_negative_numbers = true)]
-    pub(crate) seed: u64,
-}
-
-impl StackOptions {
-    /// The request of a copy with these, and with nothing else said of it.
-    pub(crate) fn request(&self) -> Request {
-        let (compose, selection) = (self.compose.clone(), self.selection());
-        Request {
-            compose,
-            selection,
-            scale: self.scale,
-            seed: self.seed,
-            ..Request::of(&self.stack)
-        }
-    }
-
-    /// What of the stack is asked for.
-    pub(crate) fn selection(&self) -> Selection {
-        self.selection.with_profiles(&self.compose_profile)
-    }
 }
 
 #[derive(Debug, Args)]

@@ -1,10 +1,14 @@
-//! Options that say which stack is meant, as compose's own have it; those of `init`. A drill has
+//! Options that say which stack is meant, as compose's own have it, and with what data. A drill has
 //! profiles of its own, so compose's are asked for under another name there.
 
 use std::path::PathBuf;
 
 use clap::Args;
 use harness::config::Selection;
+use harness::dataset::Scale;
+use harness::plan::Request;
+
+use crate::values::{scale, seed};
 
 /// What of a stack is meant, as compose's own options say it.
 #[derive(Debug, Clone, Default, Args)]
@@ -55,4 +59,73 @@ pub(crate) struct InitOptions {
     /// stays.
     #[arg(long)]
     pub(crate) write: bool,
+}
+
+/// A stack as its compose files have it, with what data, driven by what.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct WholeStackOptions {
+    /// Folder of the stack: its compose files and drill.toml.
+    #[arg(long, value_name = "DIR", default_value = "compose")]
+    pub(crate) stack: PathBuf,
+    /// Compose command to use, such as "docker compose" or "docker-compose".
+    #[arg(long, value_name = "CMD", env = "DR_DRILL_COMPOSE")]
+    pub(crate) compose: Option<String>,
+    /// How much data: small (20,000 rows, 200 files), medium (1 M rows, 1 GB), large, or a
+    /// number of rows.
+    #[arg(long, value_name = "SCALE", default_value = "small", value_parser = scale)]
+    pub(crate) scale: Scale,
+    /// Seed of the data: the same seed gives the same bytes.
+    #[arg(long, value_name = "N", default_value = "1", value_parser = seed, allow_negative_numbers = true)]
+    pub(crate) seed: u64,
+}
+
+impl WholeStackOptions {
+    /// The request of a copy with these, and with nothing else said of it.
+    pub(crate) fn request(&self) -> Request {
+        let Self { stack, compose, scale, seed } = self;
+        let compose = compose.clone();
+        Request { compose, scale: *scale, seed: *seed, ..Request::of(stack) }
+    }
+}
+
+/// Which stack, with what data, driven by what.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct StackOptions {
+    /// Folder of the stack: its compose files and drill.toml.
+    #[arg(long, value_name = "DIR", default_value = "compose")]
+    pub(crate) stack: PathBuf,
+    #[command(flatten)]
+    pub(crate) selection: SelectionOptions,
+    /// Profile of compose whose services belong to the stack; repeat it.
+    #[arg(long = "compose-profile", value_name = "NAME")]
+    pub(crate) compose_profile: Vec<String>,
+    /// Compose command to use, such as "docker compose" or "docker-compose".
+    #[arg(long, value_name = "CMD", env = "DR_DRILL_COMPOSE")]
+    pub(crate) compose: Option<String>,
+    /// How much data: small (20,000 rows, 200 files), medium (1 M rows, 1 GB), large, or a
+    /// number of rows.
+    #[arg(long, value_name = "SCALE", default_value = "small", value_parser = scale)]
+    pub(crate) scale: Scale,
+    /// Seed of the data: the same seed gives the same bytes.
+    #[arg(long, value_name = "N", default_value = "1", value_parser = seed, allow_negative_numbers = true)]
+    pub(crate) seed: u64,
+}
+
+impl StackOptions {
+    /// The request of a copy with these, and with nothing else said of it.
+    pub(crate) fn request(&self) -> Request {
+        let (compose, selection) = (self.compose.clone(), self.selection());
+        Request {
+            compose,
+            selection,
+            scale: self.scale,
+            seed: self.seed,
+            ..Request::of(&self.stack)
+        }
+    }
+
+    /// What of the stack is asked for.
+    pub(crate) fn selection(&self) -> Selection {
+        self.selection.with_profiles(&self.compose_profile)
+    }
 }

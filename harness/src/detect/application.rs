@@ -158,7 +158,7 @@ pub(super) fn find(facts: &Facts<'_>, databases: &[&str]) -> Application {
         };
         let left = services.iter().filter(is_left).filter(|it| it.purpose() != Purpose::Cache);
         let own = left.filter(|it| it.purpose() != Purpose::Proxy || it.is_built());
-        candidates = own.filter(|it| !it.published().is_empty()).collect();
+        candidates = own.filter(|it| it.published().iter().any(|it| may_be_http(*it))).collect();
     }
     let stores = services.iter().filter(|it| databases.contains(&it.name)).collect::<Vec<_>>();
     let by_value = |service: &&&Service<'_>| {

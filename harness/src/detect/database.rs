@@ -201,10 +201,8 @@ pub(super) fn version(service: &Service<'_>, kind: EngineKind) -> Option<String>
     if let Some(found) = said("PATH").and_then(|path| PATH_VERSION.captures(path)) {
         return Some(found[1].to_owned());
     }
-    let reference = service
-        .reference()
-        .filter(|it| matches!(purpose(it.name), Purpose::Server(_)) || service.base.is_none());
-    let base = service.base.map(Reference::of);
+    let base = service.base.map(Reference::of).filter(|base| is_server(base.name));
+    let reference = service.reference().filter(|it| base.is_none() || is_server(it.name));
     reference.or(base).and_then(|reference| by_reference(reference.name, reference.tag, kind))
 }
 
@@ -238,7 +236,11 @@ fn by_reference(name: &str, tag: Option<&str>, kind: EngineKind) -> Option<Strin
         }
     }
     // A tag of somebody's own counts something else.
-    major(tag, kind).filter(|version| kind != EngineKind::PostgreSql || number(version) >= 9)
+    major(tag, kind).filter(|it| kind != EngineKind::PostgreSql || (9..100).contains(&number(it)))
+}
+
+fn is_server(name: &str) -> bool {
+    matches!(purpose(name), Purpose::Server(_))
 }
 
 fn number(version: &str) -> u32 {

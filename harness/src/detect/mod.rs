@@ -8,6 +8,7 @@ mod database;
 mod entry;
 mod facts;
 mod lint;
+mod names;
 mod place;
 pub mod read;
 mod reference;

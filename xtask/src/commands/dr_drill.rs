@@ -17,7 +17,8 @@ use super::interrupt;
 use super::settings::{self, Settings};
 use crate::display::{self, summary};
 use crate::ending::Ending;
-use crate::flags::{ALL_METHODS, DrillOptions, Format, RunOptions, StackOptions, VerifyOptions};
+use crate::flags::{ALL_METHODS, DrillOptions, Format, RunOptions, VerifyOptions};
+use crate::selection::StackOptions;
 
 /// Runs a drill of each method that is asked for.
 pub(crate) async fn run(options: DrillOptions, format: Format) -> Result<Ending> {

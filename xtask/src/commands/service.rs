@@ -10,7 +10,8 @@ use harness::plan::Request;
 use harness::probe::{Target, Variables, facts};
 use harness::{Error, Result};
 
-use crate::flags::{ModeFlag, ServiceOptions, StackOptions};
+use crate::flags::{ModeFlag, ServiceOptions};
+use crate::selection::StackOptions;
 
 /// The target that the options name, if they name one.
 pub(crate) fn target(options: &ServiceOptions) -> Result<Option<Target>> {

@@ -7,7 +7,8 @@ use serde_json::json;
 use super::{interrupt, settings};
 use crate::display;
 use crate::ending::Ending;
-use crate::flags::{Format, StackOptions};
+use crate::flags::Format;
+use crate::selection::StackOptions;
 
 /// Starts a sealed copy and leaves it running.
 pub(crate) async fn run(options: StackOptions, format: Format) -> Result<Ending> {

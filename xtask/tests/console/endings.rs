@@ -10,7 +10,8 @@ use serde_json::Value;
 use crate::console::{Answer, Console, commands, root};
 
 /// Command lines that are refused or cannot find out, one for each command at least.
-const REFUSED: [(&str, i32); 22] = [
+const REFUSED: [(&str, i32); 23] = [
+    ("init --stack DIR/absent", 2),
     ("dr-drill --scales", 2),
     ("dr-drill --method pgdump", 2),
     ("dr-drill --report DIR/runs", 3),

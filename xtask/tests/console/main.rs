@@ -8,5 +8,6 @@ mod console;
 mod endings;
 mod errors;
 mod help;
+mod init;
 mod plan;
 mod records;
