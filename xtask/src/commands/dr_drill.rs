@@ -18,7 +18,6 @@ use super::interrupt;
 use crate::display::{self, summary};
 use crate::ending::Ending;
 use crate::flags::{ALL_METHODS, DrillOptions, Format, RunOptions, VerifyOptions};
-use crate::selection::StackOptions;
 
 /// Runs a drill of each method that is asked for.
 pub(crate) async fn run(options: DrillOptions, format: Format) -> Result<Ending> {
@@ -28,7 +27,8 @@ pub(crate) async fn run(options: DrillOptions, format: Format) -> Result<Ending>
 /// Restores an artefact that was taken earlier.
 pub(crate) async fn verify(options: VerifyOptions, format: Format) -> Result<Ending> {
     let VerifyOptions { artefact, stack, compose, run } = options;
-    all(of_artefact(&stack, &artefact, compose.as_ref(), &run), &run, format).await
+    let request = Request { compose, ..Request::of(stack) };
+    all(of_artefact(&request, &artefact, &run), &run, format).await
 }
 
 /// Runs drills once all could be planned, or prints their plans.
@@ -74,11 +74,11 @@ fn ending(ended: &[Finished], format: Format) -> Result<Ending> {
 
 /// Plans all, so that nothing starts unless all could.
 fn planned(options: &DrillOptions) -> Result<Vec<Drill>> {
-    let StackOptions { stack, compose, .. } = &options.stack;
+    let request = options.stack.request();
     if let Some(artefact) = &options.from {
-        return of_artefact(stack, artefact, compose.as_ref(), &options.run);
+        return of_artefact(&request, artefact, &options.run);
     }
-    let config = Config::load_selected(stack, &options.stack.selection())?;
+    let config = Config::load_selected(&request.stack_dir, &request.selection)?;
     let names = match options.method.as_str() {
         ALL_METHODS => Method::names(&config).into_iter().map(str::to_owned).collect(),
         name => vec![name.to_owned()],
@@ -122,15 +122,10 @@ fn copy(options: &DrillOptions, config: &Config, method: &str, profile: Profile)
 }
 
 /// Drills of an artefact that was taken earlier, one for each profile.
-fn of_artefact(
-    stack: &Path,
-    artefact: &Path,
-    compose: Option<&String>,
-    options: &RunOptions,
-) -> Result<Vec<Drill>> {
+fn of_artefact(request: &Request, artefact: &Path, options: &RunOptions) -> Result<Vec<Drill>> {
     let drills = options.profile.iter().map(|profile| {
-        let request = Request { compose: compose.cloned(), ..Request::of(stack) };
-        Drill::of_artefact(options.request(*profile, request), Config::load(stack)?, artefact)
+        let config = Config::load_selected(&request.stack_dir, &request.selection)?;
+        Drill::of_artefact(options.request(*profile, request.clone()), config, artefact)
     });
     drills.collect()
 }
