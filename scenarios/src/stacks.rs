@@ -85,6 +85,11 @@ pub fn names() -> Vec<String> {
 /// # Panics
 /// When one cannot be built.
 pub fn images() {
+    // A test may run inside a runtime, which cannot wait for another.
+    std::thread::spawn(provide).join().expect("the images of the projects are there or built");
+}
+
+fn provide() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let built = runtime.expect("a runtime starts").block_on(async {
         let engine = Engine::find(&Runner::new(CancellationToken::new())).await?;
