@@ -3,6 +3,7 @@
 pub mod kept;
 pub mod rehearsal;
 pub mod scratch;
+pub mod stacks;
 pub mod standing;
 pub mod turn;
 pub mod xtask;

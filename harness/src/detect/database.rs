@@ -23,14 +23,19 @@ pub(super) enum Role {
     Other,
 }
 
-/// Programs that ask a server, or do no more than wait and copy.
+/// Programs that ask a server, or copy what it holds.
 static CLIENT: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
         r"(?x)\b(pg_dump|pg_dumpall|pg_restore|psql|pg_basebackup|createdb|mysqldump|mariadb-dump
         |mysqladmin|mysqlimport|mysqlcheck|mysqlsh|mongodump|mongorestore|mongoimport|mongosh
-        |crond?|supercronic|rclone|restic|borg|walg|wal-g|chown|chmod|curl|wget)\b
-        |(?:^|[\s;&|])(mysql|mariadb|mongo|sleep|tail|cp|rm|find)\s",
+        |crond?|supercronic|rclone|restic|borg|walg|wal-g)\b
+        |(?:^|[\s;&|])(mysql|mariadb|mongo)\s",
     )
+});
+
+/// Programs that do no more than wait and copy. Scripts that start a server begin with them, too.
+static HELPER: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"(?:^|[\s;&|])(chown|chmod|curl|wget|sleep|tail|cp|rm|find|echo|true)(?:\s|$)")
 });
 
 /// The server's own program, wherever in a command it stands; `postgres` is also a user and a
@@ -39,9 +44,13 @@ static SERVER: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
         r"(?x)\b(mysqld|mysqld_safe|mariadbd|mariadbd-safe|mongod|mongos|pg_ctl|pg_ctlcluster
         |patroni|docker-entrypoint|docker-ensure-initdb)\b
-        |(?:^|exec\s|[;&|]\s*|gosu\spostgres\s|su-exec\spostgres\s|\.sh\s|entrypoint\s)(?:/\S*/)?postgres(?:\s|$)",
+        |(?:^|exec\s|[;&|\n]\s*|gosu\spostgres\s|su-exec\spostgres\s|\.sh\s|entrypoint\s)(?:/\S*/)?postgres(?:\s|$)",
     )
 });
+
+/// Parts of a variable's name that say where somebody else's server is.
+static ADDRESS: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"(?i)(host|server|url|uri|addr|endpoint|dsn)"));
 
 /// A version in the folder of a PostgreSQL of Debian or Red Hat.
 static PATH_VERSION: LazyLock<Regex> =
@@ -86,7 +95,7 @@ fn candidate(service: &Service<'_>) -> Option<(EngineKind, String)> {
         let said = format!("its Dockerfile is FROM {base}; surer once the image is built");
         return Some((kind, said));
     }
-    by_mount(service)
+    by_mount(service).or_else(|| by_variables(service))
 }
 
 /// What an image that is here says: variables of the official images and of Bitnami's, which
@@ -152,6 +161,33 @@ fn by_mount(service: &Service<'_>) -> Option<(EngineKind, String)> {
     })
 }
 
+/// Variables that initialise a server, beside a name that says the kind, and no address of another.
+fn by_variables(service: &Service<'_>) -> Option<(EngineKind, String)> {
+    let rows: [(EngineKind, &[&str], &[&str]); 4] = [
+        (
+            EngineKind::PostgreSql,
+            &["postgres", "postgresql"],
+            &["POSTGRES_PASSWORD", "POSTGRES_DB"],
+        ),
+        (EngineKind::MariaDb, &["mariadb"], &["MARIADB_ROOT_PASSWORD", "MYSQL_ROOT_PASSWORD"]),
+        (EngineKind::MySql, &["mysql"], &["MYSQL_ROOT_PASSWORD", "MYSQL_DATABASE"]),
+        (EngineKind::MongoDb, &["mongo", "mongodb"], &["MONGO_INITDB_ROOT_PASSWORD"]),
+    ];
+    let image = service.reference().map_or("", |it| it.name);
+    let words = parts(image).chain(parts(service.name)).collect::<Vec<_>>();
+    let environment = service.own_environment();
+    if environment.keys().any(|name| ADDRESS.is_match(name)) {
+        return None;
+    }
+    rows.into_iter().find_map(|(kind, names, variables)| {
+        let word = names.iter().find(|name| words.contains(name))?;
+        let variable = variables.iter().find(|name| environment.contains_key(**name))?;
+        let said =
+            format!("it is named {word:?} and is given {variable}; surer once the image is here");
+        Some((kind, said))
+    })
+}
+
 /// What a service with a server's image runs instead, if it does.
 fn runs_else(service: &Service<'_>, kind: EngineKind) -> Option<String> {
     let program = match service.said_program() {
@@ -171,8 +207,12 @@ fn runs_else(service: &Service<'_>, kind: EngineKind) -> Option<String> {
     // reached by others.
     let has_home = service.mounts().iter().any(|mount| {
         mount.kind != MountKind::Tmpfs
+            && !mount.is_read_only
             && kind.homes().iter().any(|home| is_within(&mount.target, home))
     });
+    if let Some(helper) = HELPER.captures(program).filter(|_| !has_home) {
+        return Some(format!("it runs {}, not the server", &helper[1]));
+    }
     let is_reached = service.published().contains(&kind.port());
     let is_image_s = service.said_program().is_none();
     (!has_home && !is_reached && !is_image_s)
@@ -342,9 +382,22 @@ mod tests {
         }
         let spec = json!({ "image": "mysql:8", "command": "--character-set-server=utf8mb4" });
         assert!(is_server(&spec, EngineKind::MySql));
+        let spec = json!({ "image": "postgres:16", "volumes": ["pg:/var/lib/postgresql/data"],
+            "command": ["bash", "-c", "chmod 600 /key\npostgres -c ssl=on"] });
+        assert!(is_server(&spec, EngineKind::PostgreSql));
         let spec = json!({ "image": "postgres", "entrypoint": "/own.sh",
             "volumes": ["pg:/var/lib/postgresql/data"] });
         assert!(is_server(&spec, EngineKind::PostgreSql));
+    }
+
+    #[test]
+    fn variables_count_beside_a_name_and_without_an_address() {
+        let server = json!({ "image": "debezium/example-postgres:2.7",
+            "environment": { "POSTGRES_PASSWORD": "x" } });
+        assert!(is_server(&server, EngineKind::PostgreSql));
+        let client = json!({ "image": "corp/postgres-api:2",
+            "environment": { "POSTGRES_PASSWORD": "x", "POSTGRES_HOST": "db" } });
+        assert_eq!(role_of(&client, None), Role::Other);
     }
 
     #[test]

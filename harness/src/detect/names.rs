@@ -41,6 +41,10 @@ pub(super) const SERVERS: [(EngineKind, &[&str]); 4] = [
             "postgres-documentdb",
             "orioledb",
             "babelfishpg",
+            "pgroonga",
+            "postgresql-partman",
+            "percona-distribution-postgresql",
+            "cloudnative-vectorchord",
         ],
     ),
     (
@@ -55,6 +59,10 @@ pub(super) const SERVERS: [(EngineKind, &[&str]); 4] = [
             "mysql8",
             "percona",
             "percona-server",
+            "percona-xtradb-cluster",
+            "community-server",
+            "enterprise-server",
+            "mysql-cluster",
             "alpine-mysql",
             "rpi-mysql",
         ],
@@ -138,6 +146,7 @@ pub(super) const NO_SERVER_PARTS: &[&str] = &[
     "barman",
     "client",
     "monitor",
+    "upgrade",
 ];
 
 /// Last components of images that pass requests on.

@@ -167,8 +167,9 @@ fn judge(
     }
     let last = mount.target.rsplit('/').next().unwrap_or_default();
     for (why, names) in REBUILDABLE {
-        let named = names.contains(&last) || names.contains(&mount.source.as_str());
-        if named || (last.is_empty() && names.contains(&"tmp")) && mount.target == "/tmp" {
+        let cached = why == "a cache" && last.ends_with("cache");
+        let named = cached || names.contains(&last) || names.contains(&mount.source.as_str());
+        if named {
             return (VolumeClass::Rebuildable, format!("{why} ({})", mount.target));
         }
     }

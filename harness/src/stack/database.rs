@@ -5,6 +5,7 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use postgres::error::SqlState;
 use serde_json::Value;
 
 use super::OwnedStack;
@@ -101,6 +102,34 @@ impl Database {
         Ok(config)
     }
 
+    /// Waits until the server takes connections from outside its container. The official image first
+    /// runs one that is reached from inside alone, and its health check is content with that.
+    ///
+    /// # Errors
+    /// Undecided when it does not within `limit`, with what it said last.
+    pub async fn wait_until_reachable(&self, stack: &OwnedStack, limit: Duration) -> Result<()> {
+        let connection = self.connection(stack).await?;
+        let cancelled = stack.runner().cancellation().clone();
+        blocking(move || {
+            let started = Instant::now();
+            loop {
+                let Err(cause) = connection.connect(postgres::NoTls) else { return Ok(()) };
+                if cancelled.is_cancelled() {
+                    return Err(Error::interrupted());
+                }
+                // Whoever is told that he may not come in has reached it.
+                let refused = cause.as_db_error().is_some_and(|it| !is_starting(it.code()));
+                if refused || started.elapsed() > limit {
+                    return Err(Error::undecided("cannot connect to the database").because(cause).hint(
+                        "user, password and name are those of the stack's configuration: a server that is older than it may have others",
+                    ));
+                }
+                thread::sleep(POLL);
+            }
+        })
+        .await
+    }
+
     /// Waits until the server has ended its recovery and takes writes.
     pub async fn wait_until_writable(&self, stack: &OwnedStack, limit: Duration) -> Result<()> {
         let connection = self.connection(stack).await?;
@@ -165,6 +194,11 @@ pub async fn blocking<T: Send + 'static>(
         Ok(result) => result,
         Err(panic) => Err(Error::undecided("a worker thread panicked").because(panic)),
     }
+}
+
+/// Whether a server says that it is about to take connections.
+fn is_starting(code: &SqlState) -> bool {
+    [SqlState::CANNOT_CONNECT_NOW, SqlState::ADMIN_SHUTDOWN].contains(code)
 }
 
 /// The superuser of the official image, and of most.

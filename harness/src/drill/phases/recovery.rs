@@ -167,6 +167,7 @@ impl Rehearsal<'_> {
             self.journal.report(id::SERVICE, Outcome::Failed, why);
             return Ok(Break(()));
         }
+        self.waiting(database.wait_until_reachable(stack, self.ready_limit())).await?;
         self.waiting(database.wait_until_writable(stack, self.ready_limit())).await?;
         self.found.restore_steps.push(step(START, started));
         Ok(Continue(()))
@@ -179,6 +180,7 @@ impl Rehearsal<'_> {
         if let Some(unready) = stack.up(&[&database.service], self.ready_limit()).await? {
             return Err(unready.into_error());
         }
+        self.waiting(database.wait_until_reachable(stack, self.ready_limit())).await?;
         self.found.restore_steps.push(step(START, started));
         self.strike(Moment::StoresFresh).await?;
         let tables = self.waiting(pg_dump::foreign_tables(stack, database)).await?;

@@ -51,6 +51,10 @@ impl Rehearsal<'_> {
         if let Some(unready) = self.sandbox.stack.up(services, self.ready_limit()).await? {
             return Err(unready.into_error());
         }
+        if let (Some(database), true) = (&self.sandbox.database, services.is_empty()) {
+            let stack = &self.sandbox.stack;
+            self.waiting(database.wait_until_reachable(stack, self.ready_limit())).await?;
+        }
         self.found.images = self.sandbox.stack.images().await?;
         Ok(())
     }

@@ -3,4 +3,5 @@
 mod cases;
 mod certificate;
 mod fingerprint;
+mod stacks;
 mod start_up;

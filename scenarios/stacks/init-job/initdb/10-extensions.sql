@@ -1,0 +1,2 @@
+CREATE SCHEMA reporting;
+CREATE VIEW reporting.today AS SELECT current_date AS day;
