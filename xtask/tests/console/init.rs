@@ -1,6 +1,6 @@
 //! What is in a stack, read on a machine without an engine and without any image.
 
-use crate::console::{Answer, Console};
+use crate::console::{Answer, Console, too_wide};
 
 const STACK: &str = r#"
 services:
@@ -71,7 +71,9 @@ fn a_stack_is_explained_to_people_and_drilled_as_it_is() {
     let console = Console::new();
     console.write("shop/compose.yaml", STACK);
     let lines = ["init --stack DIR/shop", "dr-drill --stack DIR/shop --dry-run"];
-    console.assert_snapshot("init", &transcript(&console, &lines));
+    let shown = transcript(&console, &lines);
+    assert_eq!(too_wide(&shown), Vec::<&str>::new());
+    console.assert_snapshot("init", &shown);
 }
 
 #[test]
