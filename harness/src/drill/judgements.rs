@@ -59,7 +59,8 @@ pub(super) fn integrity(integrity: &Integrity, covered: Covered) -> Vec<Judged> 
         judged.push(family(integrity, id::MEDIA, &[Kind::File], *files_compared, &files));
     }
     if covered.volumes {
-        let seen = format!("{volumes_compared} volumes, {files}");
+        let word = if *volumes_compared == 1 { "volume" } else { "volumes" };
+        let seen = format!("{volumes_compared} {word}, {files}");
         judged.push(family(integrity, id::VOLUMES, &[Kind::Volume], *files_compared, &seen));
     }
     if covered.sqlite {
