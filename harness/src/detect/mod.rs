@@ -25,6 +25,7 @@ use self::application::{Application, holds};
 pub use self::database::LABEL_DATABASE;
 use self::database::Role;
 pub use self::entry::Entry;
+use self::facts::MountKind;
 pub use self::facts::{Facts, ImageConfig};
 pub use self::lint::Warning;
 pub use self::table::EngineKind;
@@ -156,6 +157,7 @@ impl Detected {
             entry_from: entry.ground,
             host: entry.host,
             primary,
+            sealed: declared(facts),
             ..More::default()
         };
         Self {
@@ -190,6 +192,12 @@ impl Detected {
     pub(crate) fn postgresql(&self) -> impl Iterator<Item = &DatabaseFound> {
         self.databases.iter().filter(|it| it.engine == EngineKind::PostgreSql)
     }
+}
+
+/// The volumes that the stack declares keep their names in a sealed copy.
+fn declared(facts: &Facts<'_>) -> BTreeMap<String, String> {
+    let declared = facts.config["volumes"].as_object().into_iter().flatten();
+    declared.map(|(name, _)| (name.clone(), name.clone())).collect()
 }
 
 fn databases(facts: &Facts<'_>, assumptions: &mut Vec<String>) -> Vec<DatabaseFound> {
@@ -287,13 +295,15 @@ fn ambiguities(
 /// What is said to be a cache.
 fn caches(facts: &Facts<'_>) -> Vec<String> {
     let caches = facts.services().filter(|it| it.purpose() == table::Purpose::Cache);
-    let lossy = caches.filter(|service| volumes::persistence(service).is_none());
+    let lossy = caches.filter_map(|service| {
+        let keeps = service.mounts().iter().any(|mount| mount.kind != MountKind::Tmpfs);
+        let why = volumes::forgets(&service);
+        let why = why.or_else(|| (!keeps).then(|| "it has no volume".to_owned()))?;
+        Some((service.name, why))
+    });
     lossy
-        .map(|service| {
-            format!(
-                "{} is a cache: nothing tells it to persist (no appendonly, no save), so what it holds is not expected back; if jobs wait in it, class its volume critical",
-                service.name
-            )
+        .map(|(name, why)| {
+            format!("{name} is a cache ({why}): what it holds is not expected back; if jobs wait in it, give it a volume")
         })
         .collect()
 }

@@ -66,14 +66,13 @@ pub async fn detect(runner: &Runner, subject: &Subject) -> Result<Detected> {
     let judged = isolation::judge(&resolved, &dir, terms)?;
     detected.changed = judged.changes.iter().map(Altered::from).collect();
     detected.refused = judged.refusals.iter().map(Altered::from).collect();
-    let named = config_volumes(&resolved);
-    let sealed = detected.volumes.iter().filter_map(|volume| {
-        let name = &volume.name;
-        let bind = || judged.binds.get(&isolation::real(&dir.join(name))?).cloned();
-        let sealed = if named.contains(name) { Some(name.clone()) } else { bind() };
-        Some((name.clone(), sealed?))
+    // A volume of the stack may have the name of a folder.
+    let binds = detected.volumes.iter().filter(|it| it.name.starts_with(['.', '/']));
+    let binds = binds.filter_map(|volume| {
+        let folder = isolation::real(&dir.join(&volume.name))?;
+        Some((volume.name.clone(), judged.binds.get(&folder)?.clone()))
     });
-    detected.more.sealed = sealed.collect();
+    detected.more.sealed.extend(binds);
     detected.more.without.clone_from(&selection.without);
     detected.assumptions.extend(missing.said());
     detected.assumptions.extend(needs.iter().map(|it| format!("{it}; read without it here")));
@@ -163,12 +162,6 @@ async fn resolve(compose: &Compose, source: &mut StackSource) -> Result<(Value, 
     source.files.push(file);
     let resolved = compose.config(source).await?;
     Ok((resolved, absent.iter().map(unset::AbsentFile::remedy).collect()))
-}
-
-/// The volumes that the stack declares.
-fn config_volumes(resolved: &Value) -> BTreeSet<String> {
-    let declared = resolved["volumes"].as_object().into_iter().flatten();
-    declared.map(|(name, _)| name.clone()).collect()
 }
 
 /// Configurations of the images that are here, by service.

@@ -55,8 +55,12 @@ fn a_usual_stack_is_told_apart() {
     assert_eq!(found.application.as_deref(), Some("app"));
     assert_eq!(found.entry, Some(Entry { service: "proxy".to_owned(), port: 80 }));
     let classes = found.volumes.iter().map(|it| (it.name.as_str(), it.class.name()));
-    let expected =
-        [("pg", "critical"), ("media", "critical"), ("static", "rebuildable"), ("redis", "cache")];
+    let expected = [
+        ("pg", "critical"),
+        ("media", "critical"),
+        ("static", "rebuildable"),
+        ("redis", "critical"),
+    ];
     assert_eq!(classes.collect::<Vec<_>>(), expected);
     assert_eq!(found.warnings, Vec::new());
     let probes = ["health check of service db", "GET http://proxy:80/ and what it links to"];
@@ -67,15 +71,17 @@ fn a_usual_stack_is_told_apart() {
 fn the_settings_are_those_of_the_written_file() {
     let found = detected(&stack());
     let config = found.config().expect("decided");
-    assert_eq!(config.database.service, "db");
-    assert_eq!(config.database.volume, "pg");
-    assert_eq!((config.service.entry.as_str(), config.service.port), ("proxy", 80));
+    let database = config.database.clone().expect("known");
+    assert_eq!(database.service, "db");
+    assert_eq!(database.volume.as_deref(), Some("pg"));
+    assert_eq!((config.service.entry.as_deref(), config.service.port), (Some("proxy"), 80));
     let dir = tempfile::tempdir().expect("a temporary folder");
     std::fs::write(dir.path().join("compose.yaml"), "services: {}").expect("written");
     std::fs::write(dir.path().join("drill.toml"), found.drill_toml()).expect("written");
     let written = crate::config::Config::load(dir.path()).expect("it parses");
-    assert_eq!(written.database.service, config.database.service);
-    assert_eq!(written.database.volume, config.database.volume);
+    let written_database = written.database.clone().expect("written");
+    assert_eq!(written_database.service, database.service);
+    assert_eq!(written_database.volume, database.volume);
     assert_eq!(written.service.port, config.service.port);
     let names = |config: &crate::config::Config| {
         config.volumes.iter().map(|it| (it.name.clone(), it.class)).collect::<Vec<_>>()
@@ -114,7 +120,7 @@ fn of_two_servers_the_applications_is_dumped_or_one_line_is_asked_for() {
     };
     let app = |host: &str| json!({ "image": "corp/app:1", "ports": ["80:80"], "environment": { "DB_HOST": host } });
     let config = json!({ "services": { "a": server("a"), "b": server("b"), "app": app("b") } });
-    assert_eq!(detected(&config).config().expect("decided").database.service, "b");
+    assert_eq!(detected(&config).config().expect("decided").database.expect("one").service, "b");
     assert_eq!(detected(&config).databases[0].service, "b");
     let config = json!({ "services": { "a": server("a"), "b": server("b"), "app": app("none") } });
     let found = detected(&config);

@@ -195,37 +195,28 @@ fn is_settings(mount: &Mount) -> Option<String> {
         .then(|| "a file that the stack's author wrote".to_owned())
 }
 
-/// What a cache's volume is worth: as much as its settings say that it persists.
+/// What a cache's volume is worth. Redis and its kin write their data to it unless they are told not
+/// to: what they hold, queues for one, is there when they start again.
 fn cache(service: &Service<'_>) -> (VolumeClass, String) {
     let name = service.name;
-    match persistence(service) {
-        Some(said) => (VolumeClass::Critical, format!("{name} is told to persist ({said})")),
-        None => (
-            VolumeClass::Cache,
-            format!("{name} is a cache that nothing tells to persist (no appendonly, no save)"),
-        ),
+    match forgets(service) {
+        Some(said) => {
+            (VolumeClass::Cache, format!("{name} is a cache that keeps nothing ({said})"))
+        }
+        None => (VolumeClass::Critical, format!("{name} keeps what it holds, by its own default")),
     }
 }
 
-/// The option with which a cache is told to keep what it holds.
-pub(super) fn persistence(service: &Service<'_>) -> Option<String> {
+/// The option with which a cache is told to keep nothing.
+pub(super) fn forgets(service: &Service<'_>) -> Option<String> {
     let program = service.said_program().unwrap_or_default();
     let words =
         program.split_whitespace().map(|it| it.trim_matches(['"', '\''])).collect::<Vec<_>>();
     let after = |option: &str| {
         let at = words.iter().position(|word| word.trim_start_matches('-') == option)?;
-        words.get(at + 1).copied()
+        Some(words.get(at + 1).copied().unwrap_or_default())
     };
-    if after("appendonly") == Some("yes") {
-        return Some("appendonly yes".to_owned());
-    }
-    let every = after("save").filter(|value| value.starts_with(|c: char| c.is_ascii_digit()));
-    let variables = service.own_environment();
-    let in_variables = variables.iter().find(|(name, value)| {
-        name.to_uppercase().contains("AOF_ENABLED")
-            && matches!(value.as_str(), "yes" | "true" | "1")
-    });
-    every
-        .map(|value| format!("save {value} …"))
-        .or_else(|| in_variables.map(|(name, value)| format!("{name}={value}")))
+    let saves = after("save").is_none_or(|value| value.starts_with(|c: char| c.is_ascii_digit()));
+    let appends = after("appendonly") == Some("yes");
+    (!saves && !appends).then(|| "save \"\"".to_owned())
 }

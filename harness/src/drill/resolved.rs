@@ -72,8 +72,19 @@ impl Resolved {
             config.database.as_ref().map(|known| Database::of(known, &resolved, &source.dir));
         let database = database.transpose()?;
         require_named(config, &allowed)?;
+        require_something(config, &allowed)?;
         Ok(Self { allowed, database, ca_pem, secrets })
     }
+}
+
+/// Demands that there is something to lose.
+fn require_something(config: &Config, allowed: &Allowed) -> Result<()> {
+    if config.database.is_some() || allowed.volumes().next().is_some() {
+        return Ok(());
+    }
+    Err(Error::usage("the stack has no volume and no database: nothing of it could be lost").hint(
+        "what its services write goes with their containers; if it matters, it needs a volume",
+    ))
 }
 
 /// Demands what `drill.toml` names.

@@ -15,6 +15,8 @@ pub enum Moment {
     ArtefactTaken,
     /// The stores are fresh and the database answers; nothing is restored yet.
     StoresFresh,
+    /// The files of the volumes are restored; nothing runs on them yet.
+    FilesRestored,
     /// The stores are restored; the application is not started yet.
     StoresRestored,
     /// The service is green; nothing is compared yet.

@@ -97,6 +97,7 @@ impl Rehearsal<'_> {
         if !self.journal.completed(id::RESTORE, seen, restored)? {
             return Ok(Break(()));
         }
+        self.strike(Moment::FilesRestored).await?;
         // Before anything runs on them.
         let files = self.read_files().await?;
         if method.into() == RestoreInto::Volumes && self.start_on_restored().await?.is_break() {
