@@ -22,6 +22,7 @@ pub(super) struct Judged {
 
 /// What there was to compare.
 #[derive(Debug, Clone, Copy, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "kinds of stores, each on its own")]
 pub(super) struct Covered {
     database: bool,
     media: bool,
