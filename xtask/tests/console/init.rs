@@ -69,8 +69,15 @@ fn transcript(console: &Console, lines: &[&str]) -> String {
 #[test]
 fn a_stack_is_explained_to_people_and_drilled_as_it_is() {
     let console = Console::new();
-    console.write("shop/compose.yaml", STACK);
-    let lines = ["init --stack DIR/shop", "dr-drill --stack DIR/shop --dry-run"];
+    console.write("shop/compose.yaml", STACK).write(
+        "files/compose.yaml",
+        "services:\n  wiki: { image: \"corp/wiki:3\", volumes: [\"pages:/var/wiki\"], ports: [\"80\"] }\nvolumes: { pages: {} }\n",
+    );
+    let lines = [
+        "init --stack DIR/shop",
+        "dr-drill --stack DIR/shop --dry-run",
+        "dr-drill --stack DIR/files --dry-run",
+    ];
     let shown = transcript(&console, &lines);
     assert_eq!(too_wide(&shown), Vec::<&str>::new());
     console.assert_snapshot("init", &shown);
