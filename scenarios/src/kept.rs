@@ -74,8 +74,8 @@ fn own_folder(base: &Path) -> PathBuf {
 
 /// Dumps the database beside the artefact.
 async fn dump(live: &Live, option: &str, name: &str) -> Result<()> {
-    let args = ["--format=custom", option, "--dbname", &live.database.name];
-    let dump = live.database.tool(&live.stack, "pg_dump", args).await?;
+    let args = ["--format=custom", option, "--dbname", &live.database()?.name];
+    let dump = live.database()?.tool(&live.stack, "pg_dump", args).await?;
     let path = live.artefact.with_file_name(name);
     let (output, written) = dump
         .read_by(move |mut pipe| {

@@ -181,8 +181,8 @@ pub fn phases(finished: &Finished) -> Vec<&'static str> {
 
 /// Executes SQL in the sandbox's database, as its owner.
 pub async fn sql(live: &Live, statement: &str) -> Result<()> {
-    let args = ["--quiet", "--set=ON_ERROR_STOP=1", "--dbname", &live.database.name];
-    let psql = live.database.tool(&live.stack, "psql", args).await?;
+    let args = ["--quiet", "--set=ON_ERROR_STOP=1", "--dbname", &live.database()?.name];
+    let psql = live.database()?.tool(&live.stack, "psql", args).await?;
     psql.run_with(statement.as_bytes().to_vec()).await?.require(|| "cannot sabotage").map(drop)
 }
 

@@ -6,7 +6,11 @@
 
 use std::path::{Path, PathBuf};
 
+use harness::backup::Method;
+use harness::detect::read::{self, Subject};
+use harness::drill::Drill;
 use harness::model::event::Events;
+use harness::plan::Request;
 use harness::process::Runner;
 use harness::stack::engine::Engine;
 use harness::stack::images::{Images, SUITE};
@@ -41,6 +45,24 @@ pub fn project(name: &str) -> Project {
     std::fs::create_dir(&folder).expect("a folder");
     crate::standing::copy(&sources().join(name), &folder);
     Project { folder, _copy: copy }
+}
+
+/// A drill of a project as it is, with nothing written down about it.
+///
+/// # Panics
+/// When it cannot be read or planned.
+pub async fn drill(project: &Project, base: &Path) -> Drill {
+    let subject = Subject { dir: project.folder.clone(), ..Subject::default() };
+    let found = read::detect(&Runner::new(CancellationToken::new()), &subject).await;
+    let found = found.expect("it can be read");
+    let config = found.config().expect("everything is known");
+    let request = Request {
+        method: Method::of_itself(&config),
+        not_proved: found.not_proved(),
+        report_base: base.to_owned(),
+        ..Request::of(&project.folder)
+    };
+    Drill::new(request, config).expect("it can be planned")
 }
 
 /// The names of all projects, sorted.

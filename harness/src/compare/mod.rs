@@ -59,6 +59,9 @@ fn volumes(before: &Certificate, after: &Certificate, integrity: &mut Integrity)
         };
         let mut compared = media::compare(kept, restored, None);
         for found in &mut compared.divergences {
+            if is_later(kept, restored, &found.subject) {
+                found.detail.push_str(": made after the backup, so the restore merges");
+            }
             found.kind = DivergenceKind::Volume;
             found.subject = format!("{name}/{}", found.subject);
         }
@@ -122,6 +125,13 @@ pub fn verdict(before: &Certificate, integrity: &Integrity) -> (Verdict, Vec<Str
         (false, true) => Verdict::Passed,
     };
     (verdict, open)
+}
+
+/// Whether only the restored side has an entry, and it was written after the baseline was read.
+fn is_later(kept: &MediaFingerprint, restored: &MediaFingerprint, path: &str) -> bool {
+    let Some(entry) = restored.entries.get(path) else { return false };
+    let taken = kept.taken_at.map(Timestamp::as_second);
+    !kept.entries.contains_key(path) && taken.is_some_and(|taken| entry.modified.0 >= taken)
 }
 
 fn databases(before: &DatabaseFingerprint, after: &DatabaseFingerprint, integrity: &mut Integrity) {

@@ -24,7 +24,9 @@ fn drill_of(base: &Path, disaster: Disaster) -> Drill {
 
 async fn strike(live: &Live, disaster: Disaster) -> harness::Result<Struck> {
     let Live { stack, database, media, artefact } = live;
-    let site = Site { stack, database, media: media.as_ref(), dir: artefact, work: artefact };
+    let database = database.as_ref();
+    let (media, dir, work) = (media.as_ref(), artefact, artefact);
+    let site = Site { stack, database, media, cold: &[], dir, work };
     disaster.strike(&site).await
 }
 

@@ -10,4 +10,5 @@ mod methods;
 mod mistake;
 mod naive;
 mod retention;
+mod stacks;
 mod verify;

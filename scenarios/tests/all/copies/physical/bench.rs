@@ -81,6 +81,7 @@ impl Bench {
             return answer;
         }
         let Sandbox { stack, database, .. } = &self.standing.sandbox;
+        let database = database.as_ref().expect("a database");
         let up = stack.up(&[&database.service], Duration::from_secs(120)).await.expect("compose");
         assert!(up.is_none(), "{up:?}");
         self.answer(query).await.unwrap_or_else(|| panic!("no answer to {query}"))
@@ -88,8 +89,8 @@ impl Bench {
 
     /// One value, if the server answers now.
     async fn answer(&self, query: &str) -> Option<String> {
-        let Sandbox { stack, database, .. } = &self.standing.sandbox;
-        let (connection, query) = (database.connection(stack).await.ok()?, query.to_owned());
+        let connection = self.standing.sandbox.connection().await.ok()?;
+        let query = query.to_owned();
         let asked = tokio::task::spawn_blocking(move || {
             let row = connection.connect(NoTls).ok()?.query_opt(&query, &[]).ok()?;
             Some(row.and_then(|row| row.get::<_, Option<String>>(0)).unwrap_or_default())
@@ -99,7 +100,7 @@ impl Bench {
 
     pub(super) async fn run(&self, statements: &'static str) {
         let sandbox = &self.standing.sandbox;
-        let connection = sandbox.database.connection(&sandbox.stack).await.expect("an address");
+        let connection = sandbox.connection().await.expect("an address");
         let ran = tokio::task::spawn_blocking(move || {
             connection.connect(NoTls).expect("it answers").batch_execute(statements)
         });

@@ -143,7 +143,7 @@ async fn limited(terminal: &Terminal<'_>) -> Result<(), String> {
     terminal.run("docker compose stop", 0, &[]).await?;
     terminal.limit("postgres_data", SPARE_IN_DATABASE_BYTES).await?;
     terminal.limit("media_volume", SPARE_IN_MEDIA_BYTES).await?;
-    let service = &terminal.copy.standing.sandbox.database.service;
+    let service = &terminal.copy.standing.sandbox.database().expect("it has one").service;
     let up = terminal.copy.standing.sandbox.stack.up(&[service], Duration::from_secs(120)).await;
     if let Some(unready) = up.map_err(|cause| cause.chain())? {
         return Err(unready.into_error().chain());

@@ -1,5 +1,6 @@
 //! A divergence names rows and columns, and recognises known damage, when the source is gone.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use harness::certificate::{self, Lists, Side, Sources};
