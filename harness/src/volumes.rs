@@ -72,7 +72,7 @@ mod tests {
     fn uncovered(volumes: &[(&str, VolumeClass)], promises: &[Store]) -> Vec<String> {
         let media = toml::from_str("volume = \"media\"").ok();
         let database = toml::from_str("service = \"db\"\nvolume = \"postgres_data\"").ok();
-        let mut config = Config { media, database, ..Config::default() };
+        let mut config = Config { database, media, ..Config::default() };
         config.volumes = volumes
             .iter()
             .map(|&(name, class)| VolumeConfig {

@@ -95,7 +95,8 @@ pub(super) async fn against(artefact: &Artefact, baseline: &Certificate) -> Resu
         }
     }
     let volumes = baseline.volumes.len();
-    reading.seen = format!("{volumes} volumes, {files} files, {bytes} bytes");
+    let word = if volumes == 1 { "volume" } else { "volumes" };
+    reading.seen = format!("{volumes} {word}, {files} files, {bytes} bytes");
     examined.readings.push(reading);
     Ok(examined)
 }

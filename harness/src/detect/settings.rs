@@ -25,7 +25,8 @@ impl Detected {
             return Err(Error::usage("the stack asks for variables that are given nowhere")
                 .details(self.more.wanted.iter().cloned())
                 .hint(format!(
-                    "write under [environment] in drill.toml, or give them with --env-file: {lines}"
+                    "give them with --env-file, or under [environment] in the drill.toml that \
+                     `cargo xtask init --write` writes: {lines}"
                 )));
         }
         let mut config = Config::default();
@@ -115,7 +116,8 @@ impl Detected {
         let names = all.iter().map(|it| it.service.as_str()).collect::<Vec<_>>().join(", ");
         Err(Error::usage(format!("the stack has several PostgreSQL servers: {names}")).hint(
             format!(
-                "say which is the application's: `service = \"{}\"` under [database] in drill.toml",
+                "say which is the application's, under [database] in the drill.toml that \
+                 `cargo xtask init --write` writes: `service = \"{}\"`",
                 first.service
             ),
         ))

@@ -22,6 +22,7 @@ pub(super) struct Judged {
 
 /// What there was to compare.
 #[derive(Debug, Clone, Copy, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "kinds of stores, each on its own")]
 pub(super) struct Covered {
     database: bool,
     media: bool,
@@ -59,7 +60,8 @@ pub(super) fn integrity(integrity: &Integrity, covered: Covered) -> Vec<Judged> 
         judged.push(family(integrity, id::MEDIA, &[Kind::File], *files_compared, &files));
     }
     if covered.volumes {
-        let seen = format!("{volumes_compared} volumes, {files}");
+        let word = if *volumes_compared == 1 { "volume" } else { "volumes" };
+        let seen = format!("{volumes_compared} {word}, {files}");
         judged.push(family(integrity, id::VOLUMES, &[Kind::Volume], *files_compared, &seen));
     }
     if covered.sqlite {

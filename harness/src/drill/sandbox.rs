@@ -130,8 +130,8 @@ impl Sandbox {
         Ok(Self {
             stack,
             database,
-            media,
             cold,
+            media,
             dataset,
             variables,
             mode,
@@ -149,7 +149,7 @@ impl Sandbox {
         let media = self.media.as_ref().map(|media| stack.volume(&media.name)).transpose()?;
         let cold = self.cold.iter().map(|volume| stack.volume(&volume.name));
         let cold = cold.collect::<Result<Vec<_>>>()?;
-        Ok(Self { stack, media, cold, ..self.clone() })
+        Ok(Self { stack, cold, media, ..self.clone() })
     }
 
     /// Seals the stack with further files of its folder under the names of this copy, as its

@@ -232,12 +232,12 @@ impl Said<'_> {
                 .hint("the drill reads it where it is a secret of the stack with a file of its own")
         };
         let grants = self.service["secrets"].as_array().into_iter().flatten();
-        let source = grants.filter_map(|grant| {
+        let mut source = grants.filter_map(|grant| {
             let source = grant.as_str().or_else(|| grant["source"].as_str())?;
             let target = grant["target"].as_str().unwrap_or(source);
             (Path::new("/run/secrets").join(target) == Path::new(path)).then_some(source)
         });
-        let secret = source.last().map(|source| &self.compose["secrets"][source]);
+        let secret = source.next_back().map(|source| &self.compose["secrets"][source]);
         let secret = secret.ok_or_else(unknown)?;
         if let Some(name) = secret["environment"].as_str() {
             return std::env::var(name).map_err(|_| unknown());

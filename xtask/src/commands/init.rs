@@ -10,6 +10,7 @@ use harness::detect::Detected;
 use harness::detect::read::{self, Subject};
 use harness::error::Attempt;
 use harness::process::Runner;
+use harness::report::terminal;
 use harness::{Error, Result};
 use serde_json::Value;
 
@@ -31,7 +32,12 @@ pub(crate) async fn run(options: InitOptions, format: Format) -> Result<Ending> 
     let written = if options.write { Some(write(&subject.dir, &found)?) } else { None };
     if format == Format::Human {
         // Whoever stopped reading is not served.
-        let _ = show(&mut anstream::stdout().lock(), &found, &subject.dir, written.as_deref());
+        let mut text = Vec::new();
+        let _ = show(&mut text, &found);
+        let text = terminal::folded(&String::from_utf8_lossy(&text));
+        let mut out = anstream::stdout().lock();
+        let _ = out.write_all(text.as_bytes());
+        let _ = next(&mut out, &found, &subject.dir, written.as_deref());
     }
     let value = serde_json::to_value(&found).attempt(|| "cannot write what was found as JSON")?;
     let keys = match value {
@@ -71,15 +77,12 @@ fn write(dir: &Path, found: &Detected) -> Result<PathBuf> {
     Ok(file)
 }
 
-fn show(
-    out: &mut impl Write,
-    found: &Detected,
-    dir: &Path,
-    written: Option<&Path>,
-) -> io::Result<()> {
+fn show(out: &mut impl Write, found: &Detected) -> io::Result<()> {
     let bold = Style::new().bold();
     let Detected { stack, services, .. } = found;
-    writeln!(out, "{bold}{stack}{bold:#}: {} services: {}", services.len(), services.join(", "))?;
+    let (count, names) = (services.len(), services.join(", "));
+    let word = if count == 1 { "service" } else { "services" };
+    writeln!(out, "{bold}{stack}{bold:#}: {count} {word}: {names}")?;
     roles(out, found)?;
     if !found.volumes.is_empty() {
         writeln!(out, "\n{bold}volumes{bold:#}")?;
@@ -92,11 +95,27 @@ fn show(
     list(out, "health", &found.probes)?;
     warnings(out, found)?;
     list(out, "assumed", &found.assumptions)?;
-    refused(out, found)?;
+    refused(out, found)
+}
+
+/// What to type next. Commands stay on one line, whatever its width.
+fn next(
+    out: &mut impl Write,
+    found: &Detected,
+    dir: &Path,
+    written: Option<&Path>,
+) -> io::Result<()> {
+    let is_there = written.is_none() && dir.join(FILE_NAME).is_file();
     let dir = dir.display();
     match written {
         Some(file) => writeln!(out, "\nwritten    {}", file.display())?,
+        None if is_there => writeln!(out, "\nsettings   {dir}/{FILE_NAME}, which a drill goes by")?,
         None => writeln!(out, "\nsettings   cargo xtask init --stack {dir} --write")?,
+    }
+    if let (false, Err(asks)) = (is_there, found.config()) {
+        let remedy = asks.next_step().unwrap_or("docs/drill-toml.md has every key");
+        let text = format!("first      {asks}; {remedy}");
+        out.write_all(terminal::folded(&text).as_bytes())?;
     }
     writeln!(out, "drill      cargo xtask dr-drill --stack {dir}")
 }

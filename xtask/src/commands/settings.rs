@@ -4,7 +4,7 @@ use std::path::Path;
 
 use harness::config::{Config, FILE_NAME, Selection};
 use harness::detect::read::{self, Subject};
-use harness::model::not_proved::NotProved;
+use harness::model::not_proved::{Gap, NotProved};
 use harness::process::Runner;
 use harness::{Error, Result};
 use tokio_util::sync::CancellationToken;
@@ -31,7 +31,9 @@ pub(crate) async fn of(
 ) -> Result<Settings> {
     if dir.join(FILE_NAME).is_file() || !dir.is_dir() {
         let config = Config::load_selected(dir, selection)?;
-        return Ok(Settings { config, not_proved: Vec::new() });
+        let without = selection.without.iter();
+        let not_proved = without.map(|it| NotProved::new(Gap::Service, it, "it was left out"));
+        return Ok(Settings { config, not_proved: not_proved.collect() });
     }
     let runner = Runner::new(cancelled.clone());
     let (dir, selection, compose) = (dir.to_owned(), selection.clone(), compose.cloned());

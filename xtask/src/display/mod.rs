@@ -57,7 +57,8 @@ pub(crate) fn json_line(value: &impl serde::Serialize) {
 pub(crate) fn aside(lines: &[String]) {
     let mut err = anstream::stderr().lock();
     for line in lines {
-        let _ = writeln!(err, "  {}", harness::printable::printable(line));
+        let line = format!("  {}", harness::printable::printable(line));
+        let _ = err.write_all(terminal::folded(&line).as_bytes());
     }
 }
 

@@ -51,7 +51,6 @@ fn of_the_command_line() {
 #[test]
 fn of_a_stack() {
     let stacks = [
-        ("no-probe", ""),
         ("no-toml", "[database"),
         ("unknown-key", "[database]\nservce = \"db\"\n"),
         ("no-text", "[database]\nservice = 7\n"),

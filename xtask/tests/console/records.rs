@@ -27,7 +27,7 @@ fn a_summary_is_rendered_from_the_record_alone_and_ends_as_the_run_did() {
         assert_eq!(too_wide(&shown.said), Vec::<&str>::new(), "{name}");
         // A pipe is no terminal: without colours, the verdict is still a word.
         assert!(!shown.said.contains('\u{1b}'), "{name}");
-        assert!(shown.said.contains(&format!("verdict    {name}\n")), "{name}");
+        assert!(shown.said.contains(&format!("verdict    {name}, on ")), "{name}");
         console.assert_snapshot(&format!("summary-{name}"), &shown.said);
     }
 }

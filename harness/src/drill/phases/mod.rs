@@ -101,7 +101,7 @@ impl<'a> Rehearsal<'a> {
         let red = self.watch().await?;
         let Continue(artefact) = self.begin_backup().await? else { return Ok(()) };
         let (mut baseline, snapshot) = self.baseline(red).await?;
-        if self.back_up(artefact, snapshot, &mut baseline).await?.is_break() {
+        if Box::pin(self.back_up(artefact, snapshot, &mut baseline)).await?.is_break() {
             return Ok(());
         }
         self.journal.enter(Phase::ArtefactCheck);

@@ -139,7 +139,7 @@ impl Rehearsal<'_> {
         let (references, dataset) = (self.references.clone(), self.drill.seeded);
         let answers = self.answers.clone();
         let origin =
-            Origin { invariants, settings, references, dataset, answers, ..Origin::default() };
+            Origin { invariants, settings, references, answers, dataset, ..Origin::default() };
         Ok((Baseline { certificate, origin, red }, snapshot))
     }
 

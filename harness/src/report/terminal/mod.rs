@@ -34,6 +34,22 @@ fn wrapped(out: &mut String, word: &str, column: usize, text: &str) -> fmt::Resu
     writeln!(out, "{}", textwrap::fill(&printable(text), options).replace(KEEP, " "))
 }
 
+/// A text whose lines fit, each going on under where its last column began.
+#[must_use]
+pub fn folded(text: &str) -> String {
+    let folded = text.lines().map(|line| {
+        let column = line.rmatch_indices("  ").next().map_or(0, |(at, gap)| at + gap.len());
+        let is_listed = ["- ", "→ "].iter().any(|mark| line[column..].starts_with(mark));
+        let indent = " ".repeat(line[..column].chars().count() + if is_listed { 2 } else { 0 });
+        let options = textwrap::Options::new(WIDTH)
+            .subsequent_indent(&indent)
+            .break_words(false)
+            .word_splitter(textwrap::WordSplitter::NoHyphenation);
+        textwrap::fill(line, options) + "\n"
+    });
+    folded.collect()
+}
+
 fn printable(text: &str) -> String {
     let shown = |letter: char| match letter {
         '\n' => letter.to_string(),

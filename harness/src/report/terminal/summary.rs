@@ -68,15 +68,20 @@ fn about(out: &mut String, record: &Record) -> fmt::Result {
 
 fn compared(out: &mut String, record: &Record) -> fmt::Result {
     let integrity = &record.integrity;
-    let megabytes = integrity.bytes_compared as f64 / 1e6;
+    let size = size(integrity.bytes_compared);
     let counts = [
-        (integrity.tables_compared, "tables".to_owned()),
-        (integrity.rows_compared, "rows".to_owned()),
-        (integrity.facts_compared, "catalogue facts".to_owned()),
-        (integrity.volumes_compared, "volumes".to_owned()),
-        (integrity.files_compared, format!("files ({megabytes:.1} MB)")),
-        (integrity.references_checked, "references".to_owned()),
+        (integrity.tables_compared, ("table", "tables"), ""),
+        (integrity.rows_compared, ("row", "rows"), ""),
+        (integrity.sqlite_compared, ("SQLite database", "SQLite databases"), ""),
+        (integrity.facts_compared, ("catalogue fact", "catalogue facts"), ""),
+        (integrity.volumes_compared, ("volume", "volumes"), ""),
+        (integrity.files_compared, ("file", "files"), size.as_str()),
+        (integrity.references_checked, ("reference", "references"), ""),
     ];
+    let counts = counts.map(|(count, (one, many), size)| {
+        let what = if count == 1 { one } else { many };
+        (count, format!("{what}{size}"))
+    });
     // A run that ended before it compared has no figures, and no zeros that look like some.
     let mut counts = counts.into_iter().filter(|(count, _)| *count > 0).peekable();
     if counts.peek().is_none() {
@@ -95,6 +100,14 @@ fn compared(out: &mut String, record: &Record) -> fmt::Result {
         line(out, "  more", &format!("{more} in the report"))?;
     }
     Ok(())
+}
+
+/// Bytes beside what they are of.
+fn size(bytes: u64) -> String {
+    match bytes as f64 {
+        bytes if bytes < 1e5 => format!(" ({:.1} kB)", bytes / 1e3),
+        bytes => format!(" ({:.1} MB)", bytes / 1e6),
+    }
 }
 
 fn checks(out: &mut String, record: &Record) -> fmt::Result {
