@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::config::{Config, VolumeClass, VolumeConfig};
 use crate::model::artefact::Store;
+use crate::stack::isolation::unnamed_of;
 
 /// A volume, and what is known of it.
 #[derive(Debug, Clone)]
@@ -24,10 +25,15 @@ pub struct Volume<'a> {
 pub fn classified<'a>(names: &'a [String], config: &'a Config) -> Vec<Volume<'a>> {
     let media = config.media.as_ref().map(|media| media.volume.as_str());
     let database = config.database.as_ref().and_then(|database| database.volume.as_deref());
+    // The data of a server of which no volume is named lies in one without a name.
+    let unnamed = config.database.as_ref().filter(|it| it.volume.is_none());
+    let unnamed = unnamed.map(|database| unnamed_of(&database.service));
+    let is_unnamed_of_database =
+        |name: &str| unnamed.as_ref().is_some_and(|begin| name.starts_with(begin.as_str()));
     let of = |name: &'a String| {
         let said = config.volumes.iter().find(|volume| volume.name == *name);
         let store = match name.as_str() {
-            name if Some(name) == database => Some(Store::Database),
+            name if Some(name) == database || is_unnamed_of_database(name) => Some(Store::Database),
             name if Some(name) == media => Some(Store::Media),
             _ => None,
         };

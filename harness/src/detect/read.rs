@@ -73,6 +73,12 @@ pub async fn detect(runner: &Runner, subject: &Subject) -> Result<Detected> {
         Some((volume.name.clone(), judged.binds.get(&folder)?.clone()))
     });
     detected.more.sealed.extend(binds);
+    let unnamed = detected.volumes.iter().filter_map(|volume| {
+        let (service, target) = volume.name.split_once(':')?;
+        (service == volume.service)
+            .then(|| (volume.name.clone(), isolation::unnamed(service, target)))
+    });
+    detected.more.sealed.extend(unnamed);
     detected.more.without.clone_from(&selection.without);
     detected.assumptions.extend(missing.said());
     detected.assumptions.extend(needs.iter().map(|it| format!("{it}; read without it here")));

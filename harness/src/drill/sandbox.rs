@@ -219,9 +219,10 @@ async fn seal_for(
         None => None,
     };
     let built = images.build_all(allowed.config(), base.as_ref(), debian).await?;
+    let declared = images.declared_volumes(allowed.config(), &built).await?;
     let labels = RunLabels::of(run).pairs();
     let (project, files) = (run.project(), work.join("files"));
-    allowed.seal(&Seal { project, labels, images: built, files })
+    allowed.seal(&Seal { project, labels, images: built, declared, files })
 }
 
 /// Cores that this process may use.

@@ -13,6 +13,8 @@ pub enum Gap {
     Service,
     /// That a volume comes back: it counts as rebuildable or as a cache.
     Volume,
+    /// That files come back which containers wrote outside of every volume.
+    Container,
     /// That the rows of a database are what they were: its files were compared, not its rows.
     Rows,
     /// What the service answers: no service is known that answers requests, or it was empty before.
@@ -29,6 +31,7 @@ impl Gap {
             Self::RealData => "real-data",
             Self::Service => "service",
             Self::Volume => "volume",
+            Self::Container => "container",
             Self::Rows => "rows",
             Self::Answers => "answers",
             Self::DataLoss => "data-loss",

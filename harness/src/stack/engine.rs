@@ -71,6 +71,10 @@ pub struct Container {
     pub address: Option<IpAddr>,
     /// Labels.
     pub labels: BTreeMap<String, String>,
+    /// Paths at which something is mounted.
+    pub mounts: Vec<String>,
+    /// Where the engine keeps what it wrote outside of these, on its own host.
+    pub upper: Option<PathBuf>,
 }
 
 impl Container {
@@ -269,6 +273,7 @@ fn container(value: &serde_json::Value) -> Container {
     });
     let networks = value["NetworkSettings"]["Networks"].as_object();
     let networks = networks.into_iter().flat_map(serde_json::Map::keys).cloned().collect();
+    let mounts = value["Mounts"].as_array().into_iter().flatten();
     Container {
         networks,
         id: text(&value["Id"]),
@@ -280,6 +285,8 @@ fn container(value: &serde_json::Value) -> Container {
         last_probe: probes.and_then(|log| log.last()).map(|probe| text(&probe["Output"])),
         exit_code: state["ExitCode"].as_i64().unwrap_or_default(),
         address,
+        mounts: mounts.filter_map(|it| it["Destination"].as_str().map(str::to_owned)).collect(),
+        upper: value["GraphDriver"]["Data"]["UpperDir"].as_str().map(PathBuf::from),
         labels,
     }
 }

@@ -27,6 +27,8 @@ pub struct Unready {
     pub state: String,
     /// The end of its log.
     pub log: Vec<String>,
+    /// Whether it has a container.
+    pub is_there: bool,
 }
 
 impl Unready {
@@ -188,7 +190,8 @@ async fn unready(
         Some(container) => engine.logs(&container.id, LOG_LINES).await?,
         None => Vec::new(),
     };
-    Ok(Unready { service: service.to_owned(), state, log })
+    let is_there = container.is_some();
+    Ok(Unready { service: service.to_owned(), state, log, is_there })
 }
 
 #[cfg(test)]
@@ -206,6 +209,8 @@ mod tests {
             exit_code,
             networks: Vec::new(),
             address: None,
+            mounts: Vec::new(),
+            upper: None,
             labels: std::collections::BTreeMap::new(),
         }
     }

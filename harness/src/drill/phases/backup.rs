@@ -19,6 +19,7 @@ use crate::fingerprint::database::Snapshot;
 use crate::model::artefact::{PartKind, RecoveryPoint};
 use crate::model::check::{Outcome, id};
 use crate::model::fingerprint::Certificate;
+use crate::model::not_proved::{Gap, NotProved};
 use crate::model::phase::Phase;
 use crate::stack::database::{ask, blocking};
 use crate::volumes;
@@ -171,6 +172,7 @@ impl Rehearsal<'_> {
         if matches!(self.drill.request.method, Method::PgDump) {
             uncovered.extend(self.undumped_databases().await?);
         }
+        uncovered.extend(self.outside_of_volumes().await?);
         let is_spared = |name: &str| !archived.iter().any(|known| known == name);
         let spared = volumes.iter().filter(|it| it.store.is_none() && is_spared(it.name));
         let spared = spared.map(|volume| format!("{} is {}", volume.name, volume.class.name()));
@@ -178,6 +180,22 @@ impl Rehearsal<'_> {
         let files = archived.iter().map(|name| format!("volume {name}"));
         let seen = stores.chain(files).chain(spared).collect::<Vec<_>>().join(", ");
         Ok(self.journal.judge(id::COVERED, seen, &uncovered))
+    }
+
+    /// Databases that services keep in their own containers. Other files there are said to be not
+    /// proved: some are of no worth, and nobody has said which.
+    async fn outside_of_volumes(&mut self) -> Result<Vec<String>> {
+        let mut lost = Vec::new();
+        for (service, layer) in self.sandbox.stack.layers().await? {
+            lost.extend(layer.databases.iter().map(|path| {
+                format!("service {service} keeps {path} in its container: no volume holds it")
+            }));
+            if !layer.others.is_empty() {
+                let why = format!("it wrote outside of every volume: {}", first_of(&layer.others));
+                self.found.not_proved.push(NotProved::new(Gap::Container, service, why));
+            }
+        }
+        Ok(lost)
     }
 
     /// Databases of the same server that hold tables and that `pg_dump` of another leaves out.

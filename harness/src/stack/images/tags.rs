@@ -11,6 +11,8 @@ use crate::model::image::{ImageRecord, MovedImage};
 use crate::stack::OwnedStack;
 use crate::stack::engine::Engine;
 
+use super::Images;
+
 impl OwnedStack {
     /// The image of each service, by service, as the engine has it now.
     ///
@@ -46,6 +48,37 @@ impl OwnedStack {
         let described = references.into_iter().map(|it| described(self.engine(), it));
         let described = try_join_all(described).await?;
         Ok(described.into_iter().flatten().map(|it| (it.reference.clone(), it)).collect())
+    }
+}
+
+impl Images {
+    /// Paths at which the image of each service declares a volume, by service; `built` are the
+    /// images of those with a build section.
+    pub async fn declared_volumes(
+        &self,
+        config: &Value,
+        built: &BTreeMap<String, String>,
+    ) -> Result<BTreeMap<String, Vec<String>>> {
+        let services = config["services"].as_object().into_iter().flatten();
+        let images = services.filter_map(|(name, service)| {
+            let image = built.get(name).map(String::as_str).or_else(|| service["image"].as_str());
+            Some((name.clone(), image?.to_owned()))
+        });
+        let images = images.collect::<BTreeMap<_, _>>();
+        let references = images.values().cloned().collect::<BTreeSet<_>>();
+        let references = references.into_iter().collect::<Vec<_>>();
+        let format = "{{json .Config.Volumes}}";
+        let command = self.engine.docker(["image", "inspect", "--format", format]);
+        let output = command.args(references.iter().cloned()).run().await?;
+        let output = output.require(|| "cannot ask what volumes the images declare")?;
+        let text = output.text();
+        let declared = text.lines().map(|line| {
+            let paths = serde_json::from_str::<Option<BTreeMap<String, Value>>>(line);
+            paths.ok().flatten().unwrap_or_default().into_keys().collect::<Vec<_>>()
+        });
+        let declared = references.iter().zip(declared).collect::<BTreeMap<_, _>>();
+        let of = |image: &String| declared.get(image).cloned().unwrap_or_default();
+        Ok(images.iter().map(|(service, image)| (service.clone(), of(image))).collect())
     }
 }
 

@@ -13,11 +13,12 @@ mod private_files;
 mod sealed;
 mod table;
 mod terms;
+mod unnamed;
 mod walk;
 mod without;
 mod written;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
@@ -31,6 +32,7 @@ pub use binds::Fill;
 pub use private_files::PrivateFile;
 pub use sealed::{Seal, SealedStack};
 pub use terms::Terms;
+pub use unnamed::{unnamed, unnamed_of};
 pub use walk::{Change, Refused, What};
 pub(super) use written::unknown_key;
 
@@ -164,6 +166,7 @@ impl Allowed {
     pub fn seal(&self, seal: &Seal) -> Result<SealedStack> {
         let labels = json!(seal.labels);
         let (mut services, mut copies) = (Map::new(), PrivateFiles::below(&seal.files));
+        let mut volumes = self.volumes().map(str::to_owned).collect::<BTreeSet<_>>();
         for (name, service) in self.config["services"].as_object().into_iter().flatten() {
             let mut service = service.clone();
             if service.as_object_mut().and_then(|keys| keys.remove("build")).is_some() {
@@ -173,13 +176,16 @@ impl Allowed {
                 service["image"] = json!(image);
             }
             copies.take(&mut service);
+            let declared = seal.declared.get(name).map_or(&[][..], Vec::as_slice);
+            volumes.extend(unnamed::name(name, &mut service, declared).into_values());
             service["labels"] = labels.clone();
             services.insert(name.clone(), service);
         }
-        let volumes = self
-            .volumes()
-            .map(|name| (name.to_owned(), actual(&seal.project, name)))
-            .collect::<BTreeMap<_, _>>();
+        let volumes = volumes.into_iter().map(|name| {
+            let actual = actual(&seal.project, &name);
+            (name, actual)
+        });
+        let volumes = volumes.collect::<BTreeMap<_, _>>();
         let sealed_volumes = volumes
             .iter()
             .map(|(name, actual)| (name.clone(), json!({ "name": actual, "labels": labels })));

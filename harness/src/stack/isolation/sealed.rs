@@ -17,6 +17,8 @@ pub struct Seal {
     pub labels: BTreeMap<String, String>,
     /// Image of each service that has a `build` section.
     pub images: BTreeMap<String, String>,
+    /// Paths at which the image of a service declares a volume, by service.
+    pub declared: BTreeMap<String, Vec<String>>,
     /// Folder for its copies of files that services mount, absolute.
     pub files: PathBuf,
 }

@@ -4,6 +4,7 @@
 //! it is removed. There is no way to make an [`OwnedStack`] of anything that exists already.
 
 mod commands;
+mod layer;
 mod removal;
 
 use std::fs::OpenOptions;
@@ -200,6 +201,8 @@ impl OwnedStack {
         self.require_sealed(&awaited.containers)?;
         match (awaited.unready, failed) {
             (None, Some(cause)) => Err(cause),
+            // It did not come to any container: compose says why.
+            (Some(unready), Some(cause)) if !unready.is_there => Err(cause),
             (unready, _) => {
                 self.remember(Some(awaited.containers));
                 Ok(unready)

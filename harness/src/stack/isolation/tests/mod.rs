@@ -18,7 +18,9 @@ fn sealed(config: &Value, dir: &Path) -> SealedStack {
     let images = BTreeMap::from([("built".to_owned(), "built:hash".to_owned())]);
     let allowed = allowed(config, dir).expect("can be sealed");
     let (project, files) = ("p".to_owned(), "/files".into());
-    allowed.seal(&Seal { project, labels, images, files }).expect("sealed")
+    allowed
+        .seal(&Seal { project, labels, images, declared: BTreeMap::new(), files })
+        .expect("sealed")
 }
 
 /// A stack of two services, one of them with a further key.

@@ -127,6 +127,24 @@ fn a_postgresql_is_drilled_cold_by_files_and_by_rows() {
     assert!(record["integrity"]["files_compared"].as_u64() > Some(500), "its data directory");
 }
 
+#[test]
+fn a_volume_without_a_name_is_backed_up_like_any_other() {
+    let (project, base) = (stacks::project("init-job"), crate::reports());
+    let file = project.folder.join("docker-compose.yml");
+    let text = std::fs::read_to_string(&file).expect("a compose file");
+    // What the image declares is all that is left, as where somebody forgot the mount.
+    let text = text.replace("      - pg:/var/lib/postgresql/data\n", "").replace("  pg:\n", "");
+    std::fs::write(&file, text).expect("written");
+    let (_, record) = drilled(&project, base.path(), &["--method", "cold"]);
+    demand_rows_and_files(&record);
+    let parts = record["artefact"]["parts"].as_array().expect("parts").iter();
+    let files = parts.filter_map(|part| part["file"].as_str()).collect::<Vec<_>>();
+    assert!(
+        files.contains(&"volume-unnamed-postgres-var-lib-postgresql-data.tar.zst"),
+        "{files:?}"
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn compose_1_29_drills_them_too() {
     let compose = compose_v1().await;

@@ -89,6 +89,14 @@ fn two_servers_of_which_nothing_says_which_is_meant_ask_for_one_line() {
 }
 
 #[test]
+fn a_database_that_no_volume_holds_fails_and_is_named() {
+    let folder = written(
+        "services:\n  app:\n    image: dr-drill-test/app:1\n    environment: {DATABASE_URL: \"sqlite:////srv/shop.db\", WRITABLE: /srv}\n    volumes: [uploads:/app/media]\nvolumes: {uploads: {}}\n",
+    );
+    drilled(folder.path(), 1, &[]).names(&["method.covers", "service app keeps /srv/shop.db"]);
+}
+
+#[test]
 fn a_variable_that_only_its_owner_knows_is_asked_for() {
     let folder = written(
         "services:\n  app:\n    image: dr-drill-test/app:1\n    environment:\n      DOMAIN: ${DOMAIN:?where it is reached}\n    volumes: [data:/data]\nvolumes: {data: {}}\n",
