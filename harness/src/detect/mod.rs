@@ -20,6 +20,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use serde_json::Value;
 
 use self::application::{Application, holds};
 pub use self::database::LABEL_DATABASE;
@@ -198,6 +199,15 @@ impl Detected {
 fn declared(facts: &Facts<'_>) -> BTreeMap<String, String> {
     let declared = facts.config["volumes"].as_object().into_iter().flatten();
     declared.map(|(name, _)| (name.clone(), name.clone())).collect()
+}
+
+/// The database servers of a configuration, by what it says itself: names of images, labels. Surer
+/// answers take the images, which [`read`] looks at.
+#[must_use]
+pub fn servers(config: &Value, dir: &str) -> Vec<DatabaseFound> {
+    let (images, bases, files) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+    let facts = Facts { config, images: &images, bases: &bases, files: &files, dir };
+    databases(&facts, &mut Vec::new())
 }
 
 fn databases(facts: &Facts<'_>, assumptions: &mut Vec<String>) -> Vec<DatabaseFound> {

@@ -8,6 +8,14 @@ use crate::config::{Config, DatabaseConfig, Variable, VolumeClass, VolumeConfig}
 use crate::error::{Error, Result};
 use crate::model::not_proved::{Gap, NotProved};
 
+impl DatabaseFound {
+    /// That its rows are not proved: nothing reads them.
+    pub(crate) fn unread(&self) -> NotProved {
+        let why = format!("{}: its files are compared, not its rows", self.engine.name());
+        NotProved::new(Gap::Rows, &self.service, why)
+    }
+}
+
 impl Detected {
     /// The settings that a drill without `drill.toml` has.
     ///
@@ -96,11 +104,7 @@ impl Detected {
     pub fn not_proved(&self) -> Vec<NotProved> {
         let primary = self.more.primary.as_ref();
         let others = self.databases.iter().filter(|it| Some(&it.service) != primary);
-        let rows = others.map(|it| {
-            let engine = it.engine.name();
-            let why = format!("{engine}: its files are compared, not its rows");
-            NotProved::new(Gap::Rows, &it.service, why)
-        });
+        let rows = others.map(DatabaseFound::unread);
         let without = self.more.without.iter();
         let without = without.map(|it| NotProved::new(Gap::Service, it, "it was left out"));
         rows.chain(without).collect()

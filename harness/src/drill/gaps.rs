@@ -19,6 +19,7 @@ impl Drill {
             ));
         }
         gaps.extend(self.spared(sandbox));
+        gaps.extend(sandbox.unread.iter().cloned());
         if self.config.service.entry.is_none() && self.config.probes.is_empty() {
             let why = "no service is known that answers requests: that containers run is all that was seen";
             gaps.push(NotProved::new(Gap::Answers, "", why));
@@ -28,6 +29,7 @@ impl Drill {
             gaps.push(NotProved::new(Gap::DataLoss, "", why));
         }
         gaps.sort();
+        gaps.dedup();
         gaps
     }
 

@@ -8,10 +8,12 @@ use super::origin::{Secrets, Seeded};
 use super::resolved::{Resolved, absolute, source};
 use crate::config::{Config, Generator};
 use crate::dataset::Dataset;
+use crate::detect::{self, DatabaseFound};
 use crate::disk;
 use crate::error::Result;
 use crate::model::event::Events;
 use crate::model::mode::Mode;
+use crate::model::not_proved::NotProved;
 use crate::probe::{Exec, ExecFuture, Target, Variables, facts};
 use crate::process::Runner;
 use crate::stack::compose::Compose;
@@ -43,6 +45,8 @@ pub struct Sandbox {
     pub ca_pem: Option<String>,
     /// Its random variables.
     pub(super) secrets: Secrets,
+    /// Databases whose rows nothing reads.
+    pub(super) unread: Vec<NotProved>,
     /// The machine and its tools, by name.
     pub environment: BTreeMap<String, String>,
     /// Folder of the stack's files.
@@ -126,6 +130,10 @@ impl Sandbox {
             ("cores".to_owned(), cores().to_string()),
         ]);
         let (dir, work) = (absolute(&request.stack_dir)?, work.to_owned());
+        let servers = detect::servers(allowed.config(), &dir.display().to_string());
+        let known = database.as_ref().map(|database| &database.service);
+        let unread = servers.iter().filter(|server| Some(&server.service) != known);
+        let unread = unread.map(DatabaseFound::unread).collect();
         let mode = drill.request.mode;
         Ok(Self {
             stack,
@@ -137,6 +145,7 @@ impl Sandbox {
             mode,
             ca_pem,
             secrets,
+            unread,
             environment,
             dir,
             work,

@@ -16,9 +16,9 @@ async fn struck(project: &Project, moment: Moment, harm: Harm) -> Finished {
 }
 
 /// Runs a line of shell on a volume, before anything runs on it.
-async fn in_volume(live: &Live, volume: &str, line: &str) -> Result<()> {
+async fn in_volume(live: &Live, volume: &str, script: &str) -> Result<()> {
     let volume = live.stack.volume(volume)?;
-    let run = live.stack.beside(&volume, false, ["sh", "-euc", line]).run().await?;
+    let run = live.stack.beside(&volume, false, ["sh", "-euc", script]).run().await?;
     run.require(|| "cannot sabotage").map(drop)
 }
 
@@ -103,8 +103,8 @@ async fn rows_that_a_database_of_sqlite_lost_are_counted() {
                         shop.execute('delete from upload where item_id = 1'); \
                         shop.execute('delete from item where id = 1'); shop.commit()";
             let mut python = std::process::Command::new("python3");
-            let lost = python.args(["-c", lose]).arg(file).status().map_err(broken)?;
-            assert!(lost.success());
+            let ended = python.args(["-c", lose]).arg(file).status().map_err(broken)?;
+            assert!(ended.success());
             Ok(())
         })
     });
