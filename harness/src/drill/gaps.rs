@@ -4,6 +4,7 @@ use super::Drill;
 use super::sandbox::Sandbox;
 use crate::config::VolumeClass;
 use crate::model::not_proved::{Gap, NotProved};
+use crate::model::origin::Origin;
 use crate::volumes;
 
 impl Drill {
@@ -17,6 +18,10 @@ impl Drill {
                 "",
                 format!("the drill ran {}", origin.describe()),
             ));
+        }
+        if origin == Origin::Artefact && !self.taken_of.is_real() {
+            let why = format!("the artefact was taken {}", self.taken_of.describe());
+            gaps.push(NotProved::new(Gap::RealData, "", why));
         }
         gaps.extend(self.spared(sandbox));
         gaps.extend(sandbox.unread.iter().cloned());

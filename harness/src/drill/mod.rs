@@ -69,6 +69,8 @@ pub struct Drill {
     source: Source,
     /// What the copy is filled with, or was when the artefact was taken.
     seeded: Option<Seeded>,
+    /// Where the data of the artefact came from that is judged.
+    taken_of: Origin,
     /// Random variables that are known already: those of the copy that the artefact is of.
     secrets: Secrets,
     saboteur: Option<Arc<dyn Saboteur>>,
@@ -95,6 +97,7 @@ impl Drill {
         Ok(Self {
             plan: Plan::new(&request, &config)?,
             seeded: Seeded::of(&request, &config),
+            taken_of: Origin::default(),
             source: Source::Copy,
             secrets: Secrets::default(),
             saboteur: None,
@@ -128,6 +131,7 @@ impl Drill {
             plan: Plan::of_artefact(&request, &config, &dir)?,
             source: Source::Artefact(dir),
             seeded: origin.dataset,
+            taken_of: origin.data,
             secrets: origin.secrets,
             saboteur: None,
             request,
@@ -233,7 +237,7 @@ impl Drill {
     }
 
     /// Where its data comes from.
-    fn origin(&self) -> Origin {
+    pub(in crate::drill) fn origin(&self) -> Origin {
         match (&self.source, self.config.dataset.generator) {
             (Source::Artefact(_), _) => Origin::Artefact,
             (Source::Copy, Generator::None) => Origin::Empty,

@@ -14,6 +14,7 @@ use crate::certificate::{LISTS_BYTES_MAX, LISTS_FILE, pack, unpack};
 use crate::config::{Config, Generator};
 use crate::dataset::{Dataset, Scale};
 use crate::error::{Attempt, Error, Result};
+use crate::model;
 use crate::model::artefact::PartKind;
 use crate::model::fingerprint::{CERTIFICATE_SCHEMA, Certificate};
 use crate::model::invariant::Reading;
@@ -41,6 +42,9 @@ pub(super) struct Origin {
     /// What the entry answered, where that is what is held.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) answers: Option<Round>,
+    /// Where its data came from. Artefacts that do not say are of generated data.
+    #[serde(default)]
+    pub(super) data: model::origin::Origin,
     /// What it was filled with, if a drill did that.
     pub(super) dataset: Option<Seeded>,
     /// The random variables of the copy: to its artefact what the `.env` is to a backup of

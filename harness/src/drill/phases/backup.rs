@@ -87,7 +87,8 @@ impl Rehearsal<'_> {
         baseline: &Baseline,
     ) -> Result<Artefact> {
         let secrets = self.sandbox.secrets.clone();
-        let origin = Origin { secrets, ..baseline.origin.clone() };
+        let data = self.drill.origin();
+        let origin = Origin { secrets, data, ..baseline.origin.clone() };
         let certificate = baseline.certificate.clone();
         let rows = self.drill.request.artefact.is_some().then(|| self.folder.rows("baseline"));
         let begun = Instant::now();

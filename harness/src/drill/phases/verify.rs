@@ -42,6 +42,7 @@ impl Rehearsal<'_> {
             if let Some(unready) = stack.up(&[&database.service], limit).await? {
                 return Err(unready.into_error());
             }
+            self.waiting(database.wait_until_reachable(stack, limit)).await?;
         }
         if self.check_artefact(&artefact, &baseline.certificate).await?.is_break() {
             return Ok(());

@@ -6,6 +6,7 @@ use anstyle::AnsiColor;
 
 use super::{KEEP, wrapped};
 use crate::model::check::Outcome;
+use crate::model::not_proved::Gap;
 use crate::model::origin::Origin;
 use crate::model::record::{LedgerRecord, Record, Verdict};
 
@@ -155,7 +156,10 @@ fn verdict(out: &mut String, record: &Record) -> fmt::Result {
     };
     let style = colour.on_default().bold();
     let (name, on) = (record.verdict.name(), record.origin.describe());
-    writeln!(out, "{:<INDENT$}{style}{name}{style:#}, {on}", "verdict")?;
+    // A backup that a drill took is no more than the data that it was taken of.
+    let unreal = record.not_proved.iter().any(|it| it.gap == Gap::RealData);
+    let of = if record.origin == Origin::Artefact && unreal { ", not of real data" } else { "" };
+    writeln!(out, "{:<INDENT$}{style}{name}{style:#}, {on}{of}", "verdict")?;
     for reason in &record.reasons {
         line(out, "  because", reason)?;
     }
