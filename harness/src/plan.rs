@@ -282,6 +282,7 @@ fn checks(config: &Config, method: &Method) -> Vec<PlannedCheck> {
         (id::DISASTER, "H-2", "the data was destroyed"),
         (id::RESTORE, "FR-4.2", "the artefact could be restored"),
         (id::SERVICE, "FR-4.2", green(config).1),
+        (id::STAYS, "FR-4.2", "every service still runs when all was asked"),
         (id::IMAGES, "FR-4.2", "no image was replaced under its tag while the drill ran"),
     ]
     .map(|(id, requirement, title)| PlannedCheck::new(id, requirement, title))
@@ -298,6 +299,7 @@ fn checks(config: &Config, method: &Method) -> Vec<PlannedCheck> {
         add(id::DATABASE, "H-2", "every row of every table is as it was");
         add(id::CATALOGUE, "H-2", "every other fact of the catalogue is as it was");
         add(id::INDEXES, "H-2", "every B-tree index holds what its table holds");
+        add(id::KEEPS, "FR-4.2", "no table lost rows when the application started");
     }
     if method.archives_any(config) {
         add(id::ARTEFACT_VOLUMES, "FR-4.1", "the archives hold every file, and nothing hostile");

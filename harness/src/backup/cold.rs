@@ -3,6 +3,7 @@
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
+use super::archive::Links;
 use super::artefact::Artefact;
 use super::{Examined, Reading, media, timed};
 use crate::compare;
@@ -77,7 +78,7 @@ pub(super) async fn against(artefact: &Artefact, baseline: &Certificate) -> Resu
             continue;
         };
         let read = artefact.clone();
-        match blocking(move || media::read_back(&read, &part)).await {
+        match blocking(move || media::read_back(&read, &part, Links::Anywhere)).await {
             Err(cause) => examined.damage.push(cause.chain()),
             Ok((archive, found)) => {
                 files += archive.files;

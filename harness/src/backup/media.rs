@@ -6,7 +6,7 @@ use std::io::{self, BufReader};
 use std::path::Path;
 use std::time::Duration;
 
-use super::archive::{self, ArchiveReport};
+use super::archive::{self, ArchiveReport, Links};
 use super::artefact::Artefact;
 use super::{Examined, Reading};
 use crate::error::{Attempt, Error, Result};
@@ -110,7 +110,7 @@ pub(super) async fn against(artefact: &Artefact, baseline: &Certificate) -> Resu
     let mut examined = Examined::default();
     let Some(expected) = &baseline.media else { return Ok(examined) };
     let (read, part) = (artefact.clone(), artefact.part(PartKind::Media)?.clone());
-    let (archive, found) = match blocking(move || read_back(&read, &part)).await {
+    let (archive, found) = match blocking(move || read_back(&read, &part, Links::Within)).await {
         Ok(read) => read,
         Err(cause) => {
             examined.damage.push(cause.chain());
@@ -136,13 +136,14 @@ pub(super) async fn against(artefact: &Artefact, baseline: &Certificate) -> Resu
 pub(super) fn read_back(
     artefact: &Artefact,
     part: &Part,
+    links: Links,
 ) -> Result<(ArchiveReport, Option<MediaFingerprint>)> {
     let source = decoder(&artefact.path(part)?)?;
     let jobs = std::thread::available_parallelism().map_or(1, usize::from);
     let options = fingerprint::media::Options { jobs, sha256: false };
     let (archive, found) =
         fingerprint::media::take_members(options, &Events::ignored(), |collect| {
-            archive::inspect_with(source, collect)
+            archive::inspect_with(source, links, collect)
         })?;
     let found = if archive.is_sound() { Some(found?) } else { None };
     Ok((archive, found))

@@ -358,7 +358,7 @@ impl Config {
             return found.map(|name| with_override(dir, name)).ok_or_else(|| {
                 let looked_for = FILE_NAMES.join(", ");
                 Error::usage(format!("{} has no compose file", dir.display())).hint(format!(
-                    "looked for {looked_for}; name yours in drill.toml: [stack] files = [\"…\"]"
+                    "looked for {looked_for}; name yours with --file, or in drill.toml: [stack] files = [\"…\"]"
                 ))
             });
         }

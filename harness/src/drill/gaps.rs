@@ -25,6 +25,7 @@ impl Drill {
         }
         gaps.extend(self.spared(sandbox));
         gaps.extend(sandbox.unread.iter().cloned());
+        gaps.extend(sandbox.stack.outside());
         if self.config.service.entry.is_none() && self.config.probes.is_empty() {
             let why = "no service is known that answers requests: that containers run is all that was seen";
             gaps.push(NotProved::new(Gap::Answers, "", why));
@@ -45,10 +46,11 @@ impl Drill {
         let spared = volumes::classified(&names, &self.config).into_iter();
         let spared = spared.filter(|it| it.store.is_none() && !archived(it.name));
         let spared = spared.filter(|it| it.class != VolumeClass::Critical);
-        spared
-            .map(|it| {
-                NotProved::new(Gap::Volume, it.name, format!("it counts as {}", it.class.name()))
-            })
-            .collect()
+        let gap = |it: volumes::Volume<'_>| {
+            let ground = it.said.map_or_else(String::new, |said| format!(": {}", said.loss));
+            let why = format!("it counts as {}{ground}", it.class.name());
+            NotProved::new(Gap::Volume, it.name, why)
+        };
+        spared.map(gap).collect()
     }
 }

@@ -108,6 +108,10 @@ pub mod id {
     pub const SQLITE: &str = "compare.sqlite";
     /// Every reference from a row to a file resolves.
     pub const REFERENCES: &str = "compare.references";
+    /// Every service still runs when all was asked.
+    pub const STAYS: &str = "service.stays";
+    /// No table lost rows when the application started.
+    pub const KEEPS: &str = "service.keeps-rows";
     /// The service answers the same requests as before.
     pub const ALIKE: &str = "service.alike";
     /// The service is not one that begins anew.

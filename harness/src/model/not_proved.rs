@@ -15,6 +15,8 @@ pub enum Gap {
     Volume,
     /// That files come back which containers wrote outside of every volume.
     Container,
+    /// That the server is set as it was.
+    Settings,
     /// That the rows of a database are what they were: its files were compared, not its rows.
     Rows,
     /// What the service answers: no service is known that answers requests, or it was empty before.
@@ -32,6 +34,7 @@ impl Gap {
             Self::Service => "service",
             Self::Volume => "volume",
             Self::Container => "container",
+            Self::Settings => "settings",
             Self::Rows => "rows",
             Self::Answers => "answers",
             Self::DataLoss => "data-loss",

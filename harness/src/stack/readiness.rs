@@ -164,6 +164,30 @@ fn starting<'a>(
     containers.iter().filter(move |container| is_meant(container) && is_starting(container))
 }
 
+/// The first service that has failed, with the end of its log.
+pub(super) async fn ended(
+    engine: &Engine,
+    containers: &[Container],
+    services: &[Wanted],
+) -> Result<Option<Unready>> {
+    match first_unready(containers, services) {
+        Some((service, State::Failed(why), container)) => {
+            unready(engine, service, container, why).await.map(Some)
+        }
+        _ => Ok(None),
+    }
+}
+
+/// The services that have failed or run no more, and in what state they are.
+pub(super) fn failed(containers: &[Container], services: &[Wanted]) -> Vec<String> {
+    let states = services.iter().map(|service| (service, state(service, containers).0));
+    let failed = states.filter_map(|(service, state)| match state {
+        State::Ready => None,
+        State::NotYet(why) | State::Failed(why) => Some(format!("{}: {why}", service.name)),
+    });
+    failed.collect()
+}
+
 /// The first service that has failed, or else the first that is not ready yet, with the container
 /// that says so.
 fn first_unready<'a>(

@@ -1,6 +1,7 @@
 //! `doctor`: the machine, prerequisite by prerequisite. Exit code 0 if a drill can run, else 3.
 
 use std::io::{self, Write};
+use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
 use harness::doctor::{self, Finding, Level, Subject};
@@ -16,6 +17,7 @@ use crate::flags::{DoctorOptions, Format};
 /// Looks at the machine; with `--fix` also installs what is missing, and looks again.
 pub(crate) async fn run(options: DoctorOptions, format: Format) -> Result<Ending> {
     let runner = Runner::new(interrupt::token(format));
+    let stack = options.stack.clone();
     let subject =
         Subject { stack_dir: options.stack, compose: options.compose, report_base: options.report };
     let mut findings = examine(&runner, &subject).await?;
@@ -32,7 +34,7 @@ pub(crate) async fn run(options: DoctorOptions, format: Format) -> Result<Ending
         }
         Format::Human => {
             // Whoever stopped reading is not served.
-            let _ = table(&mut anstream::stdout().lock(), &findings);
+            let _ = table(&mut anstream::stdout().lock(), &findings, &stack);
         }
     }
     // Without a prerequisite, a drill would be undecided.
@@ -48,7 +50,7 @@ async fn examine(runner: &Runner, subject: &Subject) -> Result<Vec<Finding>> {
     if runner.cancellation().is_cancelled() { Err(Error::interrupted()) } else { Ok(findings) }
 }
 
-fn table(out: &mut impl Write, findings: &[Finding]) -> io::Result<()> {
+fn table(out: &mut impl Write, findings: &[Finding], stack: &Path) -> io::Result<()> {
     let width = findings.iter().map(|finding| finding.name.len()).max().unwrap_or_default();
     for finding in findings {
         let (word, color) = match finding.level {
@@ -64,7 +66,10 @@ fn table(out: &mut impl Write, findings: &[Finding]) -> io::Result<()> {
     }
     let missing = findings.iter().filter(|finding| finding.level == Level::Missing).count();
     if missing == 0 {
-        return writeln!(out, "\na drill can run: cargo xtask dr-drill");
+        let reference = Path::new("compose");
+        let stack = (stack != reference).then(|| format!(" --stack {}", stack.display()));
+        let stack = stack.unwrap_or_default();
+        return writeln!(out, "\na drill can run: cargo xtask dr-drill{stack}");
     }
     writeln!(out, "\n{missing} missing: a drill cannot run")?;
     if findings.iter().any(|finding| finding.fix.is_some()) {

@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use anstyle::{AnsiColor, Style};
-use harness::config::FILE_NAME;
+use harness::config::{FILE_NAME, Selection};
 use harness::detect::Detected;
 use harness::detect::read::{self, Subject};
 use harness::error::Attempt;
@@ -37,7 +37,7 @@ pub(crate) async fn run(options: InitOptions, format: Format) -> Result<Ending> 
         let text = terminal::folded(&String::from_utf8_lossy(&text));
         let mut out = anstream::stdout().lock();
         let _ = out.write_all(text.as_bytes());
-        let _ = next(&mut out, &found, &subject.dir, written.as_deref());
+        let _ = next(&mut out, &found, &subject, written.as_deref());
     }
     let value = serde_json::to_value(&found).attempt(|| "cannot write what was found as JSON")?;
     let keys = match value {
@@ -102,22 +102,38 @@ fn show(out: &mut impl Write, found: &Detected) -> io::Result<()> {
 fn next(
     out: &mut impl Write,
     found: &Detected,
-    dir: &Path,
+    subject: &Subject,
     written: Option<&Path>,
 ) -> io::Result<()> {
-    let is_there = written.is_none() && dir.join(FILE_NAME).is_file();
-    let dir = dir.display();
+    let is_there = written.is_none() && subject.dir.join(FILE_NAME).is_file();
+    let dir = subject.dir.display();
+    let (init, drill) = (options(subject, "--profile"), options(subject, "--compose-profile"));
     match written {
         Some(file) => writeln!(out, "\nwritten    {}", file.display())?,
         None if is_there => writeln!(out, "\nsettings   {dir}/{FILE_NAME}, which a drill goes by")?,
-        None => writeln!(out, "\nsettings   cargo xtask init --stack {dir} --write")?,
+        None => writeln!(out, "\nsettings   cargo xtask init --stack {dir}{init} --write")?,
     }
     if let (false, Err(asks)) = (is_there, found.config()) {
         let remedy = asks.next_step().unwrap_or("docs/drill-toml.md has every key");
         let text = format!("first      {asks}; {remedy}");
         out.write_all(terminal::folded(&text).as_bytes())?;
     }
-    writeln!(out, "drill      cargo xtask dr-drill --stack {dir}")
+    writeln!(out, "drill      cargo xtask dr-drill --stack {dir}{drill}")
+}
+
+/// What was asked for besides the folder, as it is to be asked for again.
+fn options(subject: &Subject, profile: &str) -> String {
+    let Selection { files, env_files, profiles, project_name, without } = &subject.selection;
+    let shown = |paths: &[PathBuf]| paths.iter().map(|it| it.display().to_string()).collect();
+    let names: [(&str, Vec<String>); 5] = [
+        ("--file", shown(files)),
+        ("--env-file", shown(env_files)),
+        (profile, profiles.clone()),
+        ("--project-name", project_name.iter().cloned().collect()),
+        ("--without", without.clone()),
+    ];
+    let words = names.iter().flat_map(|(name, values)| values.iter().map(move |it| (name, it)));
+    words.map(|(name, value)| format!(" {name} {value}")).collect()
 }
 
 fn roles(out: &mut impl Write, found: &Detected) -> io::Result<()> {

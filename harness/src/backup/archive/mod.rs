@@ -56,17 +56,29 @@ impl ArchiveReport {
 /// # Errors
 /// The reader failed. A stream that is cut or malformed is reported, not an error.
 pub fn inspect(reader: impl Read) -> Result<ArchiveReport> {
-    inspect_with(reader, |_, _| Ok(()))
+    inspect_with(reader, Links::Within, |_, _| Ok(()))
+}
+
+/// Where symbolic links may lead.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Links {
+    /// Nowhere out of the store: the application follows them.
+    #[default]
+    Within,
+    /// Anywhere: inside the container that mounts the volume, they lead to places of its own. Nothing
+    /// may lie below one all the same.
+    Anywhere,
 }
 
 /// The same, and hands each member on, with the stream to read its content from, as long as
 /// nothing is wrong.
 pub(super) fn inspect_with<R: Read>(
     reader: R,
+    links: Links,
     mut visit: impl FnMut(&mut TarStream<R>, Member) -> io::Result<()>,
 ) -> Result<ArchiveReport> {
     let mut stream = TarStream::new(reader);
-    let mut inspection = Inspection::default();
+    let mut inspection = Inspection { links, ..Inspection::default() };
     loop {
         let seen = match stream.next() {
             Ok(None) => {
@@ -118,6 +130,7 @@ enum Node {
 #[derive(Default)]
 struct Inspection {
     report: ArchiveReport,
+    links: Links,
     /// Violations beyond those named.
     more: u64,
     tree: HashMap<String, Node>,
@@ -189,7 +202,7 @@ impl Inspection {
             if let Some(other) = below {
                 found.push(format!("{path}: lies below {other}, which is no directory"));
             }
-            if let Node::Symlink(target) = node
+            if let (Node::Symlink(target), Links::Within) = (node, self.links)
                 && follow(parent(path), target, target_of) == Led::Outside
             {
                 found.push(format!("{path}: symbolic link to {target} leads out of the store"));

@@ -163,8 +163,9 @@ pub async fn restore(
     part: &Part,
 ) -> Result<()> {
     let path = artefact.path(part)?;
+    // A database that one is connected to cannot be dropped, and `postgres` is a name of one.
     // `--create` restores what belongs to the database itself: owner, grants, settings, comment.
-    let args = ["--exit-on-error", "--clean", "--if-exists", "--create", "--dbname=postgres"];
+    let args = ["--exit-on-error", "--clean", "--if-exists", "--create", "--dbname=template1"];
     let command = database.tool(stack, "pg_restore", args).await?.timeout(LIMIT);
     let (output, said) = command
         .fed_from(path, |mut pipe| io::copy(&mut pipe, &mut io::sink()).attempt(|| "pg_restore"))

@@ -2,13 +2,22 @@
 //! backup and after the restore, where nobody said which ones prove the service's health.
 
 use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::net::TcpStream;
 
 use super::Rehearsal;
 use crate::drill::journal::first_of;
 use crate::error::{Error, Result};
 use crate::model::check::{Outcome, id};
 use crate::model::not_proved::{Gap, NotProved};
-use crate::visit::{self, Answering, Round, Target, Walked};
+use crate::visit::{self, Answering, Page, Round, Target, Walked};
+
+/// Pause between two looks whether all services still run.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// Pause between two attempts to connect.
+const POLL: Duration = Duration::from_millis(200);
 
 /// Differences that are named.
 const NAMED: &str = "evidence/answers-before.json and answers.json have all";
@@ -21,7 +30,7 @@ impl Rehearsal<'_> {
     /// Undecided when what it answers could not tell a service that works from one that does not.
     pub(super) async fn ask_before(&mut self) -> Result<Option<Round>> {
         let target = self.entry().await?;
-        let answering = visit::until_answering(&target, self.ready_limit());
+        let answering = self.until_answering(&target, self.ready_limit());
         if let Answering::NotHttp(seen) = self.waiting(answering).await? {
             self.unasked(&seen);
             return Ok(None);
@@ -44,6 +53,13 @@ impl Rehearsal<'_> {
                 .because(why)
                 .hint("name the host that it expects in drill.toml, [service] host, or requests as [[probe]]")
         })?;
+        if !round.pages.values().any(Page::is_content) {
+            let why = "every answer is a redirect or a refusal: what is behind was not seen";
+            self.found.not_proved.push(NotProved::new(Gap::Answers, "", why));
+        } else if round.pages.len() == 1 {
+            let why = "a single address is all that the entry led to";
+            self.found.not_proved.push(NotProved::new(Gap::Answers, "", why));
+        }
         let pages = round.pages.len();
         self.journal.events.note(format!("asked the entry for {pages} addresses"));
         Ok(Some(round))
@@ -52,10 +68,28 @@ impl Rehearsal<'_> {
     /// Waits until the entry answers again.
     pub(super) async fn answers_again(&self) -> Result<String> {
         let target = self.entry().await?;
-        match self.waiting(visit::until_answering(&target, super::GREEN_LIMIT)).await? {
+        match self.waiting(self.until_answering(&target, super::GREEN_LIMIT)).await? {
             Answering::Http(status) => Ok(format!("GET / is answered, with {status}")),
             Answering::NotHttp(seen) => Ok(format!("it accepts connections ({seen})")),
         }
+    }
+
+    /// Waits until an entry that does not speak HTTP accepts connections again.
+    pub(super) async fn opens_again(&self) -> Result<()> {
+        let target = self.entry().await?;
+        let connecting = async {
+            loop {
+                match TcpStream::connect(target.address).await {
+                    Ok(_) => return,
+                    Err(_) => tokio::time::sleep(POLL).await,
+                }
+            }
+        };
+        let connected = tokio::time::timeout(super::GREEN_LIMIT, connecting);
+        self.waiting(connected).await.map_err(|_| {
+            let limit_s = super::GREEN_LIMIT.as_secs();
+            Error::undecided(format!("{} accepts no connection within {limit_s} s", target.address))
+        })
     }
 
     /// Asks again for what was asked for before, and judges what differs.
@@ -103,6 +137,22 @@ impl Rehearsal<'_> {
                 Outcome::Passed,
                 "no page of a service that is set up anew",
             );
+        }
+    }
+
+    /// Waits until the entry answers, or a service has ended: then nobody is waited for in vain.
+    async fn until_answering(&self, target: &Target, limit: Duration) -> Result<Answering> {
+        let ended = async {
+            loop {
+                tokio::time::sleep(LOOK).await;
+                if let Some(ended) = self.sandbox.stack.ended().await? {
+                    return Err::<Answering, _>(ended.into_error());
+                }
+            }
+        };
+        tokio::select! {
+            answering = visit::until_answering(target, limit) => answering,
+            ended = ended => ended,
         }
     }
 

@@ -67,6 +67,10 @@ pub(super) struct Rehearsal<'a> {
     writer: Option<Writer>,
     /// The columns that name files.
     references: Vec<ReferenceColumn>,
+    /// Services that were not as they should be before the backup.
+    down: Vec<String>,
+    /// How many rows were restored, by table.
+    restored: Option<BTreeMap<String, u64>>,
     /// What the entry answered before the backup, where that is what is held.
     answers: Option<Round>,
     found: Found,
@@ -88,8 +92,19 @@ impl<'a> Rehearsal<'a> {
         let services = sandbox.stack.services().to_vec();
         let found = Found { services, environment, ..Found::default() };
         let (writer, references) = (None, Vec::new());
-        let answers = None;
-        Self { drill, sandbox, elsewhere, folder, journal, writer, references, answers, found }
+        Self {
+            drill,
+            sandbox,
+            elsewhere,
+            folder,
+            journal,
+            writer,
+            references,
+            down: Vec::new(),
+            restored: None,
+            answers: None,
+            found,
+        }
     }
 
     /// Runs the phases until one stops the drill.

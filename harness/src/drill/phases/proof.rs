@@ -1,6 +1,6 @@
 //! What the restore brought back: ledger, invariants, fingerprint, references, probes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Zoned;
 
@@ -10,6 +10,7 @@ use super::source::Baseline;
 use crate::certificate::{Lists, Side, explain, note_unexplained, tables_to_list};
 use crate::compare::{self, Accepting};
 use crate::config::MediaConfig;
+use crate::drill::journal::first_of;
 use crate::drill::judgements::Covered;
 use crate::drill::ledger::{self, Ledger};
 use crate::drill::observe::{self, Observed};
@@ -21,10 +22,19 @@ use crate::fingerprint::database::{Effort, Keep, Snapshot, hold_to_definitions};
 use crate::fingerprint::references;
 use crate::model::check::{Outcome, id};
 use crate::model::divergence::DivergenceKind;
-use crate::model::fingerprint::Certificate;
+use crate::model::fingerprint::{Certificate, DatabaseFingerprint, RowsDigest};
 use crate::model::phase::Phase;
 use crate::model::record::Integrity;
 use crate::stack::database::{ask, blocking};
+
+/// The number of rows of each table that was read.
+fn rows(database: &DatabaseFingerprint) -> BTreeMap<String, u64> {
+    let tables = database.tables.iter().filter_map(|(name, table)| match table.rows {
+        RowsDigest::Read { count, .. } => Some((name.clone(), count)),
+        RowsDigest::Unpopulated | RowsDigest::Undecided { .. } => None,
+    });
+    tables.collect()
+}
 
 impl Baseline {
     /// What the restore must bring back: the baseline, its sequences moved on as far as the
@@ -43,12 +53,19 @@ impl Rehearsal<'_> {
     /// Holds what was restored against the baseline, all of it under one snapshot.
     pub(super) async fn compare(&mut self, baseline: &Baseline, restored: Restored) -> Result<()> {
         self.journal.enter(Phase::Compare);
-        let Restored { snapshot, files } = restored;
+        let Restored { snapshot, files, sequences } = restored;
         self.settle_ledger(snapshot.as_ref()).await?;
         self.hold_invariants(baseline, snapshot.as_ref()).await;
         let observed = self.observe(snapshot).await?;
         let mut observed = self.hold_views(baseline, observed).await?;
         let certificate = &mut observed.certificate;
+        // They belong to no snapshot, and the application may have moved them on since.
+        if let Some(database) = &mut certificate.database {
+            let facts = sequences.into_iter();
+            let facts = facts.filter(|(name, _)| database.facts.contains_key(name));
+            let facts = facts.collect::<Vec<_>>();
+            database.facts.extend(facts);
+        }
         (certificate.volumes, certificate.sqlite) = (files.files, files.sqlite);
         let expected = baseline.expected(&observed.certificate);
         let mut integrity = compare::certificates(&expected, &observed.certificate);
@@ -56,6 +73,7 @@ impl Rehearsal<'_> {
         let mut accepting = Accepting::new(&self.drill.config.accepts, Zoned::now().date());
         accepting.apply(&mut integrity.divergences);
         self.folder.write_json("evidence/restored.json", &certificate)?;
+        self.restored = certificate.database.as_ref().map(rows);
         for judged in judgements::integrity(&integrity, Covered::of(&expected)) {
             self.journal.report(&judged.id, judged.outcome, judged.detail);
         }
@@ -214,14 +232,69 @@ impl Rehearsal<'_> {
         if self.drill.config.asks_unasked() {
             self.ask_after(baseline.origin.answers.as_ref()).await?;
         }
-        if self.drill.config.probes.is_empty() {
-            return Ok(());
+        if !self.drill.config.probes.is_empty() {
+            self.ask_probes(baseline).await?;
         }
+        self.hold_rows().await?;
+        self.hold_services().await
+    }
+
+    async fn ask_probes(&mut self, baseline: &Baseline) -> Result<()> {
         let prober = self.prober(false).await?;
         let round = self.waiting(prober.round(&self.journal.events)).await;
         self.folder.write_json("evidence/probes.json", &round.traces)?;
         for check in round.checks {
             self.journal.add(judgements::after_red(check, &baseline.red));
+        }
+        Ok(())
+    }
+
+    /// Holds the number of rows against what was restored: an application may take its data for
+    /// somebody else's, and clear it when it starts.
+    async fn hold_rows(&mut self) -> Result<()> {
+        if self.sandbox.database.is_none() {
+            return Ok(());
+        }
+        let Some(restored) = self.restored.clone() else { return Ok(()) };
+        let connection = self.sandbox.connection().await?;
+        let counted = ask(connection, move |client| {
+            let mut fewer = Vec::new();
+            for (table, rows) in restored {
+                // One that is gone has none.
+                let asked = client.query_one(&format!("select count(*) from {table}"), &[]);
+                let now = asked.map_or(0, |row| u64::try_from(row.get::<_, i64>(0)).unwrap_or(0));
+                if now < rows {
+                    fewer.push((
+                        format!("{table}: {rows} rows restored, {now} once it ran"),
+                        now * 2 < rows,
+                    ));
+                }
+            }
+            Ok(fewer)
+        });
+        let fewer = self.waiting(counted).await?;
+        let lost = fewer.iter().any(|(_, by_half)| *by_half);
+        let told = fewer.into_iter().map(|(text, _)| text).collect::<Vec<_>>();
+        let (outcome, detail) = match (told.as_slice(), lost) {
+            ([], _) => (Outcome::Passed, "no table has fewer rows than were restored".to_owned()),
+            (told, true) => (Outcome::Failed, first_of(told)),
+            (told, false) => (Outcome::Warned, first_of(told)),
+        };
+        self.journal.report(id::KEEPS, outcome, detail);
+        Ok(())
+    }
+
+    /// Looks at every container once more: one that ran when the service was green may have ended.
+    async fn hold_services(&mut self) -> Result<()> {
+        let down = self.sandbox.stack.down().await?;
+        let before = std::mem::take(&mut self.down);
+        let is_new = |it: &&String| !before.contains(*it);
+        if down.is_empty() || down.iter().any(|it| is_new(&it)) {
+            let seen = format!("{} services", self.found.services.len());
+            self.journal.judge(id::STAYS, seen, &down);
+        } else {
+            let why = format!("it was so before the backup, too: {}", first_of(&down));
+            self.journal.report(id::STAYS, Outcome::Undecided, why);
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! The disaster and the way back: destroy, restore, start, wait for green.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow::{Break, Continue};
 use std::time::Instant;
 
@@ -15,6 +16,7 @@ use crate::drill::journal::first_of;
 use crate::drill::sabotage::Moment;
 use crate::drill::sandbox::Sandbox;
 use crate::error::{ErrorKind, Result};
+use crate::fingerprint::catalogue;
 use crate::fingerprint::database::Snapshot;
 use crate::model::artefact::Store;
 use crate::model::check::{Outcome, id};
@@ -37,6 +39,8 @@ pub(super) struct Restored {
     pub(super) snapshot: Option<Snapshot>,
     /// The volumes that are compared as files.
     pub(super) files: Files,
+    /// Where its sequences stood, by the names of their facts.
+    pub(super) sequences: BTreeMap<String, String>,
 }
 
 impl Rehearsal<'_> {
@@ -105,12 +109,17 @@ impl Rehearsal<'_> {
         }
         self.strike(Moment::StoresRestored).await?;
         if self.sandbox.database.is_none() {
-            return Ok(Continue(Restored { snapshot: None, files }));
+            let sequences = BTreeMap::new();
+            return Ok(Continue(Restored { snapshot: None, files, sequences }));
         }
         self.prove_durable(&baseline.origin.settings).await?;
         let connection = self.sandbox.connection().await?;
-        let snapshot = self.waiting(blocking(move || Snapshot::open(&connection))).await?;
-        Ok(Continue(Restored { snapshot: Some(snapshot), files }))
+        let opened = blocking(move || {
+            let snapshot = Snapshot::open(&connection)?;
+            Ok((snapshot, catalogue::sequences(&connection)?))
+        });
+        let (snapshot, sequences) = self.waiting(opened).await?;
+        Ok(Continue(Restored { snapshot: Some(snapshot), files, sequences }))
     }
 
     /// Has the method restore, under the drill's profile.
@@ -186,10 +195,25 @@ impl Rehearsal<'_> {
         self.strike(Moment::StoresFresh).await?;
         let tables = self.waiting(pg_dump::foreign_tables(stack, database)).await?;
         let Some(first) = tables.first() else { return Ok(Continue(())) };
+        if self.has_first_scripts().await? {
+            // What an image makes on an empty volume is no data that anybody had.
+            self.journal
+                .events
+                .note(format!("the image's own scripts made {first} and others: they go"));
+            return Ok(Continue(()));
+        }
         let others = tables.len() - 1;
         let why = format!("refused: the target is not empty, it has {first} and {others} more");
         self.journal.report(id::RESTORE, Outcome::Failed, why);
         Ok(Break(()))
+    }
+
+    /// Whether the database's image runs scripts of the stack on an empty volume.
+    async fn has_first_scripts(&self) -> Result<bool> {
+        let (stack, database) = (&self.sandbox.stack, self.sandbox.database()?);
+        let list = "ls -A /docker-entrypoint-initdb.d 2>/dev/null";
+        let listed = stack.exec(&database.service, None, ["sh", "-c", list]).await?.run().await?;
+        Ok(!listed.text().trim().is_empty())
     }
 
     /// Starts the application and waits for green: here the recovery clock stops.
@@ -239,6 +263,15 @@ impl Rehearsal<'_> {
             };
             self.found.recovery_time_s = Some(struck.elapsed().as_secs_f64());
             self.journal.report(id::SERVICE, Outcome::Passed, seen);
+            return Ok(());
+        }
+        if self.drill.config.asks_unasked() {
+            let opened = self.opens_again().await;
+            let wrong = opened.err().map(|cause| cause.chain());
+            if wrong.is_none() {
+                self.found.recovery_time_s = Some(struck.elapsed().as_secs_f64());
+            }
+            self.journal.judge(id::SERVICE, "the entry accepts connections", wrong.as_slice());
             return Ok(());
         }
         if !self.drill.config.probes.iter().any(|probe| probe.health) {

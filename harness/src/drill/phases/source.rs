@@ -122,6 +122,7 @@ impl Rehearsal<'_> {
         {
             writer.hold().await;
         }
+        self.down = self.sandbox.stack.down().await?;
         self.quieten().await?;
         let (settings, snapshot) = self.open_source().await?;
         let invariants = match &snapshot {

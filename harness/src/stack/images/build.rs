@@ -55,9 +55,8 @@ impl Images {
 
 fn failure(recipe: &Recipe) -> Error {
     let (name, source) = (&recipe.name, recipe.source.display());
-    Error::undecided(format!("cannot build image {name:?} from {source}")).hint(
-        "the last lines of the build are above; it needs Debian's and Python's archives, or their mirrors",
-    )
+    Error::undecided(format!("cannot build image {name:?} from {source}"))
+        .hint("the last lines of the build are above; what it installs must be reachable from here")
 }
 
 /// The command line of a build.

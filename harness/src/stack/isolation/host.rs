@@ -2,7 +2,7 @@
 
 use std::fs::FileType;
 use std::io::ErrorKind;
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Component, Path, PathBuf};
 
 use walkdir::WalkDir;
@@ -88,8 +88,13 @@ fn of_system(path: &Path) -> Option<&'static str> {
 
 /// A mount that is read-only lets whoever has it talk to a socket, a pipe or a device all the same.
 fn of_content(path: &Path, limit: usize) -> Option<&'static str> {
+    let Ok(device) = path.symlink_metadata().map(|met| met.dev()) else { return Some(UNREAD) };
     for (count, entry) in WalkDir::new(path).into_iter().enumerate() {
         let Ok(entry) = entry else { return Some(UNREAD) };
+        // Engines before version 25 make what is mounted below a folder no less writable.
+        if entry.file_type().is_dir() && entry.metadata().is_ok_and(|met| met.dev() != device) {
+            return Some("something else is mounted below it, which the copy could write to");
+        }
         if count == limit {
             return Some(
                 "it holds too many files to be looked through; mount what is needed of it",

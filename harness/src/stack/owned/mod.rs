@@ -5,6 +5,7 @@
 
 mod commands;
 mod layer;
+mod outside;
 mod removal;
 
 use std::fs::OpenOptions;
@@ -14,6 +15,8 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+
+use serde_json::Value;
 
 use super::compose::Compose;
 use super::engine::{Container, Engine};
@@ -155,6 +158,41 @@ impl OwnedStack {
         volumes.map(|(name, actual)| OwnedVolume { name: name.clone(), actual: actual.clone() })
     }
 
+    /// Services that may write to a volume.
+    #[must_use]
+    pub fn users_of(&self, volume: &str) -> Vec<&str> {
+        let writes = |mount: &Value| {
+            mount["source"] == volume && mount["read_only"] != Value::Bool(true)
+                || mount.as_str().is_some_and(|short| {
+                    short.split(':').next() == Some(volume) && !short.ends_with(":ro")
+                })
+        };
+        let services = self.sealed.file["services"].as_object().into_iter().flatten();
+        let users = services
+            .filter(|(_, service)| service["volumes"].as_array().into_iter().flatten().any(writes));
+        users.map(|(name, _)| name.as_str()).collect()
+    }
+
+    /// A service that has ended and should not have, if there is one.
+    pub async fn ended(&self) -> Result<Option<Unready>> {
+        let containers = self.containers().await?;
+        let wanted = self.wanted().collect::<Vec<_>>();
+        readiness::ended(&self.engine, &containers, &wanted).await
+    }
+
+    /// The services of which containers are to run.
+    fn wanted(&self) -> impl Iterator<Item = Wanted> {
+        let jobs = self.sealed.jobs();
+        let running = self.sealed.running();
+        running.map(move |name| Wanted { name: name.to_owned(), is_job: jobs.contains(name) })
+    }
+
+    /// Its services that are not as they should be, and in what state they are.
+    pub async fn down(&self) -> Result<Vec<String>> {
+        let containers = self.containers().await?;
+        Ok(readiness::failed(&containers, &self.wanted().collect::<Vec<_>>()))
+    }
+
     /// A volume by its name in the stack.
     pub fn volume(&self, name: &str) -> Result<OwnedVolume> {
         self.volumes().find(|volume| volume.name == name).ok_or_else(|| {
@@ -188,12 +226,9 @@ impl OwnedStack {
             // Compose gave up on a dependency: say which one, in what state, with its log.
             Err(cause) => (Duration::ZERO, Some(cause)),
         };
-        let running = self.sealed.running();
-        let wanted = running.filter(|name| services.is_empty() || services.contains(name));
-        let (jobs, label) = (self.sealed.jobs(), self.label());
-        let wanted =
-            wanted.map(|name| Wanted { name: name.to_owned(), is_job: jobs.contains(name) });
-        let wanted = wanted.collect::<Vec<_>>();
+        let is_meant = |it: &Wanted| services.is_empty() || services.contains(&it.name.as_str());
+        let wanted = self.wanted().filter(is_meant).collect::<Vec<_>>();
+        let label = self.label();
         let ready = readiness::wait(&self.engine, &label, &wanted, limit, &mut watch);
         let awaited = self.runner().waiting(ready).await;
         watch.end().await;

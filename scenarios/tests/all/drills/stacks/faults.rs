@@ -132,3 +132,46 @@ async fn another_database_of_the_same_server_is_not_left_out_in_silence() {
     let check = "method.covers";
     demand(&finished, Verdict::Failed, check, Outcome::Failed, "database \"accounts\"");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_takes_no_connections_is_not_left_out_in_silence() {
+    let project = stacks::project("init-job");
+    let script = "create database archive2019;\n\\connect archive2019\ncreate table old (id int);\n\
+                  \\connect postgres\nalter database archive2019 allow_connections false;\n";
+    std::fs::write(project.folder.join("initdb/20-archive.sql"), script).expect("written");
+    let base = crate::reports();
+    let finished = rehearse(&stacks::drill(&project, base.path()).await).await;
+    let check = "method.covers";
+    demand(&finished, Verdict::Failed, check, Outcome::Failed, "database \"archive2019\"");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_the_application_clears_when_it_starts_are_missed() {
+    let project = stacks::project("init-job");
+    // Its job finds no mark of its own, takes the data for somebody else's, and clears it.
+    let file = project.folder.join("docker-compose.yml");
+    let text = std::fs::read_to_string(&file).expect("a compose file");
+    let cleared = text.replace(
+        "    entrypoint: [\"/bin/sh\", \"/start.sh\"]\n",
+        "    entrypoint: [sh, -c, \"python3 -c \\\"import os, psycopg2; c = psycopg2.connect(os.environ['DATABASE_URL']); k = c.cursor(); k.execute('select count(*) from job'); n = k.fetchone()[0]; k.execute('delete from upload' if n else 'insert into job (said) values (1)'); c.commit()\\\"; exec /bin/sh /start.sh\"]\n",
+    );
+    assert_ne!(text, cleared);
+    std::fs::write(&file, cleared).expect("written");
+    let base = crate::reports();
+    let finished = rehearse(&stacks::drill(&project, base.path()).await).await;
+    demand(&finished, Verdict::Failed, "service.keeps-rows", Outcome::Failed, "public.upload");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_ends_after_it_was_green_is_missed() {
+    let project = stacks::project("anchors");
+    let finished = struck(&project, Moment::ServiceGreen, |live| {
+        Box::pin(async move {
+            let worker = live.stack.container("sidekiq").await?;
+            let killed = live.stack.engine().docker(["kill", &worker.id]).run().await?;
+            killed.require(|| "cannot sabotage").map(drop)
+        })
+    });
+    let finished = finished.await;
+    demand(&finished, Verdict::Failed, "service.stays", Outcome::Failed, "sidekiq");
+}
