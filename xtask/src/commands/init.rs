@@ -133,7 +133,7 @@ fn options(subject: &Subject, profile: &str) -> String {
         ("--without", without.clone()),
     ];
     let words = names.iter().flat_map(|(name, values)| values.iter().map(move |it| (name, it)));
-    words.map(|(name, value)| format!(" {name} {value}")).collect()
+    words.fold(String::new(), |said, (name, value)| said + " " + name + " " + value)
 }
 
 fn roles(out: &mut impl Write, found: &Detected) -> io::Result<()> {

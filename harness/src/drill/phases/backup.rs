@@ -88,7 +88,7 @@ impl Rehearsal<'_> {
     ) -> Result<Artefact> {
         let secrets = self.sandbox.secrets.clone();
         let data = self.drill.origin();
-        let origin = Origin { secrets, data, ..baseline.origin.clone() };
+        let origin = Origin { data, secrets, ..baseline.origin.clone() };
         let certificate = baseline.certificate.clone();
         let rows = self.drill.request.artefact.is_some().then(|| self.folder.rows("baseline"));
         let begun = Instant::now();
