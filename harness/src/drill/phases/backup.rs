@@ -13,16 +13,14 @@ use crate::config::RestoreInto;
 use crate::drill::journal::first_of;
 use crate::drill::observe;
 use crate::drill::origin::{self, Origin};
-use crate::error::{Attempt, Error, Result};
+use crate::error::{Error, Result};
 use crate::fingerprint::catalogue;
 use crate::fingerprint::database::Snapshot;
 use crate::model::artefact::{PartKind, RecoveryPoint};
 use crate::model::check::{Outcome, id};
 use crate::model::fingerprint::Certificate;
-use crate::model::not_proved::{Gap, NotProved};
 use crate::model::phase::Phase;
-use crate::stack::database::{ask, blocking};
-use crate::volumes;
+use crate::stack::database::blocking;
 
 impl Rehearsal<'_> {
     /// Begins the artefact, with what the method takes under load.
@@ -160,124 +158,4 @@ impl Rehearsal<'_> {
         intact &= self.check_cover().await?;
         Ok(if intact { Continue(()) } else { Break(()) })
     }
-
-    /// Whether every critical volume is one that the method brings back (FR-4.4).
-    async fn check_cover(&mut self) -> Result<bool> {
-        let promises = self.drill.request.method.promises();
-        let archived = self.sandbox.cold.iter().map(|volume| volume.name.clone());
-        let archived = archived.collect::<Vec<_>>();
-        let names = self.sandbox.stack.volumes().map(|volume| volume.name).collect::<Vec<_>>();
-        let volumes = volumes::classified(&names, &self.drill.config);
-        let uncovered = volumes.iter().filter_map(|volume| volume.uncovered(&promises, &archived));
-        let mut uncovered = uncovered.collect::<Vec<_>>();
-        if matches!(self.drill.request.method, Method::PgDump) {
-            uncovered.extend(self.undumped_databases().await?);
-            uncovered.extend(self.shared_with_database());
-            self.undumped_settings().await?;
-        }
-        uncovered.extend(self.outside_of_volumes().await?);
-        let is_spared = |name: &str| !archived.iter().any(|known| known == name);
-        let spared = volumes.iter().filter(|it| it.store.is_none() && is_spared(it.name));
-        let spared = spared.map(|volume| format!("{} is {}", volume.name, volume.class.name()));
-        let stores = promises.iter().map(|store| store.name().to_owned());
-        let files = archived.iter().map(|name| format!("volume {name}"));
-        let seen = stores.chain(files).chain(spared).collect::<Vec<_>>().join(", ");
-        Ok(self.journal.judge(id::COVERED, seen, &uncovered))
-    }
-
-    /// Services that have the database's volume, too: a dump has nothing of theirs.
-    fn shared_with_database(&self) -> Vec<String> {
-        let Some(database) = &self.sandbox.database else { return Vec::new() };
-        let Some(volume) = &database.volume else { return Vec::new() };
-        let others = self.sandbox.stack.users_of(volume).into_iter();
-        let others = others.filter(|service| *service != database.service);
-        let others = others.map(|service| {
-            format!(
-                "service {service} writes to volume {volume}, the database's: a dump has nothing \
-                 of what it keeps there; --method cold takes all"
-            )
-        });
-        others.collect()
-    }
-
-    /// Databases that services keep in their own containers. Other files there are said to be not
-    /// proved: some are of no worth, and nobody has said which.
-    async fn outside_of_volumes(&mut self) -> Result<Vec<String>> {
-        let mut lost = Vec::new();
-        for (service, layer) in self.sandbox.stack.layers().await? {
-            lost.extend(layer.databases.iter().map(|path| {
-                format!("service {service} keeps {path} in its container: no volume holds it")
-            }));
-            if !layer.others.is_empty() {
-                let why = format!("it wrote outside of every volume: {}", first_of(&layer.others));
-                self.found.not_proved.push(NotProved::new(Gap::Container, service, why));
-            }
-        }
-        Ok(lost)
-    }
-
-    /// Databases of the same server that hold something and that `pg_dump` of another leaves out.
-    async fn undumped_databases(&self) -> Result<Vec<String>> {
-        let connection = self.sandbox.connection().await?;
-        let others = self.waiting(ask(connection.clone(), |client| {
-            let rows =
-                client.query(OTHERS, &[]).attempt(|| "cannot list the server's databases")?;
-            let others = rows.iter().map(|row| (row.get(0), row.get(1)));
-            Ok(others.collect::<Vec<(String, bool)>>())
-        }));
-        let mut undumped = Vec::new();
-        for (name, takes_connections) in others.await? {
-            let what = if takes_connections {
-                let mut connection = connection.clone();
-                connection.dbname(&name);
-                let held = self.waiting(ask(connection, |client| {
-                    let row = client.query_one(HELD, &[]).attempt(|| "cannot look into it")?;
-                    Ok(row.get::<_, i64>(0))
-                }));
-                match held.await? {
-                    0 => continue,
-                    held => format!("with {held} tables, functions and large objects"),
-                }
-            } else {
-                "with whatever is in it: it takes no connections".to_owned()
-            };
-            undumped.push(format!(
-                "database {name:?} of the same server would be lost {what}: pg_dump takes one; \
-                 --method cold takes all"
-            ));
-        }
-        Ok(undumped)
-    }
-
-    /// Says which settings of the server lie in its own files: no dump has them.
-    async fn undumped_settings(&mut self) -> Result<()> {
-        let connection = self.sandbox.connection().await?;
-        let set = self.waiting(ask(connection, |client| {
-            let rows =
-                client.query(SETTINGS, &[]).attempt(|| "cannot list the server's settings")?;
-            Ok(rows.iter().map(|row| row.get::<_, String>(0)).collect::<Vec<_>>())
-        }));
-        let set = set.await?;
-        if !set.is_empty() {
-            let why = format!("no dump has what ALTER SYSTEM set: {}", first_of(&set));
-            self.found.not_proved.push(NotProved::new(Gap::Settings, "", why));
-        }
-        Ok(())
-    }
 }
-
-/// The databases that a dump of the current one leaves out, and whether one can look into them.
-const OTHERS: &str = "\
-    select datname::text, datallowconn from pg_database \
-    where datname <> current_database() and datname <> 'template0' order by 1";
-
-/// How much of its own a database holds. Objects of the system have numbers below this one.
-const HELD: &str = "\
-    select (select count(*) from pg_class where oid >= 16384 and relkind in ('r', 'p', 'm', 'S', 'v', 'f')) \
-         + (select count(*) from pg_proc where oid >= 16384) \
-         + (select count(*) from pg_largeobject_metadata)";
-
-/// Settings that were made by `ALTER SYSTEM`.
-const SETTINGS: &str = "\
-    select distinct name from pg_file_settings \
-    where sourcefile like '%postgresql.auto.conf' order by 1";

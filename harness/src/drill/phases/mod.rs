@@ -5,6 +5,7 @@ mod answers;
 mod backup;
 mod cold;
 mod copy;
+mod cover;
 mod mistake;
 mod proof;
 mod recovery;
