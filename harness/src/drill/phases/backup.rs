@@ -70,6 +70,7 @@ impl Rehearsal<'_> {
             });
             baseline.origin.sequences = self.waiting(last).await?;
         }
+        self.look_outside().await?;
         self.folder.write_json("evidence/origin.json", &baseline.origin)?;
         let artefact = self.seal(artefact, baseline).await?;
         self.folder.write_json("evidence/manifest.json", &artefact.manifest)?;
@@ -155,7 +156,7 @@ impl Rehearsal<'_> {
                 _ => self.journal.judge(reading.check, reading.seen, &reading.wrong),
             };
         }
-        intact &= self.check_cover().await?;
+        intact &= self.check_cover();
         Ok(if intact { Continue(()) } else { Break(()) })
     }
 }

@@ -12,7 +12,7 @@ use crate::volumes;
 
 impl Rehearsal<'_> {
     /// Whether every critical volume is one that the method brings back (FR-4.4).
-    pub(super) async fn check_cover(&mut self) -> Result<bool> {
+    pub(super) fn check_cover(&mut self) -> bool {
         let promises = self.drill.request.method.promises();
         let archived = self.sandbox.cold.iter().map(|volume| volume.name.clone());
         let archived = archived.collect::<Vec<_>>();
@@ -20,19 +20,26 @@ impl Rehearsal<'_> {
         let volumes = volumes::classified(&names, &self.drill.config);
         let uncovered = volumes.iter().filter_map(|volume| volume.uncovered(&promises, &archived));
         let mut uncovered = uncovered.collect::<Vec<_>>();
-        if matches!(self.drill.request.method, Method::PgDump) {
-            uncovered.extend(self.undumped_databases().await?);
-            uncovered.extend(self.shared_with_database());
-            self.undumped_settings().await?;
-        }
-        uncovered.extend(self.outside_of_volumes().await?);
+        uncovered.extend(self.left_out.iter().cloned());
         let is_spared = |name: &str| !archived.iter().any(|known| known == name);
         let spared = volumes.iter().filter(|it| it.store.is_none() && is_spared(it.name));
         let spared = spared.map(|volume| format!("{} is {}", volume.name, volume.class.name()));
         let stores = promises.iter().map(|store| store.name().to_owned());
         let files = archived.iter().map(|name| format!("volume {name}"));
         let seen = stores.chain(files).chain(spared).collect::<Vec<_>>().join(", ");
-        Ok(self.journal.judge(id::COVERED, seen, &uncovered))
+        self.journal.judge(id::COVERED, seen, &uncovered)
+    }
+
+    /// Looks, while the source is there, for what no volume holds and no dump has.
+    pub(super) async fn look_outside(&mut self) -> Result<()> {
+        let mut left_out = self.outside_of_volumes().await?;
+        if matches!(self.drill.request.method, Method::PgDump) {
+            left_out.extend(self.undumped_databases().await?);
+            left_out.extend(self.shared_with_database());
+            self.undumped_settings().await?;
+        }
+        self.left_out = left_out;
+        Ok(())
     }
 
     /// Services that have the database's volume, too: a dump has nothing of theirs.

@@ -70,6 +70,8 @@ pub(super) struct Rehearsal<'a> {
     references: Vec<ReferenceColumn>,
     /// Services that were not as they should be before the backup.
     down: Vec<String>,
+    /// What of the source the backup leaves out.
+    left_out: Vec<String>,
     /// How many rows were restored, by table.
     restored: Option<BTreeMap<String, u64>>,
     /// What the entry answered before the backup, where that is what is held.
@@ -102,6 +104,7 @@ impl<'a> Rehearsal<'a> {
             writer,
             references,
             down: Vec::new(),
+            left_out: Vec::new(),
             restored: None,
             answers: None,
             found,
