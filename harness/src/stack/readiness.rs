@@ -178,12 +178,16 @@ pub(super) async fn ended(
     }
 }
 
-/// The services that have failed or run no more, and in what state they are.
+/// The services that have failed or do not run, and in what state they are. One that runs and that
+/// the engine has yet to ask for its health is not among them: it may have been asked otherwise.
 pub(super) fn failed(containers: &[Container], services: &[Wanted]) -> Vec<String> {
-    let states = services.iter().map(|service| (service, state(service, containers).0));
-    let failed = states.filter_map(|(service, state)| match state {
-        State::Ready => None,
-        State::NotYet(why) | State::Failed(why) => Some(format!("{}: {why}", service.name)),
+    let states = services.iter().map(|service| (service, state(service, containers)));
+    let failed = states.filter_map(|(service, (state, container))| match state {
+        State::NotYet(why) if container.is_none_or(|it| it.status != "running") => {
+            Some(format!("{}: {why}", service.name))
+        }
+        State::Failed(why) => Some(format!("{}: {why}", service.name)),
+        State::Ready | State::NotYet(_) => None,
     });
     failed.collect()
 }
@@ -311,6 +315,19 @@ mod tests {
         assert_eq!(named(&containers), Some("third"));
         assert_eq!(named(&containers[..2]), Some("second"));
         assert_eq!(first_unready(&containers[..1], &services[..1]).map(|it| it.0), None);
+    }
+
+    #[test]
+    fn a_service_that_runs_is_not_down_because_nobody_has_asked_it_yet() {
+        let services = [Wanted { name: "s".to_owned(), is_job: false }];
+        let down = |status: &str, health: Option<&str>, exit_code| {
+            failed(&[container(status, health, exit_code)], &services)
+        };
+        assert_eq!(down("running", Some("starting"), 0), Vec::<String>::new());
+        assert_eq!(down("exited", None, 0), Vec::<String>::new());
+        assert_eq!(down("exited", None, 1), ["s: exited with code 1"]);
+        assert_eq!(down("restarting", None, 0), ["s: restarting"]);
+        assert_eq!(failed(&[], &services), ["s: no container yet"]);
     }
 
     #[test]

@@ -119,8 +119,8 @@ fn a_drill_toml_that_is_no_toml_shows_the_line() {
 }
 
 #[test]
-fn a_stack_without_a_health_probe_is_refused() {
-    complains(drill(stack(COMPOSE, "").path(), &[]), 2, &["health = true"]);
+fn a_stack_of_which_nothing_could_be_lost_is_refused() {
+    complains(drill(stack(COMPOSE, "").path(), &[]), 2, &["no volume and no database"]);
 }
 
 #[test]
