@@ -311,7 +311,14 @@ impl Method {
                 examined.readings.extend(volumes.readings);
                 Ok(examined)
             }
-            Self::Cold => cold::against(artefact, baseline).await,
+            Self::Cold => {
+                // The media store is a volume like any other here, and is fingerprinted as one.
+                let mut baseline = baseline.clone();
+                if let (Some(volume), Some(files)) = (site.media, baseline.media.clone()) {
+                    baseline.volumes.insert(volume.name.clone(), files);
+                }
+                cold::against(artefact, &baseline).await
+            }
             Self::Commands(commands) => commands.examine(site, artefact).await,
         }
     }

@@ -11,6 +11,8 @@ use crate::model::divergence::{Divergence, Severity};
 #[derive(Debug)]
 pub struct Accepting<'a> {
     accepts: Vec<(&'a Accept, usize)>,
+    /// Divergences that would refute, had nobody accepted them.
+    accepted: Vec<String>,
     today: Date,
 }
 
@@ -19,7 +21,7 @@ impl<'a> Accepting<'a> {
     #[must_use]
     pub fn new(accepts: &'a [Accept], today: Date) -> Self {
         let accepts = accepts.iter().filter(|accept| accept.kind.is_some());
-        Self { accepts: accepts.map(|accept| (accept, 0)).collect(), today }
+        Self { accepts: accepts.map(|accept| (accept, 0)).collect(), accepted: Vec::new(), today }
     }
 
     /// Whether there is none.
@@ -35,10 +37,19 @@ impl<'a> Accepting<'a> {
             for found in divergences.iter_mut().filter(|found| accept.means_divergence(found)) {
                 *about += 1;
                 if !ended {
+                    if found.is_fatal() {
+                        self.accepted.push(found.line());
+                    }
                     settle(found, accept);
                 }
             }
         }
+    }
+
+    /// The divergences that would refute, had nobody accepted them.
+    #[must_use]
+    pub fn accepted(&self) -> &[String] {
+        &self.accepted
     }
 
     /// What has to be said of the decisions: which are past their date, or were about nothing.

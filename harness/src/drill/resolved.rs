@@ -25,6 +25,8 @@ pub(super) struct Resolved {
     pub(super) ca_pem: Option<String>,
     /// Its random variables.
     pub(super) secrets: Secrets,
+    /// Volumes that no service of the copy has.
+    pub(super) dropped: Vec<String>,
 }
 
 impl Drill {
@@ -72,8 +74,12 @@ impl Resolved {
             config.database.as_ref().map(|known| Database::of(known, &resolved, &source.dir));
         let database = database.transpose()?;
         require_named(config, &allowed)?;
+        let declared = resolved["volumes"].as_object().into_iter().flatten();
+        let dropped = declared.map(|(name, _)| name.clone());
+        let dropped = dropped.filter(|name| !allowed.volumes().any(|known| known == name));
+        let dropped = dropped.collect();
         require_something(config, &allowed)?;
-        Ok(Self { allowed, database, ca_pem, secrets })
+        Ok(Self { allowed, database, ca_pem, secrets, dropped })
     }
 }
 

@@ -13,7 +13,7 @@ use crate::disk;
 use crate::error::Result;
 use crate::model::event::Events;
 use crate::model::mode::Mode;
-use crate::model::not_proved::NotProved;
+use crate::model::not_proved::{Gap, NotProved};
 use crate::probe::{Exec, ExecFuture, Target, Variables, facts};
 use crate::process::Runner;
 use crate::stack::compose::Compose;
@@ -45,7 +45,7 @@ pub struct Sandbox {
     pub ca_pem: Option<String>,
     /// Its random variables.
     pub(super) secrets: Secrets,
-    /// Databases whose rows nothing reads.
+    /// What nothing of the copy reads: rows of databases, volumes of services that were left out.
     pub(super) unread: Vec<NotProved>,
     /// The machine and its tools, by name.
     pub environment: BTreeMap<String, String>,
@@ -105,7 +105,7 @@ impl Sandbox {
         }
         events.note(format!("engine {}, {compose}", engine.version()));
         // Nothing is built for a stack that cannot be sealed.
-        let Resolved { allowed, database, ca_pem, secrets } =
+        let Resolved { allowed, database, ca_pem, secrets, dropped } =
             Resolved::of(drill, &compose, runner, work).await?;
         let images = Images::new(&engine, events);
         images.pull_all(allowed.config()).await?;
@@ -133,7 +133,10 @@ impl Sandbox {
         let servers = detect::servers(allowed.config(), &dir.display().to_string());
         let known = database.as_ref().map(|database| &database.service);
         let unread = servers.iter().filter(|server| Some(&server.service) != known);
-        let unread = unread.map(DatabaseFound::unread).collect();
+        let dropped = dropped
+            .into_iter()
+            .map(|name| NotProved::new(Gap::Volume, name, "no service of the copy has it"));
+        let unread = unread.map(DatabaseFound::unread).chain(dropped).collect();
         let mode = drill.request.mode;
         Ok(Self {
             stack,

@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 pub enum Gap {
     /// That production's own data comes back: the drill had other data.
     RealData,
+    /// That data came back whose loss somebody has accepted.
+    Accepted,
     /// That a service works: it was left out of the copy.
     Service,
     /// That a volume comes back: it counts as rebuildable or as a cache.
@@ -31,6 +33,7 @@ impl Gap {
     pub fn name(self) -> &'static str {
         match self {
             Self::RealData => "real-data",
+            Self::Accepted => "accepted",
             Self::Service => "service",
             Self::Volume => "volume",
             Self::Container => "container",

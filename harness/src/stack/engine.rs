@@ -48,6 +48,15 @@ impl ResourceKind {
     }
 }
 
+/// Something that a container has mounted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mounted {
+    /// The volume's name in the engine; absent for what is no volume.
+    pub volume: Option<String>,
+    /// Where it is mounted.
+    pub path: String,
+}
+
 /// A container as the engine describes it.
 #[derive(Debug, Clone)]
 pub struct Container {
@@ -71,8 +80,8 @@ pub struct Container {
     pub address: Option<IpAddr>,
     /// Labels.
     pub labels: BTreeMap<String, String>,
-    /// Paths at which something is mounted.
-    pub mounts: Vec<String>,
+    /// What is mounted, and at which paths.
+    pub mounts: Vec<Mounted>,
     /// Where the engine keeps what it wrote outside of these, on its own host.
     pub upper: Option<PathBuf>,
 }
@@ -285,10 +294,16 @@ fn container(value: &serde_json::Value) -> Container {
         last_probe: probes.and_then(|log| log.last()).map(|probe| text(&probe["Output"])),
         exit_code: state["ExitCode"].as_i64().unwrap_or_default(),
         address,
-        mounts: mounts.filter_map(|it| it["Destination"].as_str().map(str::to_owned)).collect(),
+        mounts: mounts.map(mounted).collect(),
         upper: value["GraphDriver"]["Data"]["UpperDir"].as_str().map(PathBuf::from),
         labels,
     }
+}
+
+fn mounted(value: &serde_json::Value) -> Mounted {
+    let text = |key: &str| value[key].as_str().map(str::to_owned);
+    let volume = text("Name").filter(|_| value["Type"] == "volume");
+    Mounted { volume, path: text("Destination").unwrap_or_default() }
 }
 
 /// Why the engine does not answer, read from its socket rather than from words of the client.

@@ -3,6 +3,7 @@
 
 use super::Rehearsal;
 use crate::backup::Method;
+use crate::config::VolumeClass;
 use crate::drill::journal::first_of;
 use crate::error::{Attempt, Result};
 use crate::model::check::id;
@@ -37,6 +38,17 @@ impl Rehearsal<'_> {
             left_out.extend(self.undumped_databases().await?);
             left_out.extend(self.shared_with_database());
             self.undumped_settings().await?;
+        }
+        for unnamed in self.sandbox.stack.unnamed().await? {
+            let said = self.drill.config.volumes.iter().find(|it| it.name == unnamed);
+            if let Some(said) = said.filter(|it| it.class != VolumeClass::Critical) {
+                let why = format!("it counts as {}", said.class.name());
+                self.found.not_proved.push(NotProved::new(Gap::Volume, unnamed, why));
+                continue;
+            }
+            left_out.push(format!(
+                "volume {unnamed} would be lost: it has no name, and goes with its container"
+            ));
         }
         self.left_out = left_out;
         Ok(())

@@ -10,7 +10,7 @@ use walkdir::WalkDir;
 use super::OwnedStack;
 use crate::error::{Error, Result};
 use crate::stack::database::blocking;
-use crate::stack::engine::Container;
+use crate::stack::engine::{Container, Mounted};
 
 /// Folders in which nobody keeps anything: of the system, of programs that run, of caches.
 const PASSING: [&str; 14] = [
@@ -103,7 +103,7 @@ fn read(diff: &str) -> Vec<String> {
 
 /// Tells what stays from what passes. Where something is mounted, the container has a folder of its
 /// own to mount it at.
-fn judge(mut paths: Vec<&str>, mounts: &[String]) -> Layer {
+fn judge(mut paths: Vec<&str>, mounts: &[Mounted]) -> Layer {
     paths.sort_unstable();
     let mut layer = Layer::default();
     for (at, path) in paths.iter().enumerate() {
@@ -114,7 +114,8 @@ fn judge(mut paths: Vec<&str>, mounts: &[String]) -> Layer {
         let is_below = |folder: &str| {
             path.strip_prefix(folder).is_some_and(|it| it.is_empty() || it.starts_with('/'))
         };
-        let is_passing = PASSING.into_iter().chain(mounts.iter().map(String::as_str)).any(is_below);
+        let is_passing =
+            PASSING.into_iter().chain(mounts.iter().map(|it| it.path.as_str())).any(is_below);
         let is_cached = path.split('/').any(|part| CACHES.contains(&part));
         if is_folder || is_passing || is_cached {
             continue;
@@ -134,11 +135,12 @@ mod tests {
     fn what_stays_is_told_from_what_passes() {
         let diff = "C /app\nA /app/db.sqlite3\nA /app/uploads\nA /app/uploads/a.png\nA /app/media\n\
                     C /tmp\nA /tmp/x\nA /app/__pycache__/m.pyc\nC /runner\nD /gone\n";
-        let judged = |diff: &str, mounts: &[String]| {
+        let judged = |diff: &str, mounts: &[Mounted]| {
             let paths = read(diff);
             judge(paths.iter().map(String::as_str).collect(), mounts)
         };
-        let layer = judged(diff, &["/app/media".to_owned()]);
+        let media = Mounted { volume: None, path: "/app/media".to_owned() };
+        let layer = judged(diff, &[media]);
         assert_eq!(layer.databases, ["/app/db.sqlite3"]);
         assert_eq!(layer.others, ["/app/uploads/a.png", "/runner"]);
         assert_eq!(judged("C /run\nA /run/nginx.pid\n", &[]), Layer::default());

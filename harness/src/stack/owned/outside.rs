@@ -1,9 +1,12 @@
 //! What of a stack lies in no volume, by its configuration: files and folders of the host, memory,
 //! services of which nothing runs.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::OwnedStack;
+use crate::error::Result;
 use crate::model::not_proved::{Gap, NotProved};
 
 impl OwnedStack {
@@ -21,6 +24,23 @@ impl OwnedStack {
         let services = sealed.file["services"].as_object().into_iter().flatten();
         let mounted = services.flat_map(|(name, service)| mounted(name, service));
         written.chain(idle).chain(mounted).collect()
+    }
+}
+
+impl OwnedStack {
+    /// Volumes without a name that its containers have all the same, as `SERVICE:PATH`: each goes
+    /// with its container, and no backup has it.
+    pub async fn unnamed(&self) -> Result<BTreeSet<String>> {
+        let known = self.volumes().map(|volume| volume.actual).collect::<BTreeSet<_>>();
+        let containers = self.containers().await?;
+        let mounts = containers.iter().flat_map(|container| {
+            let unnamed = container
+                .mounts
+                .iter()
+                .filter(|it| it.volume.as_ref().is_some_and(|volume| !known.contains(volume)));
+            unnamed.map(|it| format!("{}:{}", container.service, it.path))
+        });
+        Ok(mounts.collect())
     }
 }
 

@@ -97,6 +97,32 @@ fn a_database_that_no_volume_holds_fails_and_is_named() {
 }
 
 #[test]
+fn a_volume_without_a_name_of_a_service_that_runs_twice_fails_and_is_named() {
+    let folder = written(
+        "services:\n  app:\n    image: dr-drill-test/redis:7\n    deploy: {replicas: 2}\n    volumes: [kept:/kept]\nvolumes: {kept: {}}\n",
+    );
+    drilled(folder.path(), 1, &[]).names(&["method.covers", "volume app:/data would be lost"]);
+}
+
+#[test]
+fn an_accepted_loss_is_listed_as_not_proved_and_so_are_volumes_of_what_is_left_out() {
+    let project = stacks::project("init-job");
+    let settings = "[database]\nservice = \"postgres\"\nvolume = \"pg\"\n\
+                    [[accept]]\nkind = \"table\"\nsubject = \"public.*\"\nreason = \"later\"\n\
+                    [[method]]\nname = \"schema\"\npromises = [\"database\"]\n\
+                    leaves = { database = \"schema.sql\" }\n\
+                    backup = [{ service = \"postgres\", output = \"database\", run = [\"pg_dump\", \"-U\", \"app\", \"--schema-only\", \"app\"] }]\n\
+                    restore = [{ service = \"postgres\", input = \"database\", run = [\"psql\", \"-q\", \"-U\", \"app\", \"app\"] }]\n\
+                    [[volume]]\nname = \"uploads\"\nclass = \"cache\"\nloss = \"nothing\"\n";
+    std::fs::write(project.folder.join("drill.toml"), settings).expect("written");
+    let answer = drilled(&project.folder, 1, &["--method", "schema"]);
+    answer.names(&["accepted: public.item"]);
+    let stack = stacks::project("two-databases");
+    let without = ["--without", "analytics-db", "--dry-run"];
+    drilled(&stack.folder, 0, &without);
+}
+
+#[test]
 fn a_variable_that_only_its_owner_knows_is_asked_for() {
     let folder = written(
         "services:\n  app:\n    image: dr-drill-test/app:1\n    environment:\n      DOMAIN: ${DOMAIN:?where it is reached}\n    volumes: [data:/data]\nvolumes: {data: {}}\n",
