@@ -67,12 +67,12 @@ pub(super) struct Ledger {
 }
 
 impl Writer {
-    /// Starts to write: through the application where the configuration has a request, into
-    /// a table of its own otherwise. Gives it back after the first acknowledgements, or when
+    /// Starts to write: through the application where there is somebody to ask it, into a
+    /// table of its own otherwise. Gives it back after the first acknowledgements, or when
     /// these did not come in time. It goes on with an `earlier` ledger, if one was closed.
     pub(super) async fn start(
         settings: &LedgerConfig,
-        prober: Prober,
+        prober: Option<Prober>,
         connection: Config,
         earlier: Option<Ledger>,
     ) -> Result<Self> {
@@ -94,7 +94,7 @@ impl Writer {
         let interval = Duration::from_secs(1) / settings.rate_per_s.max(1);
         let turn = Turn::default();
         let (written, stopped, mine) = (book.clone(), token.clone(), Turn::clone(&turn));
-        let task = if settings.request.is_some() {
+        let task = if let Some(prober) = prober {
             tokio::spawn(async move {
                 let write = application::write(&prober, &written, interval, &mine);
                 stopped.run_until_cancelled(write).await;

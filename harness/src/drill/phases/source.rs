@@ -199,11 +199,16 @@ impl Rehearsal<'_> {
             return Ok(None);
         }
         let connection = self.sandbox.connection().await?;
-        let mut journeys = self.drill.config.probes.clone();
-        journeys.extend(settings.journey());
-        let mut variables = self.sandbox.variables.clone();
-        variables.set(LEDGER_KEY, "");
-        let prober = self.prober_of(&journeys, &variables, false).await?;
+        let prober = match settings.journey() {
+            None => None,
+            Some(journey) => {
+                let mut journeys = self.drill.config.probes.clone();
+                journeys.push(journey);
+                let mut variables = self.sandbox.variables.clone();
+                variables.set(LEDGER_KEY, "");
+                Some(self.prober_of(&journeys, &variables, false).await?)
+            }
+        };
         self.waiting(Writer::start(settings, prober, connection, earlier)).await.map(Some)
     }
 }

@@ -155,3 +155,10 @@ async fn compose_1_29_drills_them_too() {
         drilled(&project, base.path(), &["--compose", asked]);
     });
 }
+
+#[test]
+fn volumes_of_a_service_that_is_left_out_are_not_proved() {
+    let record = passes("two-databases", &["--without", "analytics-db", "--without", "analytics"]);
+    let gaps = gaps(&record);
+    assert!(gaps.contains(&"volume analytics-db".to_owned()), "{gaps:?}");
+}
