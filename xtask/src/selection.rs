@@ -1,7 +1,7 @@
 //! Options that say which stack is meant, as compose's own have it, and with what data. A drill has
 //! profiles of its own, so compose's are asked for under another name there.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use harness::config::Selection;
@@ -88,40 +88,27 @@ impl WholeStackOptions {
     }
 }
 
-/// Which stack, with what data, driven by what.
+/// The same, of as much of it as is asked for.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct StackOptions {
-    /// Folder of the stack: its compose files and drill.toml.
-    #[arg(long, value_name = "DIR", default_value = "compose")]
-    pub(crate) stack: PathBuf,
+    #[command(flatten)]
+    pub(crate) whole: WholeStackOptions,
     #[command(flatten)]
     pub(crate) selection: SelectionOptions,
     /// Profile of compose whose services belong to the stack; repeat it.
     #[arg(long = "compose-profile", value_name = "NAME")]
     pub(crate) compose_profile: Vec<String>,
-    /// Compose command to use, such as "docker compose" or "docker-compose".
-    #[arg(long, value_name = "CMD", env = "DR_DRILL_COMPOSE")]
-    pub(crate) compose: Option<String>,
-    /// How much data: small (20,000 rows, 200 files), medium (1 M rows, 1 GB), large, or a
-    /// number of rows.
-    #[arg(long, value_name = "SCALE", default_value = "small", value_parser = scale)]
-    pub(crate) scale: Scale,
-    /// Seed of the data: the same seed gives the same bytes.
-    #[arg(long, value_name = "N", default_value = "1", value_parser = seed, allow_negative_numbers = true)]
-    pub(crate) seed: u64,
 }
 
 impl StackOptions {
     /// The request of a copy with these, and with nothing else said of it.
     pub(crate) fn request(&self) -> Request {
-        let (compose, selection) = (self.compose.clone(), self.selection());
-        Request {
-            compose,
-            selection,
-            scale: self.scale,
-            seed: self.seed,
-            ..Request::of(&self.stack)
-        }
+        Request { selection: self.selection(), ..self.whole.request() }
+    }
+
+    /// Folder of the stack.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.whole.stack
     }
 
     /// What of the stack is asked for.

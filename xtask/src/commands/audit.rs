@@ -71,7 +71,7 @@ fn policy(name: &str) -> Result<Policy> {
 fn write_all(options: &AuditOptions, surveyed: &[Surveyed]) -> Result<()> {
     if let Some(file) = &options.sarif {
         let all = surveyed.iter().flat_map(|mode| mode.findings.clone()).collect::<Vec<_>>();
-        let log = sarif::render(&all, &options.stack.stack.display().to_string());
+        let log = sarif::render(&all, &options.stack.dir().display().to_string());
         write(file, &format!("{log:#}\n"))?;
     }
     if let Some(file) = &options.junit {
@@ -85,7 +85,7 @@ fn write_all(options: &AuditOptions, surveyed: &[Surveyed]) -> Result<()> {
     if let Some(file) = &options.patch {
         let findings = surveyed.iter().flat_map(|mode| &mode.findings);
         let findings = findings.filter(|finding| finding.is_open());
-        let patch = patch::combine(findings, &survey::files(&options.stack.stack)?);
+        let patch = patch::combine(findings, &survey::files(options.stack.dir())?);
         // An empty file: nothing to apply, and nothing of an earlier run.
         write(file, patch.as_deref().unwrap_or_default())?;
     }

@@ -53,7 +53,7 @@ fn record(options: &AuditOptions, surveyed: &[Surveyed]) -> AuditRecord {
     AuditRecord {
         made_at: instant(),
         runs: surveyed.iter().map(|mode| mode.run.clone()).collect(),
-        stack: options.stack.stack.display().to_string(),
+        stack: options.stack.dir().display().to_string(),
         policy: options.policy.clone(),
         modes: surveyed.iter().map(|mode| mode.record.clone()).collect(),
         stores: StoresRecord {

@@ -18,7 +18,6 @@ use super::settings::{self, Settings};
 use crate::display::{self, summary};
 use crate::ending::Ending;
 use crate::flags::{ALL_METHODS, DrillOptions, Format, RunOptions, VerifyOptions};
-use crate::selection::StackOptions;
 
 /// Runs a drill of each method that is asked for.
 pub(crate) async fn run(options: DrillOptions, format: Format) -> Result<Ending> {
@@ -93,9 +92,9 @@ async fn planned(
         let asked = options.stack.request();
         return of_artefact(asked, artefact, &options.run, format, cancelled).await;
     }
-    let StackOptions { stack, compose, .. } = &options.stack;
-    let selection = options.stack.selection();
-    let settings = settings::of(stack, &selection, compose.as_ref(), format, cancelled).await?;
+    let (stack, selection) = (&options.stack, options.stack.selection());
+    let compose = stack.whole.compose.as_ref();
+    let settings = settings::of(stack.dir(), &selection, compose, format, cancelled).await?;
     let config = &settings.config;
     let names = match options.method.as_deref() {
         Some(ALL_METHODS) => Method::names(config).into_iter().map(str::to_owned).collect(),

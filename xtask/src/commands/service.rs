@@ -47,7 +47,7 @@ pub(crate) fn copies(
     report: &std::path::Path,
     mode: Option<ModeFlag>,
 ) -> Result<Vec<Drill>> {
-    let config = Config::load_selected(&options.stack, &options.selection())?;
+    let config = Config::load_selected(options.dir(), &options.selection())?;
     let modes = match mode {
         Some(ModeFlag::Tls) => vec![Mode::Tls],
         None if config.tls.is_some() => Mode::ALL.to_vec(),

@@ -33,7 +33,7 @@ pub(crate) async fn run(options: SmokeOptions, format: Format) -> Result<Ending>
 
 async fn ask(options: SmokeOptions, format: Format) -> Result<Vec<Smoked>> {
     if let Some(target) = service::target(&options.service)? {
-        let config = Config::load_selected(&options.stack.stack, &options.stack.selection())?;
+        let config = Config::load_selected(options.stack.dir(), &options.stack.selection())?;
         return Ok(vec![smoke::service(&config, &target, &service::variables()).await?]);
     }
     let cancelled = interrupt::token(format);

@@ -12,9 +12,9 @@ use crate::selection::StackOptions;
 
 /// Starts a sealed copy and leaves it running.
 pub(crate) async fn run(options: StackOptions, format: Format) -> Result<Ending> {
-    let (selection, compose) = (options.selection(), options.compose.as_ref());
+    let (selection, compose) = (options.selection(), options.whole.compose.as_ref());
     let cancelled = interrupt::token(format);
-    let settings = settings::of(&options.stack, &selection, compose, format, &cancelled).await?;
+    let settings = settings::of(options.dir(), &selection, compose, format, &cancelled).await?;
     let config = settings.config;
     let drill = Drill::new(options.request(), config)?;
     let standing =

@@ -11,13 +11,15 @@ use crate::error::Result;
 use crate::fingerprint::catalogue;
 use crate::fingerprint::database::Snapshot;
 use crate::model::fingerprint::{MediaFingerprint, SqliteFingerprint};
+use crate::model::not_proved::{Gap, NotProved};
 use crate::stack::database::blocking;
 
 /// Puts a file into a volume that has none, in the sandbox's copy alone: where nothing is, nothing
 /// could be seen to come back.
 const HEARTBEAT: &str = "\
     set -eu; cd /store; \
-    [ -n \"$(find . -type f -print -quit)\" ] || date --utc +%FT%T.%NZ > .dr-drill-heartbeat";
+    [ -n \"$(find . -type f -print -quit)\" ] || \
+    { date --utc +%FT%T.%NZ > .dr-drill-heartbeat; echo empty; }";
 
 /// What volumes hold, by their names.
 #[derive(Debug, Default)]
@@ -65,7 +67,13 @@ impl Rehearsal<'_> {
         };
         for volume in self.sandbox.files() {
             let planted = self.sandbox.stack.beside(volume, false, ["sh", "-c", HEARTBEAT]).run();
-            planted.await?.require(|| format!("cannot write to volume {:?}", volume.name))?;
+            let planted = planted.await?;
+            let planted =
+                planted.require(|| format!("cannot write to volume {:?}", volume.name))?;
+            if planted.text() == "empty" {
+                let why = "it was empty: only a file of the drill's own was there to come back";
+                self.found.not_proved.push(NotProved::new(Gap::Volume, &volume.name, why));
+            }
         }
         let read = self.read_files().await?;
         (baseline.certificate.volumes, baseline.certificate.sqlite) = (read.files, read.sqlite);
