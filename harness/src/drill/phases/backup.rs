@@ -156,7 +156,7 @@ impl Rehearsal<'_> {
                 _ => self.journal.judge(reading.check, reading.seen, &reading.wrong),
             };
         }
-        intact &= self.check_cover();
+        intact &= self.check_cover(artefact);
         Ok(if intact { Continue(()) } else { Break(()) })
     }
 }

@@ -2,7 +2,7 @@
 //! other databases of the same server, files beside a database's own, what containers keep.
 
 use super::Rehearsal;
-use crate::backup::Method;
+use crate::backup::{Artefact, Method};
 use crate::config::VolumeClass;
 use crate::drill::journal::first_of;
 use crate::error::{Attempt, Result};
@@ -12,10 +12,12 @@ use crate::stack::database::ask;
 use crate::volumes;
 
 impl Rehearsal<'_> {
-    /// Whether every critical volume is one that the method brings back (FR-4.4).
-    pub(super) fn check_cover(&mut self) -> bool {
+    /// Whether every critical volume is one that the method brings back (FR-4.4). An artefact that
+    /// was taken earlier may have no archive of a volume that the stack has now.
+    pub(super) fn check_cover(&mut self, artefact: &Artefact) -> bool {
         let promises = self.drill.request.method.promises();
         let archived = self.sandbox.cold.iter().map(|volume| volume.name.clone());
+        let archived = archived.filter(|name| artefact.manifest.volume(name).is_some());
         let archived = archived.collect::<Vec<_>>();
         let names = self.sandbox.stack.volumes().map(|volume| volume.name).collect::<Vec<_>>();
         let volumes = volumes::classified(&names, &self.drill.config);
