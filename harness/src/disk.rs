@@ -24,11 +24,32 @@ pub fn free_bytes(path: &Path) -> Option<u64> {
     Some(space.f_bavail.saturating_mul(space.f_frsize))
 }
 
-/// Refuses a drill whose data cannot fit: the engine keeps the stores, `report_base` the artefact.
+/// Memory that this machine has to give, where it says so.
+#[must_use]
+pub fn free_memory() -> Option<u64> {
+    let said = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = said.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let kibibytes = line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?;
+    Some(kibibytes.saturating_mul(1024))
+}
+
+/// Refuses a drill whose generated data cannot fit.
 pub(crate) fn require_room(scale: Scale, engine: Option<&Path>, report_base: &Path) -> Result<()> {
     let store = scale.rows().saturating_mul(BYTES_PER_ROW + MEDIA_BYTES_PER_ROW);
-    for (what, path) in [("the engine's store", engine), ("the artefact", Some(report_base))] {
-        let needed = store.saturating_add(OVERHEAD_BYTES);
+    require(store, store, engine, report_base)
+}
+
+/// Refuses a drill whose data cannot fit, in bytes: the engine keeps the stores, `report_base` the
+/// artefact. An engine on another host says nothing about its disk.
+pub(crate) fn require(
+    artefact: u64,
+    stores: u64,
+    engine: Option<&Path>,
+    report_base: &Path,
+) -> Result<()> {
+    let stores = ("the engine's store", engine, stores);
+    for (what, path, needed) in [stores, ("the artefact", Some(report_base), artefact)] {
+        let needed = needed.saturating_add(OVERHEAD_BYTES);
         let Some((path, free)) = path.and_then(|path| Some((path, free_bytes(path)?))) else {
             continue;
         };
@@ -38,13 +59,14 @@ pub(crate) fn require_room(scale: Scale, engine: Option<&Path>, report_base: &Pa
                 "the disk is too small for {what}: {free} free at {}, about {needed} needed",
                 path.display()
             ))
-            .hint("free some space, choose a smaller --scale, or put --report on another disk"));
+            .hint("free some space, take less data, or put --report on another disk"));
         }
     }
     Ok(())
 }
 
-fn gigabytes(bytes: u64) -> String {
+/// For people.
+pub(crate) fn gigabytes(bytes: u64) -> String {
     format!("{:.1} GB", bytes as f64 / 1e9)
 }
 

@@ -28,6 +28,7 @@ pub mod probe;
 pub mod process;
 pub mod report;
 pub mod runbook;
+pub mod running;
 pub mod server;
 pub mod smoke;
 pub mod stack;

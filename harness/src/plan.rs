@@ -15,19 +15,22 @@ use crate::model::check::{PlannedCheck, id};
 use crate::model::fingerprint::Strength;
 use crate::model::mode::Mode;
 use crate::model::not_proved::NotProved;
+use crate::model::origin::Origin;
 use crate::model::phase::Phase;
 use crate::model::profile::Profile;
 use crate::probe;
+use crate::stack::isolation::Limits;
 
 /// Where runs leave their reports.
 pub const DEFAULT_BASE: &str = "target/drill";
 
 /// Phases that an artefact which was taken earlier has behind it.
-const BEFORE_RESTORE: [Phase; 5] =
-    [Phase::Start, Phase::Seed, Phase::Baseline, Phase::Backup, Phase::Disaster];
+const BEFORE_RESTORE: [Phase; 6] =
+    [Phase::Fill, Phase::Start, Phase::Seed, Phase::Baseline, Phase::Backup, Phase::Disaster];
 
 /// Checks of these phases, and of what was written during them.
-const OF_THE_SOURCE: [&str; 4] = [id::BACKUP, id::DISASTER, id::LEDGER, id::DATA_LOSS];
+const OF_THE_SOURCE: [&str; 6] =
+    [id::FILLED, id::UNTOUCHED, id::BACKUP, id::DISASTER, id::LEDGER, id::DATA_LOSS];
 
 /// The disaster of a drill that has none.
 const NO_DISASTER: &str = "none";
@@ -44,6 +47,12 @@ pub struct Request {
     pub method: Method,
     /// What is lost.
     pub disaster: Disaster,
+    /// Where its data comes from, if that is not for the stack's settings to say.
+    pub data: Option<Origin>,
+    /// How fast the running project may be read, in bytes a second.
+    pub max_rate: Option<u64>,
+    /// What each container of the copy may use.
+    pub limits: Limits,
     /// Scale of the dataset.
     pub scale: Scale,
     /// Seed of the dataset.
@@ -80,6 +89,9 @@ impl Request {
             selection: Selection::default(),
             method: Method::PgDump,
             disaster: Disaster::Volumes,
+            data: None,
+            max_rate: None,
+            limits: Limits::default(),
             scale: Scale::SMALL,
             seed: 1,
             strength: Strength::Exact,
@@ -93,6 +105,15 @@ impl Request {
             not_proved: Vec::new(),
             copies: false,
         }
+    }
+
+    /// Where the data of a drill comes from: what is asked for, or what the stack's settings have.
+    #[must_use]
+    pub fn origin(&self, config: &Config) -> Origin {
+        self.data.unwrap_or(match config.dataset.generator {
+            Generator::None => Origin::Empty,
+            Generator::Korrigo => Origin::Sample,
+        })
     }
 }
 
@@ -128,6 +149,11 @@ impl Plan {
     /// Plans a drill, or says why there can be none.
     pub fn new(request: &Request, config: &Config) -> Result<Self> {
         request.disaster.require(&request.method)?;
+        if request.data == Some(Origin::Sample) && config.dataset.generator == Generator::None {
+            return Err(Error::usage("nobody knows how to generate data for this stack").hint(
+                "choose --data live (the running project) or --data empty (what images make)",
+            ));
+        }
         let needs_database = matches!(request.method, Method::PgDump)
             || request.disaster.strikes().contains(&Store::Database);
         if needs_database {
@@ -163,7 +189,7 @@ impl Plan {
             scale: request.scale.to_string(),
             seed: request.seed,
             steps,
-            checks: checks(config, &request.method),
+            checks: checks(config, request),
         })
     }
 }
@@ -186,10 +212,14 @@ fn steps(request: &Request, config: &Config, disaster: Disaster) -> Vec<Step> {
     let media = config.media.as_ref().map(|media| media.volume.as_str());
     let and_media =
         |what: &str| media.map_or_else(String::new, |volume| format!("{what} {volume}"));
-    let seed = match config.dataset.generator {
-        Generator::None => "load nothing: the stack starts with what it creates itself".to_owned(),
-        Generator::Korrigo => {
+    let origin = request.origin(config);
+    let seed = match origin {
+        Origin::Sample => {
             format!("load the dataset: scale {}, seed {}", request.scale, request.seed)
+        }
+        Origin::Live => "load nothing: the copy has the project's data".to_owned(),
+        Origin::Empty | Origin::Artefact => {
+            "load nothing: the stack starts with what it creates itself".to_owned()
         }
     };
     let ledger = match (config.keeps_ledger(), &config.ledger.request) {
@@ -236,8 +266,11 @@ fn steps(request: &Request, config: &Config, disaster: Disaster) -> Vec<Step> {
         format!("run all {} probes, those that write included", config.probes.len())
     };
     let green = format!("{}: the recovery clock stops", green(config).0);
-    [
+    let fill =
+        "read the running project, fill the copy with it, and hold the one against the other";
+    let steps = [
         (Phase::Prepare, "find the engine and compose, get the images, seal the stack"),
+        (Phase::Fill, fill),
         (Phase::Start, "create the sealed copy and wait until every service is ready"),
         (Phase::Seed, &seed),
         (Phase::Baseline, &baseline),
@@ -255,9 +288,10 @@ fn steps(request: &Request, config: &Config, disaster: Disaster) -> Vec<Step> {
         (Phase::Probes, &probes),
         (Phase::Report, "write report.json and the evidence"),
         (Phase::Teardown, "remove every container, volume and network of this run"),
-    ]
-    .map(|(phase, does)| Step { phase, does: does.to_owned() })
-    .to_vec()
+    ];
+    let steps =
+        steps.into_iter().filter(|(phase, _)| *phase != Phase::Fill || origin == Origin::Live);
+    steps.map(|(phase, does)| Step { phase, does: does.to_owned() }).collect()
 }
 
 /// What stops the recovery clock, and what is proved by it.
@@ -274,7 +308,8 @@ fn green(config: &Config) -> (&'static str, &'static str) {
     }
 }
 
-fn checks(config: &Config, method: &Method) -> Vec<PlannedCheck> {
+fn checks(config: &Config, request: &Request) -> Vec<PlannedCheck> {
+    let method = &request.method;
     let mut checks = [
         (id::COVERED, "FR-4.4", "the method covers every critical volume"),
         (id::BACKUP, "FR-4.1", "the backup could be taken"),
@@ -290,6 +325,10 @@ fn checks(config: &Config, method: &Method) -> Vec<PlannedCheck> {
     let mut add = |check, requirement, title: &str| {
         checks.push(PlannedCheck::new(check, requirement, title));
     };
+    if request.origin(config) == Origin::Live {
+        add(id::FILLED, "H-2", "the copy holds what the running project held when it was read");
+        add(id::UNTOUCHED, "H-2", "the running project is as it was before it was read");
+    }
     if config.database.is_some() {
         add(
             id::DURABLE,

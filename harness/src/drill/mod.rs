@@ -35,14 +35,14 @@ use self::journal::Journal;
 use self::origin::{Secrets, Seeded};
 use self::phases::{Found, Rehearsal};
 use crate::backup::{Artefact, Method};
-use crate::config::{Config, Generator};
+use crate::config::Config;
 use crate::dataset::Scale;
 use crate::disaster::Disaster;
 use crate::error::{Attempt, Error, ErrorKind, Result};
 use crate::model::event::{Event, Events};
 use crate::model::origin::Origin;
 use crate::model::phase::Phase;
-use crate::model::record::{RECORD_SCHEMA, Record, StackRecord, Timings};
+use crate::model::record::{RECORD_SCHEMA, Record, Removed, StackRecord, Timings};
 use crate::plan::{Plan, Request};
 use crate::process::Runner;
 use crate::stack::RunId;
@@ -96,7 +96,8 @@ impl Drill {
     pub fn new(request: Request, config: Config) -> Result<Self> {
         Ok(Self {
             plan: Plan::new(&request, &config)?,
-            seeded: Seeded::of(&request, &config),
+            seeded: Seeded::of(&request, &config)
+                .filter(|_| request.origin(&config) == Origin::Sample),
             taken_of: Origin::default(),
             source: Source::Copy,
             secrets: Secrets::default(),
@@ -210,7 +211,8 @@ impl Drill {
         let mut record = self.record(&run, started_at, found, &journal, stopped.as_ref());
         // Written now, so that it is there whatever happens to the teardown; and again with it.
         let written = write_report(&mut record, &journal, &runner, &folder);
-        let kept = self.tear_down(sandbox, stopped.as_ref(), &mut journal).await?;
+        let (kept, removed) = self.tear_down(sandbox, stopped.as_ref(), &mut journal).await?;
+        record.removed = removed;
         written?;
         folder.remove_work()?;
         let report = write_report(&mut record, &journal, &runner, &folder)?;
@@ -238,10 +240,9 @@ impl Drill {
 
     /// Where its data comes from.
     pub(in crate::drill) fn origin(&self) -> Origin {
-        match (&self.source, self.config.dataset.generator) {
-            (Source::Artefact(_), _) => Origin::Artefact,
-            (Source::Copy, Generator::None) => Origin::Empty,
-            (Source::Copy, Generator::Korrigo) => Origin::Sample,
+        match &self.source {
+            Source::Artefact(_) => Origin::Artefact,
+            Source::Copy => self.request.origin(&self.config),
         }
     }
 
@@ -289,6 +290,7 @@ impl Drill {
             commands: Vec::new(),
             artefact: found.manifest,
             environment: found.environment,
+            removed: None,
         }
     }
 
@@ -298,17 +300,17 @@ impl Drill {
         sandbox: Sandbox,
         stopped: Option<&Error>,
         journal: &mut Journal,
-    ) -> Result<Option<Sandbox>> {
+    ) -> Result<(Option<Sandbox>, Option<Removed>)> {
         let interrupted = stopped.is_some_and(|error| error.kind() == ErrorKind::Interrupted);
         if self.request.keep && !interrupted {
             journal.leave(true);
-            return Ok(Some(sandbox));
+            return Ok((Some(sandbox), None));
         }
         journal.enter(Phase::Teardown);
         let settle = if stopped.is_some() { SETTLE } else { Duration::ZERO };
-        sandbox.stack.for_cleanup().tear_down(settle).await?;
+        let removed = sandbox.stack.for_cleanup().tear_down(settle).await?;
         journal.leave(true);
-        Ok(None)
+        Ok((None, Some(removed)))
     }
 }
 

@@ -11,7 +11,9 @@ use super::origin::Secrets;
 use crate::config::{Config, TlsConfig, Variable};
 use crate::error::{Attempt, Error, Result};
 use crate::model::mode::Mode;
+use crate::model::origin::Origin;
 use crate::process::Runner;
+use crate::running::Asked;
 use crate::stack::authority;
 use crate::stack::compose::{Compose, StackSource};
 use crate::stack::database::{self, Database};
@@ -30,6 +32,11 @@ pub(super) struct Resolved {
 }
 
 impl Drill {
+    /// Which running project its data comes from, if it does.
+    pub(super) fn asked<'a>(&'a self, dir: &'a Path) -> Asked<'a> {
+        Asked { dir, project: self.request.selection.project_name.as_deref() }
+    }
+
     /// What the copy would not have as the stack has it. Starts, builds and leaves nothing.
     ///
     /// # Errors
@@ -120,6 +127,8 @@ fn secrets(drill: &Drill) -> Secrets {
         Variable::Given(_) => None,
         Variable::Random { random } => Some((name.clone(), letters(*random))),
     });
+    // What was encrypted or hashed with the project's own secrets is read with no others.
+    let random = random.filter(|_| drill.origin() != Origin::Live);
     let mut secrets = random.collect::<BTreeMap<_, _>>();
     secrets.extend(drill.secrets.0.clone());
     Secrets(secrets)
@@ -148,12 +157,13 @@ fn values(
     variables: &BTreeMap<String, Variable>,
     secrets: &Secrets,
 ) -> impl Iterator<Item = (String, String)> {
-    variables.iter().map(|(name, variable)| {
+    // One that is not made anew is the stack's own to say.
+    variables.iter().filter_map(|(name, variable)| {
         let value = match variable {
             Variable::Given(value) => value.clone(),
-            Variable::Random { .. } => secrets.0[name].clone(),
+            Variable::Random { .. } => secrets.0.get(name)?.clone(),
         };
-        (name.clone(), value)
+        Some((name.clone(), value))
     })
 }
 

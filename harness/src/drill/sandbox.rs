@@ -14,8 +14,10 @@ use crate::error::Result;
 use crate::model::event::Events;
 use crate::model::mode::Mode;
 use crate::model::not_proved::{Gap, NotProved};
+use crate::model::origin::Origin;
 use crate::probe::{Exec, ExecFuture, Target, Variables, facts};
 use crate::process::Runner;
+use crate::running::Running;
 use crate::stack::compose::Compose;
 use crate::stack::database::Database;
 use crate::stack::engine::Engine;
@@ -35,6 +37,10 @@ pub struct Sandbox {
     pub cold: Vec<OwnedVolume>,
     /// Its media store.
     pub media: Option<OwnedVolume>,
+    /// The project whose data it is filled with.
+    pub(super) running: Option<Running>,
+    /// Services that are database servers of which nothing but files is read.
+    pub(super) servers: Vec<String>,
     /// What it is filled with.
     pub dataset: Option<Dataset>,
     /// What probes may refer to.
@@ -94,11 +100,17 @@ impl Sandbox {
         events: &Events,
     ) -> Result<Self> {
         let (config, request) = (&drill.config, &drill.request);
+        let origin = drill.origin();
+        let dir = absolute(&request.stack_dir)?;
         let (engine, compose) = tokio::try_join!(
             Engine::find(runner),
             Compose::find(runner, drill.request.compose.as_deref())
         )?;
-        if config.dataset.generator != Generator::None {
+        let running = match origin {
+            Origin::Live => Some(Running::find(&engine, drill.asked(&dir)).await?),
+            _ => None,
+        };
+        if origin == Origin::Sample {
             // An engine on another host says nothing about its disk.
             let root = engine.root().await.ok().filter(|root| root.exists());
             disk::require_room(request.scale, root.as_deref(), &drill.request.report_base)?;
@@ -129,10 +141,11 @@ impl Sandbox {
             ("harness".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
             ("cores".to_owned(), cores().to_string()),
         ]);
-        let (dir, work) = (absolute(&request.stack_dir)?, work.to_owned());
+        let work = work.to_owned();
         let servers = detect::servers(allowed.config(), &dir.display().to_string());
         let known = database.as_ref().map(|database| &database.service);
         let unread = servers.iter().filter(|server| Some(&server.service) != known);
+        let servers = unread.clone().map(|server| server.service.clone()).collect();
         let dropped = dropped
             .into_iter()
             .map(|name| NotProved::new(Gap::Volume, name, "no service of the copy has it"));
@@ -143,6 +156,8 @@ impl Sandbox {
             database,
             cold,
             media,
+            running,
+            servers,
             dataset,
             variables,
             mode,
@@ -234,7 +249,8 @@ async fn seal_for(
     let declared = images.declared_volumes(allowed.config(), &built).await?;
     let labels = RunLabels::of(run).pairs();
     let (project, files) = (run.project(), work.join("files"));
-    allowed.seal(&Seal { project, labels, images: built, declared, files })
+    let limits = drill.request.limits.clone();
+    allowed.seal(&Seal { project, labels, images: built, declared, files, limits })
 }
 
 /// Cores that this process may use.

@@ -70,6 +70,10 @@ pub struct Check {
 
 /// Ids of the checks that every drill makes.
 pub mod id {
+    /// The copy holds what the running project held when it was read.
+    pub const FILLED: &str = "source.equal";
+    /// The running project is as it was before it was read.
+    pub const UNTOUCHED: &str = "source.untouched";
     /// The method covers every critical volume.
     pub const COVERED: &str = "method.covers";
     /// The backup could be taken.

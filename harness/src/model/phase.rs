@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 pub enum Phase {
     /// Engine, compose, configuration, images.
     Prepare,
+    /// The copy is filled from the running project, and held against it.
+    Fill,
     /// The sealed copy of the stack comes up and is healthy.
     Start,
     /// The dataset is loaded.
@@ -46,6 +48,7 @@ impl Phase {
     pub fn name(self) -> &'static str {
         match self {
             Self::Prepare => "prepare",
+            Self::Fill => "fill",
             Self::Start => "start",
             Self::Seed => "seed",
             Self::Baseline => "baseline",

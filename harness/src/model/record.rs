@@ -1,7 +1,7 @@
 //! The record of a drill: everything that a report may show, in one serialisable value.
 //! Its shape is documented in `docs/report-schema.md`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -99,6 +99,33 @@ pub struct Record {
     pub artefact: Option<Manifest>,
     /// The machine and its tools, by name.
     pub environment: BTreeMap<String, String>,
+    /// What was removed at the end, when the engine listed nothing of the run any more. Absent where
+    /// the copy was kept, and until then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub removed: Option<Removed>,
+}
+
+/// What a run had made in the engine and removed: ids of containers, names of the others.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Removed {
+    /// Containers that were there at the end.
+    pub containers: BTreeSet<String>,
+    /// Networks.
+    pub networks: BTreeSet<String>,
+    /// Volumes.
+    pub volumes: BTreeSet<String>,
+}
+
+impl Removed {
+    /// In one line.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let Self { containers, networks, volumes } = self;
+        let (containers, networks, volumes) = (containers.len(), networks.len(), volumes.len());
+        format!(
+            "{containers} containers, {networks} networks, {volumes} volumes; nothing is left of the copy"
+        )
+    }
 }
 
 /// The stack that was cloned.

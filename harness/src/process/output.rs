@@ -27,10 +27,12 @@ impl Output {
         String::from_utf8_lossy(&self.stdout).trim_end().to_owned()
     }
 
-    /// The last line of standard error that says something, or the exit code.
+    /// The last line of standard error that speaks of an error, else the last that says something,
+    /// or the exit code. Details and hints come after what they are of.
     #[must_use]
     pub fn complaint(&self) -> String {
-        let last = self.stderr.lines().rev().find(|line| !line.trim().is_empty());
+        let said = || self.stderr.lines().rev().filter(|line| !line.trim().is_empty());
+        let last = said().find(|line| line.contains("error:")).or_else(|| said().next());
         match (last, self.exit_code) {
             (Some(line), _) => line.trim().to_owned(),
             (None, Some(code)) => format!("exit code {code}, nothing on standard error"),

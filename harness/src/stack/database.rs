@@ -1,6 +1,7 @@
 //! The database of an owned stack: who may sign in, and how its tools are run beside it.
 
 use std::ffi::OsString;
+use std::net::IpAddr;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -90,7 +91,11 @@ impl Database {
 
     /// Where and how this host signs in.
     pub async fn connection(&self, stack: &OwnedStack) -> Result<postgres::Config> {
-        let address = stack.address(&self.service).await?;
+        Ok(self.at(stack.address(&self.service).await?))
+    }
+
+    /// The same at an address.
+    pub(crate) fn at(&self, address: IpAddr) -> postgres::Config {
         let mut config = postgres::Config::new();
         config
             .host(&address.to_string())
@@ -99,7 +104,7 @@ impl Database {
             .dbname(&self.name)
             .application_name("dr-drill")
             .connect_timeout(Duration::from_secs(10));
-        Ok(config)
+        config
     }
 
     /// Waits until the server takes connections from outside its container. The official image first
@@ -165,12 +170,23 @@ impl Database {
     ) -> Result<Command> {
         let container = stack.container(&self.service).await?;
         let docker = stack.engine().docker(["exec", "--interactive", "--env", "PGPASSWORD"]);
-        Ok(docker
-            .arg(container.id)
-            .args([program, "--host", "127.0.0.1", "--username"])
-            .arg(&self.user)
-            .args(args)
-            .env("PGPASSWORD", &self.password))
+        Ok(self.signed_in(docker.arg(container.id).args(self.words(program, args))))
+    }
+
+    /// The words of such a tool.
+    pub(crate) fn words<A: Into<OsString>>(
+        &self,
+        program: &str,
+        args: impl IntoIterator<Item = A>,
+    ) -> impl Iterator<Item = OsString> {
+        let sign_in = [program, "--host", "127.0.0.1", "--username", &self.user];
+        let sign_in = sign_in.map(OsString::from).into_iter();
+        sign_in.chain(args.into_iter().map(Into::into).collect::<Vec<_>>())
+    }
+
+    /// A command that has the password where `PGPASSWORD` is passed on.
+    pub(crate) fn signed_in(&self, command: Command) -> Command {
+        command.env("PGPASSWORD", &self.password)
     }
 }
 

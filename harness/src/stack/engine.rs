@@ -55,6 +55,8 @@ pub struct Mounted {
     pub volume: Option<String>,
     /// Where it is mounted.
     pub path: String,
+    /// The folder or file of the engine's own host that is seen there.
+    pub source: Option<PathBuf>,
 }
 
 /// A container as the engine describes it.
@@ -62,8 +64,12 @@ pub struct Mounted {
 pub struct Container {
     /// Full id.
     pub id: String,
+    /// Id of its image.
+    pub image: String,
     /// Compose service, empty when compose did not make it.
     pub service: String,
+    /// When it was started last.
+    pub started_at: String,
     /// `created`, `running`, `exited` ….
     pub status: String,
     /// `starting`, `healthy`, `unhealthy`; absent without a health check.
@@ -195,7 +201,7 @@ impl Engine {
     }
 
     /// The same containers as they are now; those that are gone are left out.
-    pub(super) async fn look_at(&self, known: &[Container]) -> Result<Vec<Container>> {
+    pub(crate) async fn look_at(&self, known: &[Container]) -> Result<Vec<Container>> {
         let ids = known.iter().map(|container| container.id.clone()).collect::<Vec<_>>();
         let found = self.inspect(ResourceKind::Container, &ids).await?;
         Ok(found.iter().map(container).collect())
@@ -286,6 +292,8 @@ fn container(value: &serde_json::Value) -> Container {
     Container {
         networks,
         id: text(&value["Id"]),
+        image: text(&value["Image"]),
+        started_at: text(&state["StartedAt"]),
         service: labels.get(LABEL_SERVICE).cloned().unwrap_or_default(),
         status: text(&state["Status"]),
         health: state["Health"]["Status"].as_str().map(str::to_owned),
@@ -303,7 +311,8 @@ fn container(value: &serde_json::Value) -> Container {
 fn mounted(value: &serde_json::Value) -> Mounted {
     let text = |key: &str| value[key].as_str().map(str::to_owned);
     let volume = text("Name").filter(|_| value["Type"] == "volume");
-    Mounted { volume, path: text("Destination").unwrap_or_default() }
+    let source = text("Source").filter(|it| !it.is_empty()).map(PathBuf::from);
+    Mounted { volume, path: text("Destination").unwrap_or_default(), source }
 }
 
 /// Why the engine does not answer, read from its socket rather than from words of the client.

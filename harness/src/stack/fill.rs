@@ -37,7 +37,7 @@ codes=("${PIPESTATUS[@]}")
 "#;
 
 impl OwnedStack {
-    /// Fills the volumes that stand for folders of the host. Creates the stack for it, where there
+    /// Fills the volumes that stand for folders of the host, all but one. Creates the stack for it, where there
     /// are any; starts nothing. A copy that is unsafe, because a server may have had the folder open,
     /// is said in an event.
     ///
@@ -47,8 +47,9 @@ impl OwnedStack {
     ///
     /// # Errors
     /// Undecided when a folder cannot be read, by its path, or a volume is not empty.
-    pub async fn fill(&self, events: &Events) -> Result<()> {
-        let fills = self.sealed().fills.clone();
+    pub async fn fill(&self, except: Option<&str>, events: &Events) -> Result<()> {
+        let fills = self.sealed().fills.iter();
+        let fills = fills.filter(|fill| Some(fill.volume.as_str()) != except).collect::<Vec<_>>();
         if fills.is_empty() {
             return Ok(());
         }

@@ -229,6 +229,8 @@ mod tests {
     fn container(status: &str, health: Option<&str>, exit_code: i64) -> Container {
         Container {
             id: "c".to_owned(),
+            image: String::new(),
+            started_at: String::new(),
             service: "s".to_owned(),
             status: status.to_owned(),
             health: health.map(str::to_owned),

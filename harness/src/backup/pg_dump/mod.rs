@@ -15,6 +15,7 @@ use crate::config::{BUILT_IN, Config};
 use crate::error::{Attempt, Result};
 use crate::model::artefact::{Part, PartKind};
 use crate::model::fingerprint::RowHash;
+use crate::process::Command;
 use crate::stack::OwnedStack;
 use crate::stack::database::{Database, ask};
 
@@ -125,6 +126,15 @@ pub async fn restore_globals(
 ) -> Result<()> {
     let path = artefact.path(part)?;
     let script = fs::read_to_string(&path).attempt(|| format!("cannot read {}", path.display()))?;
+    apply_globals(stack, database, &script).await
+}
+
+/// The same, of a script of `pg_dumpall`.
+pub(crate) async fn apply_globals(
+    stack: &OwnedStack,
+    database: &Database,
+    script: &str,
+) -> Result<()> {
     let existing = ask(database.connection(stack).await?, |client| {
         let rows = client.query("select quote_ident(rolname) from pg_roles", &[]);
         let rows = rows.attempt(|| "cannot list the roles of the fresh cluster")?;
@@ -163,13 +173,18 @@ pub async fn restore(
     part: &Part,
 ) -> Result<()> {
     let path = artefact.path(part)?;
-    // A database that one is connected to cannot be dropped, and `postgres` is a name of one.
-    // `--create` restores what belongs to the database itself: owner, grants, settings, comment.
-    let args = ["--exit-on-error", "--clean", "--if-exists", "--create", "--dbname=template1"];
-    let command = database.tool(stack, "pg_restore", args).await?.timeout(LIMIT);
+    let command = restoring(stack, database).await?;
     let (output, said) = command
         .fed_from(path, |mut pipe| io::copy(&mut pipe, &mut io::sink()).attempt(|| "pg_restore"))
         .await?;
     output.require(|| "pg_restore failed")?;
     said.map(drop)
+}
+
+/// The command that restores a dump from standard input.
+pub(crate) async fn restoring(stack: &OwnedStack, database: &Database) -> Result<Command> {
+    // A database that one is connected to cannot be dropped, and `postgres` is a name of one.
+    // `--create` restores what belongs to the database itself: owner, grants, settings, comment.
+    let args = ["--exit-on-error", "--clean", "--if-exists", "--create", "--dbname=template1"];
+    Ok(database.tool(stack, "pg_restore", args).await?.timeout(LIMIT))
 }

@@ -6,6 +6,7 @@ mod backup;
 mod cold;
 mod copy;
 mod cover;
+mod fill;
 mod mistake;
 mod proof;
 mod recovery;

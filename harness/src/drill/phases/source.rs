@@ -40,6 +40,9 @@ pub(super) struct Baseline {
 impl Rehearsal<'_> {
     /// The phases that a sandbox without a drill needs. Without a service named, all are started.
     pub(in crate::drill) async fn start_and_seed(&mut self, services: &[&str]) -> Result<()> {
+        if let Some(running) = &self.sandbox.running {
+            self.fill(running).await?;
+        }
         self.start(services).await?;
         self.seed().await
     }
@@ -47,7 +50,9 @@ impl Rehearsal<'_> {
     async fn start(&mut self, services: &[&str]) -> Result<()> {
         self.journal.enter(Phase::Start);
         // Here and nowhere else: after the disaster, all that is there came from the backup.
-        self.sandbox.stack.fill(&self.journal.events).await?;
+        if self.sandbox.running.is_none() {
+            self.sandbox.stack.fill(None, &self.journal.events).await?;
+        }
         if let Some(unready) = self.sandbox.stack.up(services, self.ready_limit()).await? {
             return Err(unready.into_error());
         }

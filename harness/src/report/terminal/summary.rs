@@ -34,6 +34,7 @@ fn write(out: &mut String, record: &Record) -> fmt::Result {
     compared(out, record)?;
     checks(out, record)?;
     figures(out, record)?;
+    removed(out, record)?;
     not_proved(out, record)?;
     verdict(out, record)
 }
@@ -137,6 +138,14 @@ fn figures(out: &mut String, record: &Record) -> fmt::Result {
         _ => format!("{lost_s}, {lost} of {acknowledged} acknowledged writes"),
     };
     line(out, "data loss", &text)
+}
+
+/// What became of the copy: somebody's own data was in it.
+fn removed(out: &mut String, record: &Record) -> fmt::Result {
+    match &record.removed {
+        Some(removed) => line(out, "removed", &removed.line()),
+        None => Ok(()),
+    }
 }
 
 fn not_proved(out: &mut String, record: &Record) -> fmt::Result {

@@ -30,7 +30,7 @@ use crate::error::{Error, Result};
 
 pub use binds::Fill;
 pub use private_files::PrivateFile;
-pub use sealed::{Seal, SealedStack};
+pub use sealed::{Limits, Seal, SealedStack};
 pub use terms::Terms;
 pub use unnamed::{unnamed, unnamed_of};
 pub use walk::{Change, Refused, What};
@@ -179,6 +179,7 @@ impl Allowed {
             let declared = seal.declared.get(name).map_or(&[][..], Vec::as_slice);
             volumes.extend(unnamed::name(name, &mut service, declared).into_values());
             service["labels"] = labels.clone();
+            seal.limits.limit(&mut service);
             services.insert(name.clone(), service);
         }
         let volumes = volumes.into_iter().map(|name| {

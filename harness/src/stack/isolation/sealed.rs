@@ -21,6 +21,37 @@ pub struct Seal {
     pub declared: BTreeMap<String, Vec<String>>,
     /// Folder for its copies of files that services mount, absolute.
     pub files: PathBuf,
+    /// What each of its containers may use.
+    pub limits: Limits,
+}
+
+/// What a container of the copy may use, as compose has it; what its service says itself where
+/// nothing is said here.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// Memory, such as `512m`.
+    pub memory: Option<String>,
+    /// Cores, such as `1.5`.
+    pub cpus: Option<String>,
+}
+
+impl Limits {
+    /// Puts them on a service, in the place of its own.
+    pub(super) fn limit(&self, service: &mut Value) {
+        for (key, deployed, limit) in
+            [("mem_limit", "memory", &self.memory), ("cpus", "cpus", &self.cpus)]
+        {
+            let Some(limit) = limit else { continue };
+            service[key] = match limit.parse::<f64>() {
+                Ok(number) => json!(number),
+                Err(_) => json!(limit),
+            };
+            let own = service.pointer_mut("/deploy/resources/limits");
+            if let Some(own) = own.and_then(Value::as_object_mut) {
+                own.remove(deployed);
+            }
+        }
+    }
 }
 
 /// A sealed stack, ready to be written to a file.

@@ -65,19 +65,51 @@ impl OwnedStack {
         from: &Path,
         words: impl IntoIterator<Item = OsString>,
     ) -> Command {
-        // The engine reads a line of comma-separated values.
-        let from = from.to_string_lossy().replace('"', "\"\"");
-        let from = format!("type=bind,\"source={from}\",target=/from,readonly");
         let store = format!("type=volume,source={},target=/store,volume-nocopy", volume.actual);
-        self.tool(["--mount".into(), from.into(), "--mount".into(), store.into()]).args(words)
+        self.tool(["--mount".into(), read_only(from), "--mount".into(), store.into()]).args(words)
+    }
+
+    /// A short-lived container that sees nothing but a folder of the host, at `/from`, and cannot
+    /// write there.
+    pub(crate) fn reading(
+        &self,
+        from: &Path,
+        words: impl IntoIterator<Item = OsString>,
+    ) -> Command {
+        self.tool(["--mount".into(), read_only(from)]).args(words)
+    }
+
+    /// A short-lived container of an image that shares nothing with another container but its
+    /// network, with one variable of this process.
+    pub(crate) fn beside_network(
+        &self,
+        other: &str,
+        image: &str,
+        variable: &str,
+        words: impl IntoIterator<Item = OsString>,
+    ) -> Command {
+        let network = format!("container:{other}");
+        let command = self.short_lived(&network).args(["--read-only", "--env", variable]);
+        command.args(["--entrypoint", ""]).arg(image).args(words)
     }
 
     /// A short-lived container of the tool image with these mounts.
     fn tool(&self, mounts: impl IntoIterator<Item = OsString>) -> Command {
-        let command = self.engine.docker(["run", "--rm", "--interactive", "--network", "none"]);
-        // The engine would keep the whole stream as a log, many times slower than the stream.
-        let command = command.args(["--log-driver", "none"]);
-        let command = command.args(RunLabels::of(&self.run).arguments()).args(mounts);
+        let command = self.short_lived("none").args(mounts);
         command.args(["--entrypoint", ""]).arg(&self.tool_image)
     }
+
+    fn short_lived(&self, network: &str) -> Command {
+        let command = self.engine.docker(["run", "--rm", "--interactive", "--network", network]);
+        // The engine would keep the whole stream as a log, many times slower than the stream.
+        let command = command.args(["--log-driver", "none"]);
+        command.args(RunLabels::of(&self.run).arguments())
+    }
+}
+
+/// A folder of the host at `/from`, that cannot be written to. One that is not there is not made.
+fn read_only(from: &Path) -> OsString {
+    // The engine reads a line of comma-separated values.
+    let from = from.to_string_lossy().replace('"', "\"\"");
+    format!("type=bind,\"source={from}\",target=/from,readonly").into()
 }

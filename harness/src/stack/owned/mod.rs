@@ -128,6 +128,16 @@ impl OwnedStack {
         &self.sealed
     }
 
+    /// Its compose file.
+    pub(crate) fn definition(&self) -> &Value {
+        &self.sealed.file
+    }
+
+    /// Whether a volume stands for a folder of the host.
+    pub(crate) fn is_filled(&self, volume: &str) -> bool {
+        self.sealed.fills.iter().any(|fill| fill.volume == volume)
+    }
+
     /// The compose tool that drives it.
     #[must_use]
     pub fn compose(&self) -> &Compose {

@@ -1,12 +1,13 @@
 //! Removing what an owned stack has: each thing is checked for the run's label immediately before.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use futures_util::future::try_join_all;
 
 use super::{OwnedStack, OwnedVolume, actual};
 use crate::error::{Error, Result};
+use crate::model::record::Removed;
 use crate::stack::engine::{Container, ResourceKind};
 use crate::stack::run::LABEL_RUN;
 
@@ -67,18 +68,21 @@ impl OwnedStack {
     }
 
     /// Removes everything that carries this run's label, until nothing new has appeared for
-    /// `settle`: an engine finishes what a command that was ended had asked of it. Idempotent.
+    /// `settle`: an engine finishes what a command that was ended had asked of it. Idempotent. Gives
+    /// back what was removed, when the engine lists nothing of it any more.
     ///
     /// # Errors
     /// Undecided when the engine still lists something of it after ten minutes.
-    pub async fn tear_down(&self, settle: Duration) -> Result<()> {
+    pub async fn tear_down(&self, settle: Duration) -> Result<Removed> {
         self.forget();
+        let mut all = Removed::default();
         let began = Instant::now();
         let mut quiet_since = began;
         loop {
             let mut removed = None;
             for (kind, names) in self.list().await? {
                 self.remove_owned(kind, &names).await?;
+                all.of(kind).extend(names.iter().cloned());
                 removed = names.last().map(|name| format!("{} {name}", kind.noun())).or(removed);
             }
             if let Some(last) = removed {
@@ -91,7 +95,7 @@ impl OwnedStack {
                 }
                 quiet_since = Instant::now();
             } else if quiet_since.elapsed() >= settle {
-                return Ok(());
+                return Ok(all);
             } else {
                 tokio::time::sleep(settle / 5).await;
             }
@@ -126,5 +130,15 @@ impl OwnedStack {
         Error::undecided(format!(
             "refused to remove {noun} {name}: it does not belong to run {run}"
         ))
+    }
+}
+
+impl Removed {
+    fn of(&mut self, kind: ResourceKind) -> &mut BTreeSet<String> {
+        match kind {
+            ResourceKind::Container => &mut self.containers,
+            ResourceKind::Network => &mut self.networks,
+            ResourceKind::Volume => &mut self.volumes,
+        }
     }
 }

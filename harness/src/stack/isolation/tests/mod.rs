@@ -14,13 +14,30 @@ fn allowed(config: &Value, dir: &Path) -> Result<Allowed> {
 }
 
 fn sealed(config: &Value, dir: &Path) -> SealedStack {
+    limited(config, dir, Limits::default())
+}
+
+fn limited(config: &Value, dir: &Path, limits: Limits) -> SealedStack {
     let labels = BTreeMap::from([("dr-drill.run".to_owned(), "r1".to_owned())]);
     let images = BTreeMap::from([("built".to_owned(), "built:hash".to_owned())]);
     let allowed = allowed(config, dir).expect("can be sealed");
     let (project, files) = ("p".to_owned(), "/files".into());
     allowed
-        .seal(&Seal { project, labels, images, declared: BTreeMap::new(), files })
+        .seal(&Seal { project, labels, images, declared: BTreeMap::new(), files, limits })
         .expect("sealed")
+}
+
+#[test]
+fn limits_of_the_operator_win_over_those_of_a_service() {
+    let own = json!({ "limits": { "memory": "8g", "cpus": "4", "pids": 99 } });
+    let config = json!({ "services": { "s": { "image": "x", "deploy": { "resources": own } } } });
+    let limits = Limits { memory: Some("512m".to_owned()), cpus: Some("1.5".to_owned()) };
+    let sealed = limited(&config, Path::new("/"), limits);
+    let service = &sealed.file["services"]["s"];
+    assert_eq!((&service["mem_limit"], &service["cpus"]), (&json!("512m"), &json!(1.5)));
+    assert_eq!(service["deploy"]["resources"]["limits"], json!({ "pids": 99 }));
+    let free = limited(&config, Path::new("/"), Limits::default());
+    assert!(free.file["services"]["s"]["mem_limit"].is_null());
 }
 
 /// A stack of two services, one of them with a further key.
