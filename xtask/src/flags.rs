@@ -12,7 +12,7 @@ use harness::model::mode::Mode;
 use harness::model::profile::Profile;
 use harness::plan::{DEFAULT_BASE, Request};
 
-use crate::selection::{InitOptions, StackOptions, WholeStackOptions};
+use crate::selection::{DataOptions, InitOptions, StackOptions, WholeStackOptions};
 use crate::values::{count, policy, profile, scale, seed, strength};
 
 /// Stands for every method that a stack has.
@@ -159,6 +159,8 @@ pub(crate) struct VolumesOptions {
 pub(crate) struct DrillOptions {
     #[command(flatten)]
     pub(crate) stack: StackOptions,
+    #[command(flatten)]
+    pub(crate) data: DataOptions,
     /// How to back up and restore: pg-dump, cold (every volume, the stack being stopped), a
     /// `[[method]]` of drill.toml, or "all", one after the other. If not given: pg-dump where a
     /// PostgreSQL is known, else cold.
@@ -175,7 +177,7 @@ pub(crate) struct DrillOptions {
     #[arg(long, value_name = "DIR")]
     pub(crate) artefact: Option<PathBuf>,
     /// Restore this artefact instead of taking one, as `verify` does.
-    #[arg(long, value_name = "ARTEFACT", conflicts_with_all = ["method", "disaster", "strength", "artefact", "scale", "seed"])]
+    #[arg(long, value_name = "ARTEFACT", conflicts_with_all = ["method", "disaster", "strength", "artefact", "scale", "seed", "data"])]
     pub(crate) from: Option<PathBuf>,
     /// Show values of rows that differ as they are, not their shapes: in the report, too.
     #[arg(long)]

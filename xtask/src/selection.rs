@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use harness::config::Selection;
 use harness::dataset::Scale;
+use harness::model::origin::Origin;
 use harness::plan::Request;
+use harness::stack::isolation::Limits;
 
-use crate::values::{scale, seed};
+use crate::values::{data, rate, scale, seed};
 
 /// What of a stack is meant, as compose's own options say it.
 #[derive(Debug, Clone, Default, Args)]
@@ -85,6 +87,34 @@ impl WholeStackOptions {
         let Self { stack, compose, scale, seed } = self;
         let compose = compose.clone();
         Request { compose, scale: *scale, seed: *seed, ..Request::of(stack) }
+    }
+}
+
+/// Where the data of a copy comes from, and what reading and running it may take.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct DataOptions {
+    /// Where the data comes from: live (the running project, which is only read), sample
+    /// (generated, where the stack says how), or empty (what images make of empty volumes, to try
+    /// things out). If not given: sample where drill.toml says how, else live.
+    #[arg(long, value_name = "ORIGIN", value_parser = data())]
+    pub(crate) data: Option<Origin>,
+    /// How fast the running project's dump and files may be read, in bytes a second: 20MB.
+    #[arg(long, value_name = "RATE", value_parser = rate)]
+    pub(crate) max_rate: Option<u64>,
+    /// Memory that each container of the copy may use, as compose has it: 512m.
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) memory: Option<String>,
+    /// Cores that each container of the copy may use: 1.5.
+    #[arg(long, value_name = "CORES")]
+    pub(crate) cpus: Option<f64>,
+}
+
+impl DataOptions {
+    /// A request with these.
+    pub(crate) fn of(&self, data: Origin, request: Request) -> Request {
+        let cpus = self.cpus.map(|cpus| cpus.to_string());
+        let limits = Limits { memory: self.memory.clone(), cpus };
+        Request { data: Some(data), max_rate: self.max_rate, limits, ..request }
     }
 }
 

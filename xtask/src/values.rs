@@ -7,6 +7,7 @@ use harness::Error;
 use harness::backup::retention::Policy;
 use harness::dataset::Scale;
 use harness::model::fingerprint::Strength;
+use harness::model::origin::Origin;
 use harness::model::profile::Profile;
 
 /// How much data.
@@ -22,6 +23,21 @@ pub(crate) fn policy(text: &str) -> Result<Policy, String> {
 /// The seed of the data.
 pub(crate) fn seed(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| format!("give a whole number, 0 to {}", u64::MAX))
+}
+
+/// Where the data of a drill comes from.
+pub(crate) fn data() -> impl TypedValueParser<Value = Origin> {
+    const ORIGINS: [Origin; 3] = [Origin::Sample, Origin::Empty, Origin::Live];
+    PossibleValuesParser::new(ORIGINS.map(Origin::name)).try_map(|text| {
+        let known = ORIGINS.into_iter().find(|origin| origin.name() == text);
+        known.ok_or("it is no origin")
+    })
+}
+
+/// Bytes a second.
+pub(crate) fn rate(text: &str) -> Result<u64, String> {
+    let bytes = parse_size::parse_size(text.trim_end_matches("/s")).ok();
+    bytes.filter(|bytes| *bytes > 0).ok_or_else(|| "give bytes a second, such as 20MB".to_owned())
 }
 
 /// A number of things, one at least.

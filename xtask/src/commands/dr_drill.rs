@@ -4,11 +4,15 @@
 use std::path::{Path, PathBuf};
 
 use harness::backup::Method;
+use harness::config::{Config, Generator};
 use harness::disaster::Disaster;
 use harness::drill::{Drill, Finished};
+use harness::model::origin::Origin;
 use harness::model::profile::Profile;
 use harness::plan::Request;
+use harness::process::Runner;
 use harness::report::{junit, terminal};
+use harness::running::{self, Asked};
 use harness::{Error, ErrorKind, Result};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -96,6 +100,7 @@ async fn planned(
     let compose = stack.whole.compose.as_ref();
     let settings = settings::of(stack.dir(), &selection, compose, format, cancelled).await?;
     let config = &settings.config;
+    let data = origin(options, config, cancelled).await?;
     let names = match options.method.as_deref() {
         Some(ALL_METHODS) => Method::names(config).into_iter().map(str::to_owned).collect(),
         Some(name) => vec![name.to_owned()],
@@ -108,7 +113,7 @@ async fn planned(
             .hint("name one --method and one --profile"));
     }
     let pairs = names.iter().flat_map(|name| profiles.iter().map(move |it| (name, *it)));
-    pairs.map(|(name, profile)| copy(options, &settings, name, profile)).collect()
+    pairs.map(|(name, profile)| copy(options, &settings, data, name, profile)).collect()
 }
 
 /// Runs one after the other.
@@ -129,10 +134,40 @@ async fn rehearse(
     Ok(ended)
 }
 
-/// A drill of a seeded copy.
+/// Where the data comes from: as asked for, generated where the stack says how, else from the
+/// project that runs. Nothing else is taken for data without being asked for.
+async fn origin(
+    options: &DrillOptions,
+    config: &Config,
+    cancelled: &CancellationToken,
+) -> Result<Origin> {
+    if let Some(asked) = options.data.data {
+        return Ok(asked);
+    }
+    if config.dataset.generator != Generator::None {
+        return Ok(Origin::Sample);
+    }
+    // A plan looks at nothing that runs.
+    if options.run.dry_run {
+        return Ok(Origin::Live);
+    }
+    let dir = options.stack.dir();
+    let dir = dir.canonicalize().map_err(|cause| {
+        Error::usage(format!("there is no folder {}", dir.display())).because(cause)
+    })?;
+    let project = options.stack.selection.project_name.as_deref();
+    let asked = Asked { dir: &dir, project };
+    if running::is_running(&Runner::new(cancelled.clone()), asked).await? {
+        return Ok(Origin::Live);
+    }
+    Err(running::not_running(asked))
+}
+
+/// A drill of a copy.
 fn copy(
     options: &DrillOptions,
     settings: &Settings,
+    data: Origin,
     method: &str,
     profile: Profile,
 ) -> Result<Drill> {
@@ -144,7 +179,7 @@ fn copy(
         show_values: options.show_values,
         not_proved: not_proved.clone(),
         artefact: options.artefact.as_deref().map(new_folder).transpose()?,
-        ..options.run.request(profile, options.stack.request())
+        ..options.run.request(profile, options.data.of(data, options.stack.request()))
     };
     Drill::new(request, config.clone())
 }
