@@ -6,4 +6,5 @@ pub mod scratch;
 pub mod stacks;
 pub mod standing;
 pub mod turn;
+pub mod victim;
 pub mod xtask;

@@ -6,6 +6,7 @@ mod drill;
 mod durability;
 mod interrupt;
 mod ledger;
+mod live;
 mod methods;
 mod mistake;
 mod naive;

@@ -32,7 +32,7 @@ fn stack(compose: &str, drill: &str) -> tempfile::TempDir {
 /// Runs a drill of a stack, its reports in the same folder.
 fn drill(stack: &Path, more: &[&str]) -> Assert {
     let reports = stack.join("reports");
-    let mut args = vec!["dr-drill", "--stack"];
+    let mut args = vec!["dr-drill", "--data", "empty", "--stack"];
     args.extend([stack.to_str().expect("UTF-8"), "--report", reports.to_str().expect("UTF-8")]);
     args.extend(more);
     let assert = xtask(&args).assert();
@@ -128,6 +128,7 @@ fn no_engine_is_undecided_with_a_hint() {
     let stack = stack(COMPOSE, PROBE);
     let path = stack.path().to_str().expect("UTF-8");
     let mut command = xtask(&["dr-drill", "--stack", path]);
+    // It is asked what runs before anything else.
     command.env("DOCKER_HOST", "unix:///nonexistent.sock");
     complains(command.assert(), 3, &["engine does not answer", "DOCKER_HOST"]);
 }
@@ -274,7 +275,8 @@ async fn a_service_that_never_becomes_healthy_shows_its_state_and_its_log() {
     let stack = stack(&compose, &format!("[service]\nentry = \"db\"\n{PROBE}"));
     let path = stack.path().to_str().expect("UTF-8");
     let reports = stack.path().join("reports");
-    let args = ["dr-drill", "--stack", path, "--report", reports.to_str().expect("UTF-8")];
+    let args = ["dr-drill", "--data", "empty", "--stack", path, "--report"];
+    let args = [&args[..], &[reports.to_str().expect("UTF-8")]].concat();
     let output = xtask(&args).assert().code(3).get_output().clone();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     for needle in ["\"db\" did not become ready", "no tea", "| cannot find my teapot"] {

@@ -13,7 +13,8 @@ use serde_json::Value;
 fn drilled(project: &Project, base: &Path, more: &[&str]) -> (Answer, Value) {
     let _turn = turn::take(Fixture::Drill);
     let (folder, base) = (project.folder.to_str().expect("UTF-8"), base.to_str().expect("UTF-8"));
-    let words = ["dr-drill", "--stack", folder, "--report", base, "--format", "json"];
+    let words =
+        ["dr-drill", "--stack", folder, "--report", base, "--format", "json", "--data", "empty"];
     let mut command = xtask(&[&words[..], more].concat());
     command.current_dir(&project.folder);
     let answer = answer(command, 0);

@@ -16,7 +16,7 @@ fn drilled(folder: &Path, exit_code: i32, more: &[&str]) -> Answer {
     let _turn = turn::take(Fixture::Drill);
     let base = crate::reports();
     let (at, reports) = (folder.to_str().expect("UTF-8"), base.path().to_str().expect("UTF-8"));
-    let words = ["dr-drill", "--stack", at, "--report", reports];
+    let words = ["dr-drill", "--stack", at, "--report", reports, "--data", "empty"];
     let answer = answer(xtask(&[&words[..], more].concat()), exit_code);
     let mut runs = std::fs::read_dir(base.path()).expect("reports").flatten();
     let run = runs.find(|run| run.file_name() != "latest");
