@@ -10,6 +10,7 @@ use harness::model::record::Verdict;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::called;
 use crate::display;
 use crate::flags::Format;
 
@@ -79,7 +80,7 @@ impl Ending {
     /// The error that ended it early.
     pub(crate) fn because(mut self, error: Option<&Error>) -> Self {
         self.error = error.map(Error::chain);
-        self.hint = error.and_then(Error::next_step).map(str::to_owned);
+        self.hint = error.and_then(Error::next_step).map(|hint| called::said(hint).into_owned());
         self
     }
 

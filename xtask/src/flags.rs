@@ -10,8 +10,9 @@ use harness::dataset::Scale;
 use harness::model::fingerprint::Strength;
 use harness::model::mode::Mode;
 use harness::model::profile::Profile;
-use harness::plan::{DEFAULT_BASE, Request};
+use harness::plan::Request;
 
+use crate::called;
 use crate::selection::{DataOptions, InitOptions, StackOptions, WholeStackOptions};
 use crate::values::{count, policy, profile, scale, seed, strength};
 
@@ -23,7 +24,8 @@ pub(crate) const ALL_METHODS: &str = "all";
 /// Exit codes: 0 passed, 1 failed, 2 usage or configuration error, 3 undecided,
 /// 130 interrupted and cleaned up.
 #[derive(Debug, Parser)]
-#[command(name = "cargo xtask", bin_name = "cargo xtask", max_term_width = 80)]
+#[command(name = called::name(), bin_name = called::name(), version, max_term_width = 80)]
+#[command(after_help = called::places())]
 pub(crate) struct Flags {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -38,6 +40,7 @@ pub(crate) enum Command {
     /// nothing.
     Init(InitOptions),
     /// The rehearsal: clone, back up, destroy, restore, compare, probe.
+    #[command(name = called::drill(), alias = called::drill_elsewhere())]
     DrDrill(DrillOptions),
     /// Judge an artefact that a drill kept: restore it in a sealed sandbox and hold what comes
     /// back against the certificate that travels with it.
@@ -75,6 +78,13 @@ pub(crate) enum Command {
     Volumes(VolumesOptions),
     /// Name each prerequisite of a drill, what was found, and the remedy.
     Doctor(DoctorOptions),
+    /// Make one static executable for hosts without Rust, with shell completions, man pages and
+    /// documents.
+    #[command(hide = called::is_alone())]
+    Dist(DistOptions),
+    /// Write shell completions, man pages and documents into a folder.
+    #[command(hide = !called::is_alone())]
+    Pages(PagesOptions),
 }
 
 #[derive(Debug, Subcommand)]
@@ -90,8 +100,8 @@ pub(crate) enum RunbookCommand {
 pub(crate) struct RunbookOptions {
     #[command(flatten)]
     pub(crate) stack: WholeStackOptions,
-    /// The text.
-    #[arg(long, value_name = "FILE", default_value = "docs/runbook_backup_restore.md")]
+    /// The text. That of the reference stack, if not given.
+    #[arg(long, value_name = "FILE", default_value = called::runbook(), hide_default_value = true)]
     pub(crate) file: PathBuf,
     /// Print the blocks, and which are run, and do nothing.
     #[arg(long)]
@@ -107,7 +117,7 @@ pub(crate) struct ReportOptions {
     #[arg(long = "as", value_enum, value_name = "KIND", default_value_t = Rendering::Terminal)]
     pub(crate) rendering: Rendering,
     /// Folder below which runs keep their reports.
-    #[arg(long, value_name = "DIR", default_value = DEFAULT_BASE)]
+    #[arg(long, value_name = "DIR", default_value = called::runs(), hide_default_value = called::is_alone())]
     pub(crate) report: PathBuf,
 }
 
@@ -141,8 +151,8 @@ pub(crate) struct RetentionOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct VolumesOptions {
-    /// Folder of the stack: its compose files and drill.toml.
-    #[arg(long, value_name = "DIR", default_value = "compose")]
+    /// Folder of the stack: its compose files and drill.toml. The reference stack, if not given.
+    #[arg(long, value_name = "DIR", default_value = called::reference(), hide_default_value = true)]
     pub(crate) stack: PathBuf,
     /// Compose command to use, such as "docker compose" or "docker-compose".
     #[arg(long, value_name = "CMD", env = "DR_DRILL_COMPOSE")]
@@ -191,8 +201,8 @@ pub(crate) struct VerifyOptions {
     /// Folder of the artefact: its manifest and parts. It is only read.
     #[arg(value_name = "ARTEFACT")]
     pub(crate) artefact: PathBuf,
-    /// Folder of the stack: its compose files and drill.toml.
-    #[arg(long, value_name = "DIR", default_value = "compose")]
+    /// Folder of the stack: its compose files and drill.toml. The reference stack, if not given.
+    #[arg(long, value_name = "DIR", default_value = called::reference(), hide_default_value = true)]
     pub(crate) stack: PathBuf,
     /// Compose command to use, such as "docker compose" or "docker-compose".
     #[arg(long, value_name = "CMD", env = "DR_DRILL_COMPOSE")]
@@ -215,7 +225,7 @@ pub(crate) struct RunOptions {
     #[arg(long, value_name = "NAME", value_delimiter = ',', default_value = "production", value_parser = profile())]
     pub(crate) profile: Vec<Profile>,
     /// Folder below which each run writes its own.
-    #[arg(long, value_name = "DIR", default_value = DEFAULT_BASE)]
+    #[arg(long, value_name = "DIR", default_value = called::runs(), hide_default_value = called::is_alone())]
     pub(crate) report: PathBuf,
     /// Leave the restored sandbox running, and say how to reach and remove it.
     #[arg(long)]
@@ -245,7 +255,7 @@ pub(crate) struct SmokeOptions {
     #[command(flatten)]
     pub(crate) service: ServiceOptions,
     /// Folder below which each run writes its own.
-    #[arg(long, value_name = "DIR", default_value = DEFAULT_BASE)]
+    #[arg(long, value_name = "DIR", default_value = called::runs(), hide_default_value = called::is_alone())]
     pub(crate) report: PathBuf,
 }
 
@@ -278,7 +288,7 @@ pub(crate) struct AuditOptions {
     #[arg(long, value_name = "FILE")]
     pub(crate) patch: Option<PathBuf>,
     /// Folder below which each run writes its own.
-    #[arg(long, value_name = "DIR", default_value = DEFAULT_BASE)]
+    #[arg(long, value_name = "DIR", default_value = called::runs(), hide_default_value = called::is_alone())]
     pub(crate) report: PathBuf,
 }
 
@@ -311,8 +321,8 @@ pub(crate) enum ModeFlag {
 
 #[derive(Debug, Args)]
 pub(crate) struct BenchOptions {
-    /// Folder of the stack: its compose files and drill.toml.
-    #[arg(long, value_name = "DIR", default_value = "compose")]
+    /// Folder of the stack: its compose files and drill.toml. The reference stack, if not given.
+    #[arg(long, value_name = "DIR", default_value = called::reference(), hide_default_value = true)]
     pub(crate) stack: PathBuf,
     /// Compose command to use, such as "docker compose" or "docker-compose".
     #[arg(long, value_name = "CMD", env = "DR_DRILL_COMPOSE")]
@@ -333,7 +343,7 @@ pub(crate) struct BenchOptions {
     #[arg(long, value_name = "N", default_value = "1", value_parser = seed, allow_negative_numbers = true)]
     pub(crate) seed: u64,
     /// Folder below which each drill writes its own report.
-    #[arg(long, value_name = "DIR", default_value = DEFAULT_BASE)]
+    #[arg(long, value_name = "DIR", default_value = called::runs(), hide_default_value = called::is_alone())]
     pub(crate) report: PathBuf,
     /// Where the figures go as JSON.
     #[arg(long, value_name = "FILE")]
@@ -349,7 +359,7 @@ pub(crate) struct DownOptions {
 #[derive(Debug, Args)]
 pub(crate) struct CleanOptions {
     /// Folder below which runs keep their reports.
-    #[arg(long, value_name = "DIR", default_value = DEFAULT_BASE)]
+    #[arg(long, value_name = "DIR", default_value = called::runs(), hide_default_value = called::is_alone())]
     pub(crate) report: PathBuf,
     /// Remove the images that drills built, too.
     #[arg(long)]
@@ -361,18 +371,35 @@ pub(crate) struct CleanOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct DoctorOptions {
-    /// Folder of the stack: its compose files and drill.toml.
-    #[arg(long, value_name = "DIR", default_value = "compose")]
+    /// Folder of the stack: its compose files and drill.toml. The reference stack, if not given.
+    #[arg(long, value_name = "DIR", default_value = called::reference(), hide_default_value = true)]
     pub(crate) stack: PathBuf,
     /// Compose command to use, such as "docker compose" or "docker-compose".
     #[arg(long, value_name = "CMD", env = "DR_DRILL_COMPOSE")]
     pub(crate) compose: Option<String>,
     /// Folder below which runs keep their reports.
-    #[arg(long, value_name = "DIR", default_value = DEFAULT_BASE)]
+    #[arg(long, value_name = "DIR", default_value = called::runs(), hide_default_value = called::is_alone())]
     pub(crate) report: PathBuf,
     /// Install and start what is missing, as root, from the packages of Debian or Ubuntu.
     #[arg(long)]
     pub(crate) fix: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DistOptions {
+    /// Folder for what is made; what an earlier one left there is replaced.
+    #[arg(long, value_name = "DIR", default_value = "target/dist")]
+    pub(crate) out: PathBuf,
+    /// Take this executable instead of building one. It may need libraries of its host.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) executable: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PagesOptions {
+    /// The folder.
+    #[arg(value_name = "DIR")]
+    pub(crate) dir: PathBuf,
 }
 
 #[derive(Debug, Args)]

@@ -1,10 +1,12 @@
 //! Command line of the restore drill. Thin: reads options, runs a command of the harness,
 //! shows its events, and turns the result into an exit code.
 
+mod called;
 mod commands;
 mod display;
 mod ending;
 mod flags;
+mod reference;
 mod selection;
 mod usage;
 mod values;
@@ -45,6 +47,9 @@ fn ended(command: impl Future<Output = Result<Ending>>) -> Result<Ending> {
 }
 
 async fn run(command: Command, format: Format) -> Result<Ending> {
+    if let Some(folder) = called::unpacked().filter(|folder| command.reads_below(folder)) {
+        reference::provide(folder)?;
+    }
     match command {
         Command::DrDrill(options) => commands::dr_drill::run(options, format).await,
         Command::Verify(options) => commands::dr_drill::verify(options, format).await,
@@ -64,6 +69,8 @@ async fn run(command: Command, format: Format) -> Result<Ending> {
         Command::Volumes(options) => Box::pin(commands::volumes::run(options, format)).await,
         Command::Init(options) => commands::init::run(options, format).await,
         Command::Doctor(options) => commands::doctor::run(options, format).await,
+        Command::Dist(options) => commands::dist::run(options, format).await,
+        Command::Pages(options) => commands::pages::run(&options),
     }
 }
 

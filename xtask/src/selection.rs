@@ -10,7 +10,38 @@ use harness::model::origin::Origin;
 use harness::plan::Request;
 use harness::stack::isolation::Limits;
 
+use crate::called;
+use crate::flags::{Command, RunbookCommand};
 use crate::values::{data, rate, scale, seed};
+
+impl Command {
+    /// Whether what it is to read lies below a folder.
+    pub(crate) fn reads_below(&self, folder: &Path) -> bool {
+        let (stack, file) = match self {
+            Self::DrDrill(options) => (options.stack.dir(), None),
+            Self::Smoke(options) => (options.stack.dir(), None),
+            Self::Audit(options) => (options.stack.dir(), None),
+            Self::Up(options) => (options.dir(), None),
+            Self::Verify(options) => (options.stack.as_path(), None),
+            Self::Bench(options) => (options.stack.as_path(), None),
+            Self::Volumes(options) => (options.stack.as_path(), None),
+            Self::Doctor(options) => (options.stack.as_path(), None),
+            Self::Runbook { command: RunbookCommand::Check(options) } => {
+                (options.stack.stack.as_path(), Some(&options.file))
+            }
+            Self::Init(_)
+            | Self::Down(_)
+            | Self::Clean(_)
+            | Self::Fingerprint(_)
+            | Self::Compare(_)
+            | Self::Report(_)
+            | Self::Retention(_)
+            | Self::Dist(_)
+            | Self::Pages(_) => return false,
+        };
+        stack.starts_with(folder) || file.is_some_and(|file| file.starts_with(folder))
+    }
+}
 
 /// What of a stack is meant, as compose's own options say it.
 #[derive(Debug, Clone, Default, Args)]
@@ -66,8 +97,8 @@ pub(crate) struct InitOptions {
 /// A stack as its compose files have it, with what data, driven by what.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct WholeStackOptions {
-    /// Folder of the stack: its compose files and drill.toml.
-    #[arg(long, value_name = "DIR", default_value = "compose")]
+    /// Folder of the stack: its compose files and drill.toml. The reference stack, if not given.
+    #[arg(long, value_name = "DIR", default_value = called::reference(), hide_default_value = true)]
     pub(crate) stack: PathBuf,
     /// Compose command to use, such as "docker compose" or "docker-compose".
     #[arg(long, value_name = "CMD", env = "DR_DRILL_COMPOSE")]
@@ -86,7 +117,8 @@ impl WholeStackOptions {
     pub(crate) fn request(&self) -> Request {
         let Self { stack, compose, scale, seed } = self;
         let compose = compose.clone();
-        Request { compose, scale: *scale, seed: *seed, ..Request::of(stack) }
+        let report_base = called::runs().into();
+        Request { compose, scale: *scale, seed: *seed, report_base, ..Request::of(stack) }
     }
 }
 

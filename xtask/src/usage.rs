@@ -19,7 +19,7 @@ pub(crate) fn close(unread: &clap::Error) -> ExitCode {
 
 fn answer(unread: &clap::Error, format: Format) -> Ending {
     let text = unread.render().to_string();
-    if unread.kind() == ErrorKind::DisplayHelp {
+    if matches!(unread.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         match format {
             Format::Human => drop(unread.print()),
             Format::Json => display::json_line(&json!({ "event": "help", "text": text })),

@@ -38,15 +38,19 @@ pub struct Subject {
     pub compose: Option<String>,
     /// Folder below which runs keep their reports.
     pub report_base: PathBuf,
+    /// Whether this program is built on this machine, which takes a toolchain.
+    pub builds: bool,
 }
 
 /// Looks at everything a drill of `subject` needs. Changes nothing.
 pub async fn examine(runner: &Runner, subject: &Subject) -> Vec<Finding> {
     let mut findings = machine(subject);
-    findings.push(findings::toolchain(
-        said(runner, "rustc", "--version").await.as_deref(),
-        env!("CARGO_PKG_RUST_VERSION"),
-    ));
+    if subject.builds {
+        findings.push(findings::toolchain(
+            said(runner, "rustc", "--version").await.as_deref(),
+            env!("CARGO_PKG_RUST_VERSION"),
+        ));
+    }
     let mut absent = Vec::new();
     for tool in findings::TOOLS {
         if said(runner, tool, "--version").await.is_none() {

@@ -12,6 +12,7 @@ use harness::{Error, ErrorKind, Result};
 use serde_json::json;
 
 use super::interrupt;
+use crate::called;
 use crate::display;
 use crate::ending::Ending;
 use crate::flags::{CleanOptions, DownOptions, Format};
@@ -75,9 +76,7 @@ pub(crate) async fn down(options: DownOptions, format: Format) -> Result<Ending>
     }
     // Their compose files: `up` keeps them below the default folder.
     let gone = |work: &Path| runs.keys().any(|run| work.ends_with(Path::new(run).join("work")));
-    for work in
-        drill::abandoned(Path::new(harness::plan::DEFAULT_BASE)).iter().filter(|it| gone(it))
-    {
+    for work in drill::abandoned(Path::new(called::runs())).iter().filter(|it| gone(it)) {
         drill::remove_abandoned(work)?;
         // Their folders too, unless there is a report in them: this removes only what is empty.
         for folder in [work.with_file_name("evidence"), work.with_file_name("")] {

@@ -10,6 +10,7 @@ use harness::process::Runner;
 use harness::{Error, Result};
 
 use super::interrupt;
+use crate::called;
 use crate::display;
 use crate::ending::Ending;
 use crate::flags::{DoctorOptions, Format};
@@ -18,8 +19,12 @@ use crate::flags::{DoctorOptions, Format};
 pub(crate) async fn run(options: DoctorOptions, format: Format) -> Result<Ending> {
     let runner = Runner::new(interrupt::token(format));
     let stack = options.stack.clone();
-    let subject =
-        Subject { stack_dir: options.stack, compose: options.compose, report_base: options.report };
+    let subject = Subject {
+        stack_dir: options.stack,
+        compose: options.compose,
+        report_base: options.report,
+        builds: !called::is_alone(),
+    };
     let mut findings = examine(&runner, &subject).await?;
     if options.fix {
         display::shown(format, async |events| doctor::fix(&runner, events, &findings).await)
@@ -45,7 +50,10 @@ pub(crate) async fn run(options: DoctorOptions, format: Format) -> Result<Ending
 }
 
 async fn examine(runner: &Runner, subject: &Subject) -> Result<Vec<Finding>> {
-    let findings = doctor::examine(runner, subject).await;
+    let mut findings = doctor::examine(runner, subject).await;
+    for remedy in findings.iter_mut().filter_map(|finding| finding.remedy.as_mut()) {
+        *remedy = called::said(remedy).into_owned();
+    }
     // What was interrupted looks like what is missing.
     if runner.cancellation().is_cancelled() { Err(Error::interrupted()) } else { Ok(findings) }
 }
@@ -66,14 +74,16 @@ fn table(out: &mut impl Write, findings: &[Finding], stack: &Path) -> io::Result
     }
     let missing = findings.iter().filter(|finding| finding.level == Level::Missing).count();
     if missing == 0 {
-        let reference = Path::new("compose");
-        let stack = (stack != reference).then(|| format!(" --stack {}", stack.display()));
+        let stack = (stack != Path::new(called::reference()))
+            .then(|| format!(" --stack {}", stack.display()));
         let stack = stack.unwrap_or_default();
-        return writeln!(out, "\na drill can run: cargo xtask dr-drill{stack}");
+        let drill = format!("cargo xtask dr-drill{stack}");
+        return writeln!(out, "\na drill can run: {}", called::said(&drill));
     }
     writeln!(out, "\n{missing} missing: a drill cannot run")?;
     if findings.iter().any(|finding| finding.fix.is_some()) {
-        writeln!(out, "as root on Debian or Ubuntu: cargo xtask doctor --fix")?;
+        let fix = called::said("cargo xtask doctor --fix");
+        writeln!(out, "as root on Debian or Ubuntu: {fix}")?;
     }
     Ok(())
 }

@@ -10,6 +10,7 @@ use harness::survey::Surveyed;
 use harness::{Error, Result};
 
 use super::audit::write;
+use crate::called;
 use crate::flags::AuditOptions;
 
 /// The document to check, read before anything is brought up.
@@ -45,7 +46,8 @@ pub(super) fn settle(
     anstream::eprintln!("{}:{}: differs from a fresh run", file.display(), found.line);
     anstream::eprintln!("  committed  {}", found.committed);
     anstream::eprintln!("  fresh      {}", found.fresh);
-    anstream::eprintln!("  write it again: cargo xtask audit --document {}", file.display());
+    let again = format!("cargo xtask audit --document {}", file.display());
+    anstream::eprintln!("  write it again: {}", called::said(&again));
     Ok(Some(format!("{} differs from a fresh run", file.display())))
 }
 

@@ -15,6 +15,7 @@ use harness::{Error, Result};
 use serde_json::Value;
 
 use super::interrupt;
+use crate::called;
 use crate::ending::Ending;
 use crate::flags::Format;
 use crate::selection::InitOptions;
@@ -111,14 +112,18 @@ fn next(
     match written {
         Some(file) => writeln!(out, "\nwritten    {}", file.display())?,
         None if is_there => writeln!(out, "\nsettings   {dir}/{FILE_NAME}, which a drill goes by")?,
-        None => writeln!(out, "\nsettings   cargo xtask init --stack {dir}{init} --write")?,
+        None => {
+            let init = format!("cargo xtask init --stack {dir}{init} --write");
+            writeln!(out, "\nsettings   {}", called::said(&init))?;
+        }
     }
     if let (false, Err(asks)) = (is_there, found.config()) {
         let remedy = asks.next_step().unwrap_or("docs/drill-toml.md has every key");
-        let text = format!("first      {asks}; {remedy}");
+        let text = format!("first      {asks}; {}", called::said(remedy));
         out.write_all(terminal::folded(&text).as_bytes())?;
     }
-    writeln!(out, "drill      cargo xtask dr-drill --stack {dir}{drill}")
+    let drill = format!("cargo xtask dr-drill --stack {dir}{drill}");
+    writeln!(out, "drill      {}", called::said(&drill))
 }
 
 /// What was asked for besides the folder, as it is to be asked for again.

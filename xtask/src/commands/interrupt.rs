@@ -7,6 +7,7 @@ use harness::{Error, Result};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use crate::called;
 use crate::display;
 use crate::ending::Ending;
 use crate::flags::Format;
@@ -20,7 +21,9 @@ pub(crate) fn token(format: Format) -> CancellationToken {
         let streams = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
         let (Ok(mut interrupt), Ok(mut terminate)) = streams else { return };
         either(&mut interrupt, &mut terminate).await;
-        eprintln!("interrupted: cleaning up; once more abandons it (cargo xtask clean then does)");
+        let cleaning =
+            "interrupted: cleaning up; once more abandons it (cargo xtask clean then does)";
+        eprintln!("{}", called::said(cleaning));
         watched.cancel();
         either(&mut interrupt, &mut terminate).await;
         let error = Error::interrupted();

@@ -11,6 +11,7 @@ use harness::{Error, Result};
 use serde_json::json;
 
 use super::interrupt;
+use crate::called;
 use crate::display;
 use crate::ending::Ending;
 use crate::flags::{Format, RunbookOptions};
@@ -29,6 +30,7 @@ pub(crate) async fn run(options: RunbookOptions, format: Format) -> Result<Endin
         list(&runbook, format);
         return Ok(Ending::done().with("dry_run", true));
     }
+    require_cargo(&runbook, &options)?;
     require_printed(&runbook, &options)?;
     let walked = rehearse(&runbook, &options, format).await?;
     if format == Format::Human {
@@ -56,6 +58,18 @@ fn list(runbook: &Runbook, format: Format) {
             })),
         }
     }
+}
+
+/// Blocks are run as printed: those that call cargo need the repository and Rust.
+fn require_cargo(runbook: &Runbook, options: &RunbookOptions) -> Result<()> {
+    let calls =
+        |step: &&Step| matches!(step.role, Role::Run { .. }) && step.text.contains("cargo xtask");
+    let Some(step) = runbook.steps.iter().find(calls).filter(|_| called::is_alone()) else {
+        return Ok(());
+    };
+    let (file, line) = (options.file.display(), step.line);
+    Err(Error::usage(format!("{file}:{line}: this block runs cargo, from the repository"))
+        .hint("check it in the repository, with Rust; --list shows the blocks here"))
 }
 
 /// Every message that the runbook explains is one that the stack's programs can print.

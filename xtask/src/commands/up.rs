@@ -5,6 +5,7 @@ use harness::drill::Drill;
 use serde_json::json;
 
 use super::{interrupt, settings};
+use crate::called;
 use crate::display;
 use crate::ending::Ending;
 use crate::flags::Format;
@@ -27,7 +28,7 @@ pub(crate) async fn run(options: StackOptions, format: Format) -> Result<Ending>
             println!("compose   {}", stack.file().display());
             println!("project   {}", run.project());
             println!("look      docker ps --filter label=dr-drill.run={run}");
-            println!("remove    cargo xtask down {run}");
+            println!("{}", called::said(&format!("remove    cargo xtask down {run}")));
         }
         Format::Json => display::json_line(&json!({
             "event": "up",

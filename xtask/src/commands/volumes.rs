@@ -12,6 +12,7 @@ use harness::{Error, Result};
 use serde_json::json;
 
 use super::interrupt;
+use crate::called;
 use crate::display;
 use crate::ending::Ending;
 use crate::flags::{Format, VolumesOptions};
@@ -54,6 +55,7 @@ async fn at_scale(
         scale,
         seed: options.seed,
         compose: options.compose.clone(),
+        report_base: called::runs().into(),
         ..Request::of(&options.stack)
     };
     let drill = Drill::new(request, config.clone())?;

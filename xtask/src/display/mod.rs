@@ -13,6 +13,7 @@ use harness::report::terminal;
 use harness::stack::isolation::Change;
 use tokio::sync::mpsc::UnboundedReceiver;
 
+use crate::called;
 use crate::flags::Format;
 
 /// Does some work and shows its events. The last is shown before the work counts as done.
@@ -57,7 +58,7 @@ pub(crate) fn json_line(value: &impl serde::Serialize) {
 pub(crate) fn aside(lines: &[String]) {
     let mut err = anstream::stderr().lock();
     for line in lines {
-        let line = format!("  {}", harness::printable::printable(line));
+        let line = format!("  {}", harness::printable::printable(&called::said(line)));
         let _ = err.write_all(terminal::folded(&line).as_bytes());
     }
 }
@@ -72,7 +73,7 @@ pub(crate) fn error(error: &Error) {
         let _ = writeln!(err, "  | {line}");
     }
     if let Some(hint) = error.next_step() {
-        let _ = writeln!(err, "{cyan}hint{cyan:#}: {hint}");
+        let _ = writeln!(err, "{cyan}hint{cyan:#}: {}", called::said(hint));
     }
 }
 

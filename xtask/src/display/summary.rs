@@ -6,17 +6,19 @@ use std::path::Path;
 use harness::drill::Finished;
 use harness::report::terminal;
 
+use crate::called;
+
 /// Prints the summary on standard output.
 pub(crate) fn print(finished: &Finished) {
     super::text(&terminal::summary(&finished.record));
     place(&finished.report);
     if let Some(kept) = &finished.kept {
         let (run, services) = (&finished.record.run_id, kept.stack.services().join(", "));
-        super::text(&format!(
+        super::text(&called::said(&format!(
             "kept       {services}\n\
              look       docker ps --filter label=dr-drill.run={run}\n\
              remove     cargo xtask down {run}\n"
-        ));
+        )));
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -50,15 +51,30 @@ impl Console {
 
     /// The same, with variables of the environment.
     pub(crate) fn run_with(&self, line: &str, environment: &[(&str, &str)]) -> Answer {
+        let mut command = self.command(line, environment);
+        Answer::of(&command.current_dir(root()).output().expect("it runs"))
+    }
+
+    /// The same under a name of its own, in this console's folder `empty`, with `cache` and `state` as
+    /// its user's. Where the engine's tools are is the user's own, and stays.
+    pub(crate) fn run_alone(&self, line: &str, environment: &[(&str, &str)]) -> Answer {
+        let mut command = self.command(line, environment);
+        command.arg0("dr-drill").current_dir(self.path("empty"));
+        command.env("XDG_CACHE_HOME", self.path("cache"));
+        command.env("XDG_STATE_HOME", self.path("state"));
+        Answer::of(&command.output().expect("it runs"))
+    }
+
+    fn command(&self, line: &str, environment: &[(&str, &str)]) -> Command {
         let folder = self.folder.path().to_str().expect("UTF-8");
         let words = line.split_whitespace().map(|word| word.replace("DIR", folder));
         let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
-        command.args(words).current_dir(root());
+        command.args(words);
         for variable in ["COLUMNS", "DOCKER_HOST", "DR_DRILL_COMPOSE", "PGPASSWORD"] {
             command.env_remove(variable);
         }
-        let output = command.envs(environment.iter().copied()).output().expect("it runs");
-        Answer::of(&output)
+        command.envs(environment.iter().copied());
+        command
     }
 
     /// Command lines with what each said on standard error, as a terminal shows them.

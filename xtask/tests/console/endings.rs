@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::console::{Answer, Console, commands, root};
 
 /// Command lines that are refused or cannot find out, one for each command at least.
-const REFUSED: [(&str, i32); 23] = [
+pub(crate) const REFUSED: [(&str, i32); 24] = [
     ("init --stack DIR/absent", 2),
     ("dr-drill --scales", 2),
     ("dr-drill --method pgdump", 2),
@@ -33,6 +33,7 @@ const REFUSED: [(&str, i32); 23] = [
     ("retention DIR/absent --policy last=1", 2),
     ("volumes --scale 5000", 3),
     ("doctor", 3),
+    ("dist --executable DIR/absent", 2),
     ("doctr", 2),
 ];
 

@@ -4,6 +4,7 @@
 //! Texts are snapshots. `INSTA_UPDATE=always cargo test -p xtask --test console` writes them anew:
 //! read the difference before it is committed.
 
+mod alone;
 mod console;
 mod endings;
 mod errors;

@@ -1,5 +1,6 @@
 //! Whole drills, sabotaged on the way, and artefacts that are judged by restoring them.
 
+mod alone;
 mod artefact;
 mod disasters;
 mod drill;
