@@ -2,7 +2,7 @@
 //! all. It carries the reference stack and the documents (`build.rs`).
 //!
 //! Static with musl: a static glibc would still load libraries of the host, which may be another's
-//! version, to resolve names (`nsswitch.conf`).
+//! version, to resolve names (nsswitch.conf(5)).
 
 use std::env::consts::ARCH;
 use std::fs::{self, Permissions};
@@ -87,11 +87,11 @@ async fn build(runner: &Runner, events: &Events) -> Result<PathBuf> {
     require(runner, &target).await?;
     events.note(format!("builds for {target}; without an earlier build, this takes minutes"));
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let words = ["build", "--package", "xtask", "--profile", "dist", "--target", &target];
+    let words = ["build", "--package", "xtask", "--profile", "static", "--target", &target];
     let built = runner.command(cargo).args(words).timeout(BUILD_TIMEOUT).run().await?;
     built.require(|| "cargo cannot build it")?;
     let folder = std::env::var_os("CARGO_TARGET_DIR").map_or("target".into(), PathBuf::from);
-    Ok(folder.join(target).join("dist/xtask"))
+    Ok(folder.join(target).join("static/xtask"))
 }
 
 /// What a build for musl takes besides a toolchain.
