@@ -28,7 +28,7 @@ static NAME: LazyLock<&str> = LazyLock::new(|| {
 });
 
 /// What is kept for later, and what can be made again (XDG Base Directory Specification).
-static STATE: LazyLock<PathBuf> = LazyLock::new(|| own(|dirs| dirs.state_dir()));
+static STATE: LazyLock<PathBuf> = LazyLock::new(|| own(BaseStrategy::state_dir));
 static CACHE: LazyLock<PathBuf> = LazyLock::new(|| own(|dirs| Some(dirs.cache_dir())));
 static REFERENCE: LazyLock<PathBuf> = LazyLock::new(|| CACHE.join(reference::name()));
 

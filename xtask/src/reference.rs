@@ -21,10 +21,13 @@ const NAME_BYTES: usize = 8;
 
 /// What the folder is called.
 pub(crate) fn name() -> String {
-    let digest = Sha256::digest(ARCHIVE);
-    digest[..NAME_BYTES]
-        .iter()
-        .fold("reference-".to_owned(), |name, byte| format!("{name}{byte:02x}"))
+    format!("reference-{}", hex(&Sha256::digest(ARCHIVE)[..NAME_BYTES]))
+}
+
+/// A digest as it is written.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    let digits = |byte: &u8| [byte >> 4, byte & 15].map(|digit| char::from_digit(digit.into(), 16));
+    bytes.iter().flat_map(digits).flatten().collect()
 }
 
 /// Unpacks it into this folder, unless it is there as it was unpacked.
@@ -80,7 +83,7 @@ fn unpack(folder: &Path) -> Result<()> {
 fn changed(folder: &Path) -> std::io::Result<Option<String>> {
     let found = fs::symlink_metadata(folder)?;
     let is_ours = found.uid() == rustix::process::geteuid().as_raw();
-    if !(found.is_dir() && is_ours && found.mode() & 0o077 == 0) {
+    if !(found.is_dir() && is_ours && found.mode() & 0o777 == 0o700) {
         return Ok(Some("is no folder that only this user can write to".to_owned()));
     }
     let mut expected = BTreeSet::from([folder.to_owned()]);

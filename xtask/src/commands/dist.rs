@@ -22,6 +22,7 @@ use crate::called;
 use crate::display;
 use crate::ending::Ending;
 use crate::flags::{DistOptions, Format};
+use crate::reference::hex;
 
 /// What the executable is called.
 const NAME: &str = "dr-drill";
@@ -147,8 +148,7 @@ fn sums(out: &Path) -> Result<()> {
         if entry.file_type().is_file() {
             let digest = Sha256::digest(fs::read(entry.path()).attempt(cannot)?);
             let name = entry.path().strip_prefix(out).attempt(cannot)?.display();
-            let digest = digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-            writeln!(text, "{digest}  {name}").attempt(cannot)?;
+            writeln!(text, "{}  {name}", hex(&digest)).attempt(cannot)?;
         }
     }
     fs::write(out.join(SUMS), text).attempt(cannot)
