@@ -1,7 +1,7 @@
 //! The stack of a drill as compose resolves it, and whether it can be sealed. Reads, and creates
 //! nothing but a certificate in the folder that it is given.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use tokio_util::sync::CancellationToken;
@@ -18,6 +18,7 @@ use crate::stack::authority;
 use crate::stack::compose::{Compose, StackSource};
 use crate::stack::database::{self, Database};
 use crate::stack::isolation::{Allowed, Change, Terms};
+use crate::stack::unset;
 
 /// A stack that can be sealed, with what was found in it.
 pub(super) struct Resolved {
@@ -59,7 +60,7 @@ impl Resolved {
         work: &Path,
     ) -> Result<Self> {
         let config = &drill.config;
-        let secrets = secrets(drill);
+        let secrets = secrets(drill)?;
         for (name, value) in &secrets.0 {
             runner.keep_secret(name, value);
         }
@@ -120,7 +121,7 @@ fn require_named(config: &Config, allowed: &Allowed) -> Result<()> {
 }
 
 /// The random variables of `drill.toml`: those of the artefact, or new ones.
-fn secrets(drill: &Drill) -> Secrets {
+fn secrets(drill: &Drill) -> Result<Secrets> {
     let over_tls = drill.config.tls.iter().flat_map(|tls| &tls.environment);
     let random = drill.config.environment.iter().chain(over_tls);
     let random = random.filter_map(|(name, variable)| match variable {
@@ -128,10 +129,14 @@ fn secrets(drill: &Drill) -> Secrets {
         Variable::Random { random } => Some((name.clone(), letters(*random))),
     });
     // What was encrypted or hashed with the project's own secrets is read with no others.
-    let random = random.filter(|_| drill.origin() != Origin::Live);
+    let own = match drill.origin() {
+        Origin::Live => unset::given(&source(drill, &Secrets::default())?),
+        _ => BTreeSet::new(),
+    };
+    let random = random.filter(|(name, _)| !own.contains(name));
     let mut secrets = random.collect::<BTreeMap<_, _>>();
     secrets.extend(drill.secrets.0.clone());
-    Secrets(secrets)
+    Ok(Secrets(secrets))
 }
 
 /// The stack with the variables of `drill.toml`.

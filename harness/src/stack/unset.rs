@@ -192,7 +192,8 @@ fn texts(source: &StackSource) -> impl Iterator<Item = String> {
 }
 
 /// Names with a value: of the drill, of this process, and of the files of variables.
-fn given(source: &StackSource) -> BTreeSet<String> {
+/// Names that are given a value: by the stack's files of variables, by this process, or by the source.
+pub(crate) fn given(source: &StackSource) -> BTreeSet<String> {
     let files = if source.env_files.is_empty() {
         vec![project_dir(source).join(".env"), source.dir.join(".env")]
     } else {

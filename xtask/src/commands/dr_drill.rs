@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use harness::backup::Method;
-use harness::config::{Config, Generator};
+use harness::config::Generator;
 use harness::disaster::Disaster;
 use harness::drill::{Drill, Finished};
 use harness::model::origin::Origin;
@@ -100,7 +100,10 @@ async fn planned(
     let compose = stack.whole.compose.as_ref();
     let settings = settings::of(stack.dir(), &selection, compose, format, cancelled).await?;
     let config = &settings.config;
-    let data = origin(options, config, cancelled).await?;
+    let data = options.data.data.unwrap_or(match config.dataset.generator {
+        Generator::None => Origin::Live,
+        Generator::Korrigo => Origin::Sample,
+    });
     let names = match options.method.as_deref() {
         Some(ALL_METHODS) => Method::names(config).into_iter().map(str::to_owned).collect(),
         Some(name) => vec![name.to_owned()],
@@ -113,7 +116,13 @@ async fn planned(
             .hint("name one --method and one --profile"));
     }
     let pairs = names.iter().flat_map(|name| profiles.iter().map(move |it| (name, *it)));
-    pairs.map(|(name, profile)| copy(options, &settings, data, name, profile)).collect()
+    let drills = pairs.map(|(name, profile)| copy(options, &settings, data, name, profile));
+    let drills = drills.collect::<Result<Vec<_>>>()?;
+    // A plan looks at nothing that runs.
+    if data == Origin::Live && !options.run.dry_run {
+        require_running(options, cancelled).await?;
+    }
+    Ok(drills)
 }
 
 /// Runs one after the other.
@@ -134,23 +143,9 @@ async fn rehearse(
     Ok(ended)
 }
 
-/// Where the data comes from: as asked for, generated where the stack says how, else from the
-/// project that runs. Nothing else is taken for data without being asked for.
-async fn origin(
-    options: &DrillOptions,
-    config: &Config,
-    cancelled: &CancellationToken,
-) -> Result<Origin> {
-    if let Some(asked) = options.data.data {
-        return Ok(asked);
-    }
-    if config.dataset.generator != Generator::None {
-        return Ok(Origin::Sample);
-    }
-    // A plan looks at nothing that runs.
-    if options.run.dry_run {
-        return Ok(Origin::Live);
-    }
+/// Demands that the project runs whose data is wanted: nothing else is taken for it without being
+/// asked for.
+async fn require_running(options: &DrillOptions, cancelled: &CancellationToken) -> Result<()> {
     let dir = options.stack.dir();
     let dir = dir.canonicalize().map_err(|cause| {
         Error::usage(format!("there is no folder {}", dir.display())).because(cause)
@@ -158,7 +153,7 @@ async fn origin(
     let project = options.stack.selection.project_name.as_deref();
     let asked = Asked { dir: &dir, project };
     if running::is_running(&Runner::new(cancelled.clone()), asked).await? {
-        return Ok(Origin::Live);
+        return Ok(());
     }
     Err(running::not_running(asked))
 }

@@ -60,7 +60,10 @@ fn the_executable_alone_drills_a_stack_in_its_own_folder() {
     let found = answer(host.dr_drill(stack, &["init"]), 0);
     found.names(&["dr-drill run --stack .", "dr-drill init --stack . --write"]);
 
-    let drilled = answer(host.dr_drill(stack, &["run", "--stack", ".", "--format", "json"]), 0);
+    let drilled = answer(
+        host.dr_drill(stack, &["run", "--stack", ".", "--data", "empty", "--format", "json"]),
+        0,
+    );
     let verdict = drilled.verdict();
     assert_eq!(verdict["verdict"], "passed");
     let report = verdict["report"].as_str().expect("a report");
