@@ -318,6 +318,7 @@ fn checks(config: &Config, request: &Request) -> Vec<PlannedCheck> {
         (id::RESTORE, "FR-4.2", "the artefact could be restored"),
         (id::SERVICE, "FR-4.2", green(config).1),
         (id::STAYS, "FR-4.2", "every service still runs when all was asked"),
+        (id::EGRESS, "H-2", "what was restored tried to send nothing that is not expected"),
         (id::IMAGES, "FR-4.2", "no image was replaced under its tag while the drill ran"),
     ]
     .map(|(id, requirement, title)| PlannedCheck::new(id, requirement, title))

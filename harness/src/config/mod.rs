@@ -4,6 +4,7 @@
 mod accept;
 mod browser;
 mod django;
+mod egress;
 mod include;
 mod invariant;
 mod ledger;
@@ -25,6 +26,7 @@ use serde::Deserialize;
 pub use self::accept::acceptances;
 pub use self::browser::{BrowserConfig, BrowserStep};
 pub use self::django::DjangoConfig;
+pub use self::egress::EgressConfig;
 pub use self::invariant::{Holds, Invariant};
 pub use self::ledger::{LEDGER_JOURNEY, LEDGER_KEY, LedgerConfig};
 pub use self::method::{BUILT_IN, MethodConfig, RestoreInto, Step, TARGET};
@@ -82,6 +84,8 @@ pub struct Config {
     pub tls: Option<TlsConfig>,
     /// What the figures are held against.
     pub objectives: Objectives,
+    /// What the services are known to send.
+    pub egress: EgressConfig,
     /// The acknowledged writes of a drill.
     pub ledger: LedgerConfig,
     /// Ways to back up and restore beside those that are built in.
@@ -326,6 +330,7 @@ impl Config {
         config.stack.files = config.compose_files(dir)?;
         accept::validate(&config.accepts)?;
         config.objectives.validate()?;
+        config.egress.validate()?;
         config.ledger.validate()?;
         invariant::validate(&config.invariants)?;
         volume::validate(&config.volumes)?;

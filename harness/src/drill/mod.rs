@@ -45,7 +45,8 @@ use crate::model::phase::Phase;
 use crate::model::record::{RECORD_SCHEMA, Record, Removed, StackRecord, Timings};
 use crate::plan::{Plan, Request};
 use crate::process::Runner;
-use crate::stack::RunId;
+use crate::stack::images::Images;
+use crate::stack::{RunId, sink};
 
 /// How long nothing new may appear before an interrupted run counts as cleaned up: the
 /// engine finishes what an ended command had asked of it.
@@ -196,6 +197,9 @@ impl Drill {
             result = Box::pin(rehearsal.run()) => result,
             () = cancelled.cancelled() => Err(Error::interrupted()),
         };
+        if !result.as_ref().is_err_and(|cause| cause.kind() == ErrorKind::Interrupted) {
+            rehearsal.collect_egress().await;
+        }
         let mut found = rehearsal.end();
         found.not_proved.extend(gaps);
         let stopped = result.err();
@@ -232,7 +236,12 @@ impl Drill {
         runner: &Runner,
         events: &Events,
     ) -> Result<(Sandbox, Option<Sandbox>)> {
-        let sandbox = Sandbox::prepare(self, run, work, runner, events).await?;
+        let mut sandbox = Sandbox::prepare(self, run, work, runner, events).await?;
+        let image = match sink::image(&Images::new(sandbox.stack.engine(), events)).await {
+            Err(cause) if cause.kind() == ErrorKind::Interrupted => return Err(cause),
+            image => image,
+        };
+        sandbox.stack = sandbox.stack.with_sink(image);
         let is_moved = self.request.disaster == Disaster::Host;
         let elsewhere = is_moved.then(|| sandbox.elsewhere()).transpose()?;
         Ok((sandbox, elsewhere))
@@ -285,6 +294,7 @@ impl Drill {
             },
             integrity: found.integrity,
             ledger: found.ledger,
+            egress: found.egress,
             checks: judgement.checks,
             findings: Vec::new(),
             commands: Vec::new(),

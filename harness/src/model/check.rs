@@ -120,6 +120,8 @@ pub mod id {
     pub const ALIKE: &str = "service.alike";
     /// The service is not one that begins anew.
     pub const NOT_EMPTY: &str = "service.not-empty";
+    /// The restored stack tried to send nothing but what is expected.
+    pub const EGRESS: &str = "egress.expected";
     /// No image was replaced under its tag while the drill ran.
     pub const IMAGES: &str = "images.same";
     /// No acknowledged write older than the recovery point is lost.

@@ -6,6 +6,7 @@ pub mod audit;
 pub mod check;
 pub mod divergence;
 pub mod django;
+pub mod egress;
 pub mod event;
 pub mod finding;
 pub mod fingerprint;

@@ -25,6 +25,8 @@ pub enum Gap {
     Answers,
     /// What is lost between backup and disaster: nothing was written meanwhile.
     DataLoss,
+    /// What the restored stack tries to send: nothing took it down.
+    Egress,
 }
 
 impl Gap {
@@ -41,6 +43,7 @@ impl Gap {
             Self::Rows => "rows",
             Self::Answers => "answers",
             Self::DataLoss => "data-loss",
+            Self::Egress => "egress",
         }
     }
 }

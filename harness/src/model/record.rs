@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::artefact::{Manifest, Store};
 use super::check::Check;
 use super::divergence::Divergence;
+use super::egress::Egress;
 use super::finding::Finding;
 use super::image::ImageRecord;
 use super::not_proved::NotProved;
@@ -89,6 +90,9 @@ pub struct Record {
     pub integrity: Integrity,
     /// Acknowledged writes, once a ledger was kept.
     pub ledger: LedgerRecord,
+    /// What the copy tried to send, where that was seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub egress: Option<Egress>,
     /// Every planned check with its outcome.
     pub checks: Vec<Check>,
     /// Judged observations of an audit.

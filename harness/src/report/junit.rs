@@ -7,6 +7,7 @@ use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, Te
 
 use crate::error::{Attempt, Result};
 use crate::model::check::{Check, Outcome};
+use crate::model::egress::When;
 use crate::model::finding::{Finding, Priority, Status};
 use crate::model::record::{Record, Verdict};
 
@@ -54,6 +55,11 @@ pub fn drills<'a>(records: impl IntoIterator<Item = &'a Record>) -> Result<Strin
         let seconds = record.timings.phases.iter().map(|phase| phase.seconds).sum();
         suite.set_time(Duration::try_from_secs_f64(seconds).unwrap_or_default());
         suite.add_test_cases(record.checks.iter().map(check));
+        if let Some(egress) = &record.egress {
+            let tried = egress.attempts.iter().filter(|it| it.when == When::After);
+            let tried = tried.map(|it| format!("tried to send: {it}"));
+            suite.set_system_out(tried.collect::<Vec<_>>().join("\n"));
+        }
         let reasons = match record.reasons.as_slice() {
             [] => format!("everything that was planned was proved, {}", record.origin.describe()),
             reasons => reasons.join("; "),

@@ -19,6 +19,10 @@ const SOCKET: &str = "/var/run/docker.sock";
 /// Label by which compose, in all its versions, names the service of a container.
 pub const LABEL_SERVICE: &str = "com.docker.compose.service";
 
+/// Labels by which it knows what it made, a network's name in the stack among them.
+pub(super) const LABEL_PROJECT: &str = "com.docker.compose.project";
+pub(super) const LABEL_NETWORK: &str = "com.docker.compose.network";
+
 /// Label by which it marks the containers of `compose run`.
 const LABEL_ONE_OFF: &str = "com.docker.compose.oneoff";
 

@@ -15,6 +15,7 @@ mod private_files;
 mod readiness;
 pub mod reap;
 mod run;
+pub mod sink;
 mod site;
 pub mod unset;
 mod watch;

@@ -6,6 +6,7 @@ mod backup;
 mod cold;
 mod copy;
 mod cover;
+mod egress;
 mod fill;
 mod mistake;
 mod proof;
@@ -31,6 +32,7 @@ use crate::config::Probe;
 use crate::error::Result;
 use crate::fingerprint::database::{Keep, Snapshot};
 use crate::model::artefact::Manifest;
+use crate::model::egress::Egress;
 use crate::model::image::ImageRecord;
 use crate::model::invariant::Reading;
 use crate::model::not_proved::NotProved;
@@ -51,6 +53,7 @@ pub(super) struct Found {
     pub(super) manifest: Option<Manifest>,
     pub(super) integrity: Integrity,
     pub(super) ledger: LedgerRecord,
+    pub(super) egress: Option<Egress>,
     pub(super) recovery_time_s: Option<f64>,
     pub(super) data_loss_s: Option<f64>,
     pub(super) restore_steps: Vec<StepTiming>,
@@ -77,6 +80,10 @@ pub(super) struct Rehearsal<'a> {
     restored: Option<BTreeMap<String, u64>>,
     /// What the entry answered before the backup, where that is what is held.
     answers: Option<Round>,
+    /// The part of the sink's log that began with the restore, once it did; or why there is none.
+    restored_part: Option<Result<u64, String>>,
+    /// What was sent before the disaster, where the sink went with it.
+    sent_before: Option<Result<Egress, String>>,
     found: Found,
 }
 
@@ -108,6 +115,8 @@ impl<'a> Rehearsal<'a> {
             left_out: Vec::new(),
             restored: None,
             answers: None,
+            restored_part: None,
+            sent_before: None,
             found,
         }
     }

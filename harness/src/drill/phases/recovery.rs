@@ -47,6 +47,7 @@ impl Rehearsal<'_> {
     /// Has the disaster strike, and gives back when that began.
     pub(super) async fn destroy(&mut self, artefact: &Artefact) -> Result<Flow<Instant>> {
         self.journal.enter(Phase::Disaster);
+        self.keep_egress().await;
         let struck = Instant::now();
         let point = artefact.manifest.recovery_point.instant;
         let age_s = Timestamp::now().duration_since(point).as_secs_f64();
@@ -85,7 +86,17 @@ impl Rehearsal<'_> {
             }
         }
         let cleared = timed("clear the wreck", None, self.clear()).await?;
-        let created = timed("create the stack", None, stack.create()).await?;
+        // Elsewhere nothing was sent yet.
+        let turned = async {
+            match self.elsewhere {
+                Some(_) => Ok(0),
+                None => stack.turn_sink().await.map_err(|cause| cause.chain()),
+            }
+        };
+        let created = timed("create the stack", None, stack.create());
+        let (created, turned) = tokio::join!(created, turned);
+        self.restored_part = Some(turned);
+        let created = created?;
         self.found.restore_steps.extend([cleared, created]);
         if method.into() == RestoreInto::Server && self.open_server().await?.is_break() {
             return Ok(Break(()));

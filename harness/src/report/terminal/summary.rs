@@ -6,6 +6,7 @@ use anstyle::AnsiColor;
 
 use super::{KEEP, wrapped};
 use crate::model::check::Outcome;
+use crate::model::egress::When;
 use crate::model::not_proved::Gap;
 use crate::model::origin::Origin;
 use crate::model::record::{LedgerRecord, Record, Verdict};
@@ -18,6 +19,9 @@ const BAR: f64 = 24.0;
 
 /// Divergences shown; the record has them all.
 const DIVERGENCES_SHOWN: usize = 20;
+
+/// Attempts to reach outside that are shown; the record has them all.
+const ATTEMPTS_SHOWN: usize = 20;
 
 /// The summary of a run.
 #[must_use]
@@ -34,6 +38,7 @@ fn write(out: &mut String, record: &Record) -> fmt::Result {
     compared(out, record)?;
     checks(out, record)?;
     figures(out, record)?;
+    sent(out, record)?;
     removed(out, record)?;
     not_proved(out, record)?;
     verdict(out, record)
@@ -146,6 +151,24 @@ fn removed(out: &mut String, record: &Record) -> fmt::Result {
         Some(removed) => line(out, "removed", &removed.line()),
         None => Ok(()),
     }
+}
+
+/// What the restored stack tried to send; nothing where nothing was seen of it.
+fn sent(out: &mut String, record: &Record) -> fmt::Result {
+    let Some(egress) = &record.egress else { return Ok(()) };
+    let after = egress.attempts.iter().filter(|it| it.when == When::After);
+    let mut word = "tried";
+    let mut unshown = egress.dropped;
+    for (at, attempt) in after.enumerate() {
+        if at >= ATTEMPTS_SHOWN {
+            unshown += 1;
+            continue;
+        }
+        let expected = if attempt.expected { "; expected" } else { "" };
+        line(out, word, &format!("{attempt}{expected}"))?;
+        word = "";
+    }
+    if unshown > 0 { line(out, word, &format!("{unshown} more")) } else { Ok(()) }
 }
 
 fn not_proved(out: &mut String, record: &Record) -> fmt::Result {

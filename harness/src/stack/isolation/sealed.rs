@@ -1,6 +1,7 @@
 //! The sealed copy of a stack: its names, its compose file, and what has to be copied for it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use serde_json::{Map, Value, json};
@@ -86,6 +87,34 @@ impl SealedStack {
         Self { project, file, volumes, ..self.clone() }
     }
 
+    /// Name in the engine of each network.
+    #[must_use]
+    pub fn networks(&self) -> BTreeMap<&str, &str> {
+        let networks = self.file["networks"].as_object().into_iter().flatten();
+        networks.filter_map(|(name, it)| Some((name.as_str(), it["name"].as_str()?))).collect()
+    }
+
+    /// The same stack, whose services have the names that the engine does not know resolved by a
+    /// server, of which each network has its address. Who lives in another's network asks whom that
+    /// one asks. No domain of the host's is searched: what is not within would look like a name of it.
+    #[must_use]
+    pub fn resolving_at(&self, servers: &BTreeMap<String, IpAddr>) -> Self {
+        let mut file = self.file.clone();
+        for service in file["services"].as_object_mut().into_iter().flat_map(Map::values_mut) {
+            let networks = match &service["networks"] {
+                Value::Object(networks) => networks.keys().map(String::as_str).collect(),
+                Value::Array(networks) => networks.iter().filter_map(Value::as_str).collect(),
+                _ => vec!["default"],
+            };
+            let server = networks.iter().find_map(|network| servers.get(*network));
+            if let Some(server) = server.filter(|_| service["network_mode"].is_null()) {
+                service["dns"] = json!([server]);
+                service["dns_search"] = json!(["."]);
+            }
+        }
+        Self { file, ..self.clone() }
+    }
+
     /// Services of which at least one container runs.
     pub fn running(&self) -> impl Iterator<Item = &str> {
         let asked = |name: &str| {
@@ -156,5 +185,43 @@ impl SealedStack {
             }
         }
         at
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn services_ask_the_server_of_their_first_network_and_guests_ask_nobody() {
+        let file = json!({
+            "services": {
+                "app": { "networks": { "back": null, "front": null } },
+                "alone": { "network_mode": "none" },
+                "guest": { "network_mode": "service:app" },
+                "listed": { "networks": ["front"] },
+                "plain": {},
+                "unknown": { "networks": { "other": null } },
+            },
+            "networks": { "back": { "name": "p_back" }, "default": { "name": "p_default" } },
+        });
+        let sealed = SealedStack {
+            project: "p".to_owned(),
+            file,
+            services: Vec::new(),
+            volumes: BTreeMap::new(),
+            fills: Vec::new(),
+            files: Vec::new(),
+        };
+        let networks = [("back", "p_back"), ("default", "p_default")];
+        assert_eq!(sealed.networks(), BTreeMap::from(networks));
+        let servers = [("back", 1), ("front", 2), ("default", 3)];
+        let servers = servers.map(|(name, at)| (name.to_owned(), IpAddr::from([10, 0, at, 9])));
+        let resolving = sealed.resolving_at(&servers.into()).file;
+        let server = |service: &str| resolving["services"][service]["dns"][0].as_str();
+        let asked = ["app", "listed", "plain", "alone", "guest", "unknown"].map(server);
+        let expected = ["10.0.1.9", "10.0.2.9", "10.0.3.9"].map(Some);
+        assert_eq!((&asked[..3], &asked[3..]), (&expected[..], &[None, None, None][..]));
+        assert_eq!(resolving["services"]["app"]["dns_search"], json!(["."]));
     }
 }

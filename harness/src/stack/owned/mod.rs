@@ -7,6 +7,7 @@ mod commands;
 mod layer;
 mod outside;
 mod removal;
+mod sink;
 
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -18,12 +19,14 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use self::sink::Sink;
 use super::compose::Compose;
 use super::engine::{Container, Engine};
 use super::isolation::SealedStack;
 use super::private_files;
 use super::readiness::{self, Unready, Wanted};
 use super::run::{LABEL_RUN, RunId};
+use super::sink::LABEL_SINK;
 use super::watch::Watch;
 use crate::error::{Attempt, Error, Result};
 use crate::process::Runner;
@@ -48,6 +51,7 @@ pub struct OwnedStack {
     tool_image: String,
     /// Its containers as they were last seen, until something may have changed them.
     seen: Arc<Mutex<Option<Vec<Container>>>>,
+    sink: Arc<Mutex<Sink>>,
 }
 
 impl OwnedStack {
@@ -72,6 +76,7 @@ impl OwnedStack {
             sealed,
             tool_image: tool_image.to_owned(),
             seen: Arc::default(),
+            sink: Arc::default(),
         })
     }
 
@@ -80,7 +85,8 @@ impl OwnedStack {
         let sealed = self.sealed.renamed(format!("{}-elsewhere", self.sealed.project));
         let file = self.file.with_file_name("compose-elsewhere.json");
         write_sealed(&file, &sealed)?;
-        Ok(Self { file, sealed, seen: Arc::default(), ..self.clone() })
+        let sink = Arc::new(Mutex::new(self.sink()));
+        Ok(Self { file, sealed, seen: Arc::default(), sink, ..self.clone() })
     }
 
     /// The same stack, deaf to cancellation.
@@ -215,8 +221,9 @@ impl OwnedStack {
     /// Creates every container, volume and network, and starts nothing.
     pub async fn create(&self) -> Result<()> {
         self.forget();
+        self.open_sink().await?;
         let is_first = self.compose.version().starts_with("1.");
-        let Some(startless) = self.sealed.startless().filter(|_| is_first) else {
+        let Some(startless) = self.resolving().startless().filter(|_| is_first) else {
             return self.compose.create(self.project(), &self.file).await;
         };
         let file = self.file.with_extension("startless.json");
@@ -228,6 +235,7 @@ impl OwnedStack {
     /// Gives back the first that does not become so.
     pub async fn up(&self, services: &[&str], limit: Duration) -> Result<Option<Unready>> {
         self.forget();
+        self.open_sink().await?;
         let mut watch = Watch::begin(&self.engine, &self.label())?;
         let started = self.compose.up(self.project(), &self.file, services).await;
         let (limit, failed) = match started {
@@ -274,9 +282,10 @@ impl OwnedStack {
         })
     }
 
-    /// Looks at its containers.
+    /// Looks at its containers. The sink is none of them.
     pub async fn containers(&self) -> Result<Vec<Container>> {
-        let containers = self.engine.containers(&self.label()).await?;
+        let mut containers = self.engine.containers(&self.label()).await?;
+        containers.retain(|container| !container.labels.contains_key(LABEL_SINK));
         self.remember(Some(containers.clone()));
         Ok(containers)
     }

@@ -2,5 +2,6 @@
 //! left open with the exact reason.
 
 mod faults;
+mod outgoing;
 mod passed;
 mod refused;

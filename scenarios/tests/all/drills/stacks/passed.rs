@@ -10,7 +10,7 @@ use scenarios::xtask::{Answer, answer, xtask};
 use serde_json::Value;
 
 /// Drills a project from the folder of its files, as its owner would.
-fn drilled(project: &Project, base: &Path, more: &[&str]) -> (Answer, Value) {
+pub(super) fn drilled(project: &Project, base: &Path, more: &[&str]) -> (Answer, Value) {
     let _turn = turn::take(Fixture::Drill);
     let (folder, base) = (project.folder.to_str().expect("UTF-8"), base.to_str().expect("UTF-8"));
     let words =
@@ -39,7 +39,13 @@ fn demand_rows_and_files(record: &Value) {
     assert!(count("volumes_compared") >= 1 && count("files_compared") >= 1, "{integrity:#}");
     let asked = record["checks"].as_array().expect("checks").iter();
     let outcome = |id: &str| asked.clone().find(|check| check["id"] == id).map(|it| &it["outcome"]);
-    for check in ["service.alike", "service.not-empty", "compare.database", "compare.volumes"] {
+    for check in [
+        "service.alike",
+        "service.not-empty",
+        "compare.database",
+        "compare.volumes",
+        "egress.expected",
+    ] {
         assert_eq!(outcome(check), Some(&"passed".into()), "{check}");
     }
     assert!(record["ledger"]["acknowledged"].as_u64() >= Some(10), "{}", record["ledger"]);
