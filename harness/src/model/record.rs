@@ -125,10 +125,13 @@ impl Removed {
     #[must_use]
     pub fn line(&self) -> String {
         let Self { containers, networks, volumes } = self;
-        let (containers, networks, volumes) = (containers.len(), networks.len(), volumes.len());
-        format!(
-            "{containers} containers, {networks} networks, {volumes} volumes; nothing is left of the copy"
-        )
+        let counted = |count: usize, what: &str| {
+            format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+        };
+        let containers = counted(containers.len(), "container");
+        let networks = counted(networks.len(), "network");
+        let volumes = counted(volumes.len(), "volume");
+        format!("{containers}, {networks}, {volumes}; nothing is left of the copy")
     }
 }
 

@@ -20,7 +20,7 @@ pub(super) const CHANGED: Option<i32> = Some(1);
 
 /// Writes `/from` to standard output. As a backup has it, but for sockets, at whose copies nobody
 /// would listen.
-const ARCHIVE: [&str; 10] = [
+const ARCHIVE: [&str; 11] = [
     "tar",
     "--create",
     "--format=posix",
@@ -28,29 +28,36 @@ const ARCHIVE: [&str; 10] = [
     "--xattrs",
     "--numeric-owner",
     "--blocking-factor=128",
+    "--anchored",
+    "--no-wildcards",
     "--directory=/from",
     "--file=-",
-    ".",
 ];
 
-/// A volume of a running project, where its engine keeps it.
+/// A volume of a running project, or a folder of the host that stands for one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceVolume {
     /// Its name in the stack.
     pub name: String,
     folder: PathBuf,
+    apart: Vec<OsString>,
 }
 
 impl SourceVolume {
-    /// The folder of the engine's host.
-    #[must_use]
-    pub fn folder(&self) -> &Path {
-        &self.folder
+    /// A folder of the host, without the paths below it that have volumes of their own.
+    pub(crate) fn of_folder(name: &str, folder: &Path, apart: Vec<OsString>) -> Self {
+        Self { name: name.to_owned(), folder: folder.to_owned(), apart }
     }
 
     /// Writes what it holds to standard output, as a tar archive.
     pub(crate) fn archive(&self, copy: &OwnedStack) -> Command {
-        copy.reading(&self.folder, ARCHIVE.map(OsString::from)).timeout(LIMIT)
+        let apart = self.apart.iter().map(|path| {
+            let mut word = OsString::from("--exclude=./");
+            word.push(path);
+            word
+        });
+        let words = ARCHIVE.map(OsString::from).into_iter().chain(apart).chain([".".into()]);
+        copy.reading(&self.folder, words).timeout(LIMIT)
     }
 
     /// Prints how many bytes its files have.
@@ -75,7 +82,7 @@ impl Running {
             let mut users = users.get(name).into_iter().flatten();
             let folder = users.find_map(|(service, path)| self.mounted(service, path));
             match folder {
-                Some(folder) => found.push(SourceVolume { name: name.to_owned(), folder }),
+                Some(folder) => found.push(SourceVolume::of_folder(name, &folder, Vec::new())),
                 None => unknown.push(name),
             }
         }

@@ -17,7 +17,7 @@ pub use self::files::SourceVolume;
 pub(crate) use self::files::{is_read, unrest};
 pub use self::find::{Asked, is_running, not_running};
 pub use self::room::Room;
-pub(crate) use self::stream::{Streamed, stream};
+pub(crate) use self::stream::{Pace, Streamed, stream};
 
 use crate::error::{Error, Result};
 use crate::stack::engine::{Container, Engine};

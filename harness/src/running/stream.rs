@@ -5,11 +5,25 @@ use std::io::{self, PipeReader, Read, Write};
 use std::time::{Duration, Instant};
 
 use crate::error::{Attempt, Result};
+use crate::model::event::Events;
 use crate::process::{Command, Output};
 use crate::stack::database::blocking;
 
 /// Bytes that are read at a time.
 const PIECE: usize = 256 << 10;
+
+/// Pause between two reports of progress.
+const REPORTED: Duration = Duration::from_millis(500);
+
+/// How a stream goes by.
+#[derive(Debug, Clone)]
+pub(crate) struct Pace {
+    /// Bytes a second at most.
+    pub(crate) rate: Option<u64>,
+    /// What is read, for whoever watches.
+    pub(crate) what: String,
+    pub(crate) events: Events,
+}
 
 /// What came of a stream.
 pub(crate) struct Streamed<T> {
@@ -23,7 +37,7 @@ pub(crate) struct Streamed<T> {
     pub(crate) bytes: Result<u64>,
 }
 
-/// Has `to` read what `from` writes, at most `rate` bytes a second, while `watch` reads the same. A
+/// Has `to` read what `from` writes, at its pace, while `watch` reads the same. A
 /// watcher that wants nothing drops its end.
 ///
 /// # Errors
@@ -31,13 +45,13 @@ pub(crate) struct Streamed<T> {
 pub(crate) async fn stream<T: Send + 'static>(
     from: Command,
     to: Command,
-    rate: Option<u64>,
+    pace: Pace,
     watch: impl FnOnce(PipeReader) -> Result<T> + Send + 'static,
 ) -> Result<Streamed<T>> {
     let attempt = || "cannot make a pipe";
     let (mut out, into) = io::pipe().attempt(attempt)?;
     let (seen, shown) = io::pipe().attempt(attempt)?;
-    let read = from.read_by(move |source| pace(source, into, shown, rate));
+    let read = from.read_by(move |source| pace.copy(source, into, shown));
     let written = to.written_by(move |mut sink| {
         io::copy(&mut out, &mut sink).attempt(|| "cannot pass on what was read")
     });
@@ -46,26 +60,29 @@ pub(crate) async fn stream<T: Send + 'static>(
     Ok(Streamed { from, to, seen, bytes })
 }
 
-/// Copies to both ends, and waits where it is ahead of the rate. Whoever watches may have enough.
-fn pace(
-    mut source: File,
-    mut into: impl Write,
-    shown: impl Write,
-    rate: Option<u64>,
-) -> Result<u64> {
-    let mut shown = Some(shown);
-    let (begun, mut bytes, mut piece) = (Instant::now(), 0, vec![0; PIECE]);
-    loop {
-        let read = source.read(&mut piece).attempt(|| "cannot read the stream")?;
-        if read == 0 {
-            return Ok(bytes);
-        }
-        into.write_all(&piece[..read]).attempt(|| "the reader ended early")?;
-        shown = shown.and_then(|mut shown| shown.write_all(&piece[..read]).ok().map(|()| shown));
-        bytes += read as u64;
-        if let Some(rate) = rate {
-            let due = Duration::from_secs_f64(bytes as f64 / rate as f64);
-            std::thread::sleep(due.saturating_sub(begun.elapsed()));
+impl Pace {
+    /// Copies to both ends, and waits where it is ahead of the rate. Whoever watches may have enough.
+    fn copy(self, mut source: File, mut into: impl Write, shown: impl Write) -> Result<u64> {
+        let mut shown = Some(shown);
+        let (begun, mut bytes, mut piece) = (Instant::now(), 0, vec![0; PIECE]);
+        let mut reported = begun;
+        loop {
+            let read = source.read(&mut piece).attempt(|| "cannot read the stream")?;
+            if read == 0 {
+                return Ok(bytes);
+            }
+            into.write_all(&piece[..read]).attempt(|| "the reader ended early")?;
+            shown =
+                shown.and_then(|mut shown| shown.write_all(&piece[..read]).ok().map(|()| shown));
+            bytes += read as u64;
+            if reported.elapsed() > REPORTED {
+                self.events.progress(format!("bytes of {}", self.what), bytes, None);
+                reported = Instant::now();
+            }
+            if let Some(rate) = self.rate {
+                let due = Duration::from_secs_f64(bytes as f64 / rate as f64);
+                std::thread::sleep(due.saturating_sub(begun.elapsed()));
+            }
         }
     }
 }
@@ -81,7 +98,8 @@ mod tests {
         let runner = Runner::new(CancellationToken::new());
         let command = |script: &str| runner.command("sh").args(["-c", script]);
         let watch = |pipe| io::read_to_string(pipe).attempt(|| "cannot watch");
-        stream(command(from), command(to), rate, watch).await.expect("both were started")
+        let pace = Pace { rate, what: "zeros".to_owned(), events: Events::ignored() };
+        stream(command(from), command(to), pace, watch).await.expect("both were started")
     }
 
     #[tokio::test]

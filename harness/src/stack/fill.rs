@@ -37,7 +37,7 @@ codes=("${PIPESTATUS[@]}")
 "#;
 
 impl OwnedStack {
-    /// Fills the volumes that stand for folders of the host, all but one. Creates the stack for it, where there
+    /// Fills the volumes that stand for folders of the host. Creates the stack for it, where there
     /// are any; starts nothing. A copy that is unsafe, because a server may have had the folder open,
     /// is said in an event.
     ///
@@ -47,9 +47,8 @@ impl OwnedStack {
     ///
     /// # Errors
     /// Undecided when a folder cannot be read, by its path, or a volume is not empty.
-    pub async fn fill(&self, except: Option<&str>, events: &Events) -> Result<()> {
-        let fills = self.sealed().fills.iter();
-        let fills = fills.filter(|fill| Some(fill.volume.as_str()) != except).collect::<Vec<_>>();
+    pub async fn fill(&self, events: &Events) -> Result<()> {
+        let fills = self.sealed().fills.clone();
         if fills.is_empty() {
             return Ok(());
         }
@@ -103,7 +102,7 @@ impl OwnedStack {
 
     /// Paths below the folder that are not copied: those that have volumes of their own, and where
     /// the run itself works, should that lie there.
-    fn apart(&self, fill: &Fill) -> Vec<std::ffi::OsString> {
+    pub(crate) fn apart(&self, fill: &Fill) -> Vec<std::ffi::OsString> {
         let work = self.file().parent().and_then(|work| work.canonicalize().ok());
         let run = work.as_deref().and_then(Path::parent);
         let own = run.and_then(|run| run.strip_prefix(&fill.from).ok());

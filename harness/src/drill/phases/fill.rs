@@ -25,7 +25,7 @@ use crate::model::fingerprint::{
 };
 use crate::model::not_proved::{Gap, NotProved};
 use crate::model::phase::Phase;
-use crate::running::{Running, SourceVolume, Streamed, is_read, stream, unrest};
+use crate::running::{Pace, Running, SourceVolume, Streamed, is_read, stream, unrest};
 use crate::stack::database::{Database, ask, blocking};
 use crate::volumes;
 
@@ -52,8 +52,6 @@ impl Rehearsal<'_> {
         room.require(store.as_deref(), &self.drill.request.report_base)?;
         let begun = Instant::now();
         stack.create().await?;
-        let of_database = database.and_then(|database| database.volume.as_deref());
-        stack.fill(of_database, &self.journal.events).await?;
         let (mut source, mut copy) = (self.nothing_yet(), self.nothing_yet());
         if let Some(database) = database {
             let (of_source, of_copy) = self.fill_database(running, database).await?;
@@ -96,8 +94,14 @@ impl Rehearsal<'_> {
             it.store != Some(Store::Database)
                 && (it.class != VolumeClass::Cache || it.store.is_some())
         });
-        let meant = meant.map(|it| it.name).filter(|name| !stack.is_filled(name));
-        let (found, unknown) = running.volumes(stack.definition(), meant);
+        let (folders, meant) =
+            meant.map(|it| it.name).partition::<Vec<_>, _>(|name| stack.fill_of(name).is_some());
+        let (mut found, unknown) = running.volumes(stack.definition(), meant.into_iter());
+        let folders = folders.into_iter().filter_map(|name| stack.fill_of(name));
+        found.extend(
+            folders
+                .map(|fill| SourceVolume::of_folder(&fill.volume, &fill.from, stack.apart(fill))),
+        );
         let gaps = unknown.into_iter().map(|name| {
             let why = format!("project {} has no such volume: it is empty", running.project());
             NotProved::new(Gap::Volume, name, why)
@@ -137,7 +141,7 @@ impl Rehearsal<'_> {
         let dump = running.dump(stack, database, snapshot.id())?;
         let restore = pg_dump::restoring(stack, database).await?;
         let Streamed { from, to, bytes, .. } =
-            stream(dump, restore, self.drill.request.max_rate, |_| Ok(())).await?;
+            stream(dump, restore, self.pace("the dump"), |_| Ok(())).await?;
         // Whoever wrote ended first, if it was at fault: the other only saw the end of it.
         from.require(|| "cannot dump the running database")
             .map_err(|cause| running.unreadable(cause))?;
@@ -220,7 +224,8 @@ impl Rehearsal<'_> {
         let unpack = stack.beside(&into, false, words);
         let archive = volume.archive(stack);
         let Streamed { from, to, seen, .. } =
-            stream(archive, unpack, self.drill.request.max_rate, files_of).await?;
+            stream(archive, unpack, self.pace(&format!("volume {}", volume.name)), files_of)
+                .await?;
         let name = &volume.name;
         if !is_read(from.exit_code) {
             let failed = format!("cannot read volume {name:?} of the running project");
@@ -236,6 +241,11 @@ impl Rehearsal<'_> {
         let (output, copy) = stack.beside(&into, true, archive).read_by(files_of).await?;
         output.require(|| format!("cannot read volume {name:?} of the copy"))?;
         Ok((seen?, copy?))
+    }
+
+    fn pace(&self, what: &str) -> Pace {
+        let (rate, events) = (self.drill.request.max_rate, self.journal.events.clone());
+        Pace { rate, what: what.to_owned(), events }
     }
 
     fn nothing_yet(&self) -> Certificate {

@@ -51,7 +51,7 @@ impl Rehearsal<'_> {
         self.journal.enter(Phase::Start);
         // Here and nowhere else: after the disaster, all that is there came from the backup.
         if self.sandbox.running.is_none() {
-            self.sandbox.stack.fill(None, &self.journal.events).await?;
+            self.sandbox.stack.fill(&self.journal.events).await?;
         }
         if let Some(unready) = self.sandbox.stack.up(services, self.ready_limit()).await? {
             return Err(unready.into_error());

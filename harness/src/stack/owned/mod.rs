@@ -22,7 +22,7 @@ use serde_json::Value;
 use self::sink::Sink;
 use super::compose::Compose;
 use super::engine::{Container, Engine};
-use super::isolation::SealedStack;
+use super::isolation::{Fill, SealedStack};
 use super::private_files;
 use super::readiness::{self, Unready, Wanted};
 use super::run::{LABEL_RUN, RunId};
@@ -139,9 +139,9 @@ impl OwnedStack {
         &self.sealed.file
     }
 
-    /// Whether a volume stands for a folder of the host.
-    pub(crate) fn is_filled(&self, volume: &str) -> bool {
-        self.sealed.fills.iter().any(|fill| fill.volume == volume)
+    /// What fills a volume that stands for a folder of the host.
+    pub(crate) fn fill_of(&self, volume: &str) -> Option<&Fill> {
+        self.sealed.fills.iter().find(|fill| fill.volume == volume)
     }
 
     /// The compose tool that drives it.
