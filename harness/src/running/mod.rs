@@ -10,6 +10,7 @@ mod find;
 mod room;
 mod stream;
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
@@ -21,6 +22,7 @@ pub(crate) use self::stream::{Pace, Streamed, stream};
 
 use crate::error::{Error, Result};
 use crate::stack::engine::{Container, Engine};
+use crate::stack::{Layer, layers};
 
 /// A project that runs beside the copy.
 #[derive(Debug, Clone)]
@@ -70,6 +72,11 @@ impl Running {
             format!("service {}: {} since {}, now {is}", was.service, was.status, was.started_at)
         });
         Ok(said.collect())
+    }
+
+    /// What its services have written outside of every volume, by service.
+    pub(crate) async fn layers(&self) -> Result<BTreeMap<String, Layer>> {
+        layers(&self.engine, &self.containers).await
     }
 
     /// The containers of a service, those that run first.

@@ -20,6 +20,7 @@ mod site;
 pub mod unset;
 mod watch;
 
+pub(crate) use owned::layer::{Layer, layers};
 pub use owned::{OwnedStack, OwnedVolume};
 pub use readiness::Unready;
 pub use run::{LABEL_RUN, RunId, RunLabels, is_alive};

@@ -37,9 +37,21 @@ impl Rehearsal<'_> {
     pub(super) async fn look_outside(&mut self) -> Result<()> {
         let mut left_out = self.outside_of_volumes().await?;
         if matches!(self.drill.request.method, Method::PgDump) {
-            left_out.extend(self.undumped_databases().await?);
+            left_out.extend(self.other_databases().await?.into_iter().map(|(name, what)| {
+                format!(
+                    "database {name:?} of the same server would be lost {what}: pg_dump takes one; \
+                     --method cold takes all"
+                )
+            }));
             left_out.extend(self.shared_with_database());
             self.undumped_settings().await?;
+        } else if self.sandbox.running.is_some() && self.sandbox.database.is_some() {
+            let others = self.other_databases().await?.into_iter();
+            let others = others.map(|(name, what)| {
+                let why = format!("another database of the running server, {what}: not copied");
+                NotProved::new(Gap::Rows, name, why)
+            });
+            self.found.not_proved.extend(others);
         }
         for unnamed in self.sandbox.stack.unnamed().await? {
             let said = self.drill.config.volumes.iter().find(|it| it.name == unnamed);
@@ -75,7 +87,14 @@ impl Rehearsal<'_> {
     /// proved: some are of no worth, and nobody has said which.
     async fn outside_of_volumes(&mut self) -> Result<Vec<String>> {
         let mut lost = Vec::new();
-        for (service, layer) in self.sandbox.stack.layers().await? {
+        let mut layers = self.sandbox.stack.layers().await?;
+        if let Some(running) = &self.sandbox.running {
+            // Its containers have had time to write; none of it came into the copy.
+            let services = self.sandbox.stack.services();
+            let of_project = running.layers().await?.into_iter();
+            layers.extend(of_project.filter(|(service, _)| services.contains(service)));
+        }
+        for (service, layer) in layers {
             lost.extend(layer.databases.iter().map(|path| {
                 format!("service {service} keeps {path} in its container: no volume holds it")
             }));
@@ -87,16 +106,25 @@ impl Rehearsal<'_> {
         Ok(lost)
     }
 
-    /// Databases of the same server that hold something and that `pg_dump` of another leaves out.
-    async fn undumped_databases(&self) -> Result<Vec<String>> {
-        let connection = self.sandbox.connection().await?;
+    /// The server that counts: the running project's, of which the copy has one database.
+    async fn server(&self) -> Result<postgres::Config> {
+        match &self.sandbox.running {
+            Some(running) => running.connection(self.sandbox.database()?),
+            None => self.sandbox.connection().await,
+        }
+    }
+
+    /// Databases of the same server that hold something and that `pg_dump` of another leaves out,
+    /// with what is in them.
+    async fn other_databases(&self) -> Result<Vec<(String, String)>> {
+        let connection = self.server().await?;
         let others = self.waiting(ask(connection.clone(), |client| {
             let rows =
                 client.query(OTHERS, &[]).attempt(|| "cannot list the server's databases")?;
             let others = rows.iter().map(|row| (row.get(0), row.get(1)));
             Ok(others.collect::<Vec<(String, bool)>>())
         }));
-        let mut undumped = Vec::new();
+        let mut found = Vec::new();
         for (name, takes_connections) in others.await? {
             let what = if takes_connections {
                 let mut connection = connection.clone();
@@ -112,17 +140,14 @@ impl Rehearsal<'_> {
             } else {
                 "with whatever is in it: it takes no connections".to_owned()
             };
-            undumped.push(format!(
-                "database {name:?} of the same server would be lost {what}: pg_dump takes one; \
-                 --method cold takes all"
-            ));
+            found.push((name, what));
         }
-        Ok(undumped)
+        Ok(found)
     }
 
     /// Says which settings of the server lie in its own files: no dump has them.
     async fn undumped_settings(&mut self) -> Result<()> {
-        let connection = self.sandbox.connection().await?;
+        let connection = self.server().await?;
         let set = self.waiting(ask(connection, |client| {
             let rows =
                 client.query(SETTINGS, &[]).attempt(|| "cannot list the server's settings")?;

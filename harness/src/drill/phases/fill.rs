@@ -26,7 +26,7 @@ use crate::model::fingerprint::{
 use crate::model::not_proved::{Gap, NotProved};
 use crate::model::phase::Phase;
 use crate::running::{Pace, Running, SourceVolume, Streamed, is_read, stream, unrest};
-use crate::stack::database::{Database, ask, blocking};
+use crate::stack::database::{Database, blocking};
 use crate::volumes;
 
 /// Sessions that fingerprint the running database: it has other work.
@@ -161,7 +161,6 @@ impl Rehearsal<'_> {
         let copy = self.digest(copy, cores()).await?;
         source.facts.extend(earlier);
         source.facts = compare::sequences::moved(&source.facts, &later, &copy.facts);
-        self.note_others(running, database).await?;
         self.journal.events.note(format!(
             "read the running database: {} in {dumped_s:.1} s, its fingerprint in {read_s:.1} s",
             size(bytes?)
@@ -181,25 +180,6 @@ impl Rehearsal<'_> {
         }
         let output = output.require(|| "cannot read the roles of the running database")?;
         pg_dump::apply_globals(stack, database, &output.text()).await
-    }
-
-    /// Other databases of the running server that hold something: nothing of them is copied.
-    async fn note_others(&mut self, running: &Running, database: &Database) -> Result<()> {
-        let others = ask(running.connection(database)?, |client| {
-            let rows = client.query(
-                "select datname::text from pg_database \
-                 where not datistemplate and datname not in (current_database(), 'postgres')",
-                &[],
-            );
-            Ok(rows.map(|rows| rows.iter().map(|row| row.get(0)).collect::<Vec<String>>()))
-        });
-        let others = self.waiting(others).await?.unwrap_or_default();
-        let gaps = others.into_iter().map(|name| {
-            let why = "another database of the same server: it was not copied";
-            NotProved::new(Gap::Rows, name, why)
-        });
-        self.found.not_proved.extend(gaps);
-        Ok(())
     }
 
     async fn sequences(&self, at: &postgres::Config) -> Result<BTreeMap<String, String>> {

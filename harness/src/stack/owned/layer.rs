@@ -10,10 +10,10 @@ use walkdir::WalkDir;
 use super::OwnedStack;
 use crate::error::{Error, Result};
 use crate::stack::database::blocking;
-use crate::stack::engine::{Container, Mounted};
+use crate::stack::engine::{Container, Engine, Mounted};
 
-/// Folders in which nobody keeps anything: of the system, of programs that run, of caches.
-const PASSING: [&str; 14] = [
+/// Where nobody keeps anything: of the system, of the engine, of programs that run, of caches.
+const PASSING: [&str; 16] = [
     "/dev",
     "/etc/hostname",
     "/etc/hosts",
@@ -22,8 +22,10 @@ const PASSING: [&str; 14] = [
     "/proc",
     "/root/.cache",
     "/run",
+    "/sbin/docker-init",
     "/sys",
     "/tmp",
+    "/usr/sbin/docker-init",
     "/var/cache",
     "/var/log",
     "/var/run",
@@ -50,34 +52,41 @@ impl OwnedStack {
     /// What each service has written outside of every volume, by service; those that wrote nothing
     /// that stays are left out.
     pub async fn layers(&self) -> Result<BTreeMap<String, Layer>> {
-        let containers = self.containers().await?;
-        let asked = containers.iter().map(|container| async move {
-            let paths = self.written(container).await?;
-            let paths = paths.iter().map(String::as_str);
-            Ok::<_, Error>((container.service.clone(), judge(paths.collect(), &container.mounts)))
-        });
-        let layers = try_join_all(asked).await?;
-        let mut found = BTreeMap::<String, Layer>::new();
-        for (service, layer) in layers.into_iter().filter(|(_, it)| *it != Layer::default()) {
-            let all = found.entry(service).or_default();
-            all.databases.extend(layer.databases);
-            all.others.extend(layer.others);
-        }
-        Ok(found)
+        layers(&self.engine, &self.containers().await?).await
     }
+}
 
-    /// What a container wrote. Some storage drivers compare it with its whole image to say that, so
-    /// the engine is asked only where this host cannot look for itself.
-    async fn written(&self, container: &Container) -> Result<Vec<String>> {
-        let upper = container.upper.clone();
-        let found = blocking(move || Ok(upper.and_then(|upper| below(&upper)))).await?;
-        if let Some(found) = found {
-            return Ok(found);
-        }
-        let output = self.engine.docker(["container", "diff", &container.id]).run().await?;
-        let output = output.require(|| "cannot ask what a container wrote")?;
-        Ok(read(&output.text()))
+/// The same of any containers, which are only looked at.
+pub(crate) async fn layers(
+    engine: &Engine,
+    containers: &[Container],
+) -> Result<BTreeMap<String, Layer>> {
+    let asked = containers.iter().map(|container| async move {
+        let paths = written(engine, container).await?;
+        let paths = paths.iter().map(String::as_str);
+        Ok::<_, Error>((container.service.clone(), judge(paths.collect(), &container.mounts)))
+    });
+    let layers = try_join_all(asked).await?;
+    let mut found = BTreeMap::<String, Layer>::new();
+    for (service, layer) in layers.into_iter().filter(|(_, it)| *it != Layer::default()) {
+        let all = found.entry(service).or_default();
+        all.databases.extend(layer.databases);
+        all.others.extend(layer.others);
     }
+    Ok(found)
+}
+
+/// What a container wrote. Some storage drivers compare it with its whole image to say that, so
+/// the engine is asked only where this host cannot look for itself.
+async fn written(engine: &Engine, container: &Container) -> Result<Vec<String>> {
+    let upper = container.upper.clone();
+    let found = blocking(move || Ok(upper.and_then(|upper| below(&upper)))).await?;
+    if let Some(found) = found {
+        return Ok(found);
+    }
+    let output = engine.docker(["container", "diff", &container.id]).run().await?;
+    let output = output.require(|| "cannot ask what a container wrote")?;
+    Ok(read(&output.text()))
 }
 
 /// Files below the folder in which an engine keeps what a container wrote, by their paths in the

@@ -4,7 +4,7 @@
 //! it is removed. There is no way to make an [`OwnedStack`] of anything that exists already.
 
 mod commands;
-mod layer;
+pub(crate) mod layer;
 mod outside;
 mod removal;
 mod sink;

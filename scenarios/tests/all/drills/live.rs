@@ -122,6 +122,10 @@ fn what_cannot_be_read_is_undecided_and_a_killed_drill_leaves_the_project_alone(
     assert_eq!(left(run), Vec::<String>::new());
     assert_eq!(victim.state(), state);
 
+    let write = "mkdir /srv/shop && echo rows > /srv/shop/orders.db";
+    victim.compose(&["exec", "-T", "app", "sh", "-c", write]);
+    let lost = drilled(&victim.folder, base.path(), 1, &[]);
+    lost.names(&["method.covers", "service app keeps /srv/shop/orders.db in its container"]);
     victim.sql(
         "grant all on all tables in schema public to reader; grant all on all sequences in schema public to reader; \
          alter table load enable row level security; create policy first_rows on load using (id < 3)",
