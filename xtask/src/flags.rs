@@ -263,6 +263,15 @@ pub(crate) struct SmokeOptions {
 pub(crate) struct AuditOptions {
     #[command(flatten)]
     pub(crate) stack: StackOptions,
+    /// A service to look at instead of a copy. It is only read: some fifty requests, `GET` all of
+    /// them.
+    #[arg(long, value_name = "URL", conflicts_with_all = ["mode", "document", "check", "patch"])]
+    pub(crate) url: Option<String>,
+    #[command(flatten)]
+    pub(crate) reach: ReachOptions,
+    /// A file with `[[accept]]` tables, such as a drill.toml: findings on the service that may stay.
+    #[arg(long, value_name = "FILE", requires = "url")]
+    pub(crate) accept: Option<PathBuf>,
     /// The modes of the stack to bring up; all that it has, if not given.
     #[arg(long, value_enum)]
     pub(crate) mode: Option<ModeFlag>,
@@ -299,6 +308,13 @@ pub(crate) struct ServiceOptions {
     /// in the environment, a session of that account begins and ends.
     #[arg(long, value_name = "URL")]
     pub(crate) url: Option<String>,
+    #[command(flatten)]
+    pub(crate) reach: ReachOptions,
+}
+
+/// How a service that is there is reached.
+#[derive(Debug, Args)]
+pub(crate) struct ReachOptions {
     /// Accept any certificate; what would judge it warns.
     #[arg(long, requires = "url")]
     pub(crate) insecure: bool,

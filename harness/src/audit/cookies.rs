@@ -182,6 +182,8 @@ fn finding(
     };
     let kind = if cookie.starts_with("csrf") { "CSRF" } else { "SESSION" };
     let setting = format!("{kind}_COOKIE_{attribute}");
+    let remedy =
+        if observed.foreign { in_general(rule).to_owned() } else { format!("{setting} {remedy}") };
     Finding {
         id: rule.to_owned(),
         requirement: "FR-3".to_owned(),
@@ -191,10 +193,23 @@ fn finding(
         subject: format!("cookie {cookie}"),
         detail,
         place: flags(observed, attribute).or_else(|| cause(observed, attribute, &setting)),
-        remedy: format!("{setting} {remedy}"),
+        remedy,
         patch: None,
         decision: None,
         evidence: Vec::new(),
+    }
+}
+
+/// A remedy, where nobody knows what sets the cookie.
+fn in_general(rule: &str) -> &'static str {
+    match rule {
+        "cookies.secure" => "set it with Secure",
+        "cookies.secure-over-http" => "set it with Secure over TLS, and only there",
+        "cookies.httponly" => "set it with HttpOnly",
+        "cookies.samesite" => "set it with SameSite=Lax",
+        "cookies.domain" => "set it without Domain",
+        "cookies.prefix" => "give it a name whose prefix holds",
+        _ => "let it end after two weeks or less",
     }
 }
 

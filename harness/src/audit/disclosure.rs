@@ -47,7 +47,11 @@ fn finding(observed: &Observed, header: &str, value: &str, seen: &[&Exchange]) -
         subject: format!("{header} on {} answers, such as {first}", seen.len()),
         detail: format!("{header}: {value}"),
         place: tokens().or_else(http),
-        remedy: "server_tokens off;".to_owned(),
+        remedy: if observed.foreign && observed.proxy.is_empty() {
+            format!("send no version in {header}")
+        } else {
+            "server_tokens off;".to_owned()
+        },
         patch: None,
         decision: None,
         evidence: seen.iter().take(EVIDENCE_MAX).map(|exchange| exchange.subject()).collect(),

@@ -18,7 +18,9 @@ pub fn judge(observed: &Observed) -> Vec<Finding> {
 
 fn finding(observed: &Observed, case: &HostCase) -> Option<Finding> {
     let status = case.answer.as_ref().map(|answer| answer.status);
+    let refuses = case.right.contains(&400);
     let right = case.right.iter().map(u16::to_string).collect::<Vec<_>>().join(" or ");
+    let right = if observed.foreign && refuses { "a refusal".to_owned() } else { right };
     let leaked = case.answer.as_ref().and_then(|answer| {
         let lines = answer.lines.iter().map(|(name, value)| format!("{name}: {value}"));
         let mut texts = lines.chain([answer.body.clone()]);
@@ -34,7 +36,6 @@ fn finding(observed: &Observed, case: &HostCase) -> Option<Finding> {
         (Some(_), Some(text)) => format!("the answer repeats {text:?}, which only the client said"),
         (Some(_), None) => return None,
     };
-    let refuses = case.right.contains(&400);
     let answer = case.answer.iter().flat_map(|answer| {
         let lines =
             answer.lines.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("set-cookie"));
@@ -50,7 +51,9 @@ fn finding(observed: &Observed, case: &HostCase) -> Option<Finding> {
         subject: format!("{} ({})", case.id, observed.mode.scheme()),
         detail,
         place: place(observed, case, refuses),
-        remedy: if refuses {
+        remedy: if refuses && observed.foreign {
+            "answer for the service's own names only, and refuse every other"
+        } else if refuses {
             "answer for the names in DJANGO_ALLOWED_HOSTS only, and give every other 400, in nginx and in Django"
         } else {
             "treat what names the same host as the same host, and believe no header that a client can send"

@@ -195,6 +195,8 @@ pub struct Observed {
     pub given_to_proxy: BTreeMap<String, Place>,
     /// Variables of the environment and the values that make this mode, as `drill.toml` has them.
     pub switches: BTreeMap<String, String>,
+    /// Whether nobody knows what application answers: remedies name no setting of Django then.
+    pub foreign: bool,
 }
 
 /// What a server answered to the offer of a version of TLS that is out of date.

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use crate::model::finding::{Finding, Place, Priority, Status};
 
 /// The log of one run of the audit. Paths are below `folder`, the stack's, as the repository
-/// has it; what has no place is put at the stack's compose file, since a result needs one.
+/// has it; what has no place is put at the stack's compose file, since a result needs one. The address of
+/// a service may stand for the folder: then that is the place.
 #[must_use]
 pub fn render(findings: &[Finding], folder: &str) -> Value {
     let mut rules = BTreeMap::new();
@@ -79,6 +80,7 @@ fn location(place: Option<&Place>, folder: &str) -> Value {
             return physical(&uri, place.line);
         }
         Some(place) => (place.file.as_str(), place.line),
+        None if folder.contains("://") => return physical(folder, None),
         None => ("compose.yaml", None),
     };
     physical(&format!("{folder}/{file}"), line)

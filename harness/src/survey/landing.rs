@@ -31,6 +31,17 @@ pub(super) async fn observe(wire: &Wire, tls: bool) -> Result<Site> {
     Ok(Site { host, https, http, http_route, preflight, preload: PreloadList::default() })
 }
 
+/// The same of a service that is only read: without the preflight, and over plain HTTP only where
+/// something answers there.
+pub(super) async fn read(wire: &Wire, plain: bool, verified: bool) -> Result<Site> {
+    let mut http_route = Vec::new();
+    let http = if plain { walk(wire, "http", &mut http_route).await? } else { None };
+    let https = walk(wire, "https", &mut Vec::new()).await?;
+    let https = https.map(|landing| Landing { verified, ..landing });
+    let (host, preload) = (wire.host.to_ascii_lowercase(), PreloadList::default());
+    Ok(Site { host, https, http, http_route, preflight: None, preload })
+}
+
 async fn walk(wire: &Wire, scheme: &str, route: &mut Vec<Hop>) -> Result<Option<Landing>> {
     let parse = |text: &str| {
         Url::parse(text)

@@ -1,5 +1,6 @@
 //! Looks at a sealed copy from outside and from within, and has the rules judge what was seen:
-//! the matrix, the login, the hosts, the TLS end, the proxy's configuration as it runs.
+//! the matrix, the login, the hosts, the TLS end, the proxy's configuration as it runs. Of what has
+//! no matrix, and of a service that is there, it looks at what the first page leads to.
 
 mod django;
 mod files;
@@ -7,6 +8,8 @@ mod hosts;
 mod landing;
 mod login;
 mod matrix;
+mod outside;
+mod stranger;
 mod tls;
 mod volumes;
 mod wire;
@@ -21,6 +24,8 @@ use tokio_util::sync::CancellationToken;
 pub use self::files::files;
 use self::login::{SignedIn, sign_in};
 use self::matrix::Matrix;
+pub use self::outside::service;
+pub use self::stranger::stranger;
 use self::wire::Wire;
 use crate::audit::headers::Policy;
 use crate::audit::observatory::{self, Report, Site};
@@ -32,6 +37,7 @@ use crate::drill::{Drill, RunFolder, Sandbox};
 use crate::error::{Error, Result};
 use crate::model::accept::Accept;
 use crate::model::audit::{ModeRecord, VolumeRecord};
+use crate::model::check::{Check, Outcome};
 use crate::model::event::Events;
 use crate::model::finding::{Finding, Priority};
 use crate::model::mode::Mode;
@@ -51,6 +57,8 @@ pub struct Surveyed {
     pub target: String,
     /// What was judged to be wrong.
     pub findings: Vec<Finding>,
+    /// What nobody judged, each with its reason: skipped, or undecided.
+    pub checks: Vec<Check>,
     /// The Observatory's grade; absent over plain HTTP, where it means nothing.
     pub grade: Option<Report>,
     /// Answers that were judged.
@@ -82,12 +90,14 @@ impl Surveyed {
     }
 }
 
-/// Failed if something urgent is open; undecided if nothing was judged.
+/// Failed if something urgent is open; undecided if nothing was judged, or something that should
+/// have been could not.
 #[must_use]
 pub fn verdict(surveyed: &[Surveyed]) -> Verdict {
+    let open = |mode: &Surveyed| mode.checks.iter().any(|it| it.outcome == Outcome::Undecided);
     if surveyed.iter().any(|mode| mode.urgent().count() > 0) {
         Verdict::Failed
-    } else if surveyed.is_empty() || surveyed.iter().any(|mode| mode.answers == 0) {
+    } else if surveyed.is_empty() || surveyed.iter().any(|mode| mode.answers == 0 || open(mode)) {
         Verdict::Undecided
     } else {
         Verdict::Passed
@@ -269,33 +279,11 @@ impl<'a> Survey<'a> {
     /// Has the rules judge what was seen.
     fn judge(&self, seen: Seen, policy: &Policy) -> Result<Surveyed> {
         let Seen { observed, landing, django_s, matrix_s, browser_s, without_s } = seen;
-        let (sandbox, config) = (self.sandbox, self.config);
-        let mut findings = audit::judge(&observed, policy);
-        let graded = self.over_tls().then(|| observatory::evaluate(&landing));
-        if let Some(graded) = &graded {
-            findings.extend(grade::judge(graded));
-        }
-        let accepts = accept::apply(&mut findings, &config.accepts, Zoned::now().date());
-        audit::sort(&mut findings);
-        let mut record = summary::of(&observed, policy, &findings);
-        let report = graded.as_ref().and_then(|graded| graded.as_ref().ok());
-        record.grade = report.map(|report| (report.grade.to_owned(), report.score));
-        Ok(Surveyed {
-            mode: sandbox.mode,
-            run: String::new(),
-            record,
-            volumes: volumes::of(sandbox, config)?,
-            target: format!("{}://{}", sandbox.mode.scheme(), config.service.host),
-            findings,
-            grade: graded.and_then(std::result::Result::ok),
-            answers: observed.exchanges.len() + observed.hosts.len(),
-            unseen: coverage::unseen(&observed),
-            accepts,
-            django_s,
-            matrix_s,
-            browser_s,
-            without_s,
-        })
+        let landing = self.over_tls().then_some(&landing);
+        let judged = judged(&observed, landing, policy, &self.config.accepts);
+        let volumes = volumes::of(self.sandbox, self.config)?;
+        let unseen = coverage::unseen(&observed);
+        Ok(Surveyed { volumes, unseen, django_s, matrix_s, browser_s, without_s, ..judged })
     }
 
     /// The proxy's configuration as it runs, file by file.
@@ -383,5 +371,41 @@ impl<'a> Survey<'a> {
             health.and_then(|probe| probe.steps.first()?.request.as_ref()?.as_slice().first());
         let path = line.and_then(|line| line.split_once(' ')).map(|(_, path)| path.to_owned());
         path.ok_or_else(|| Error::usage("no probe is marked health, so no path is known to answer"))
+    }
+}
+
+/// Has the rules judge what was seen, and the grader where a landing page over TLS was.
+fn judged(
+    observed: &Observed,
+    landing: Option<&Site>,
+    policy: &Policy,
+    accepts: &[Accept],
+) -> Surveyed {
+    let mut findings = audit::judge(observed, policy);
+    let graded = landing.map(observatory::evaluate);
+    if let Some(graded) = &graded {
+        findings.extend(grade::judge(graded));
+    }
+    let accepts = accept::apply(&mut findings, accepts, Zoned::now().date());
+    audit::sort(&mut findings);
+    let mut record = summary::of(observed, policy, &findings);
+    let report = graded.as_ref().and_then(|graded| graded.as_ref().ok());
+    record.grade = report.map(|report| (report.grade.to_owned(), report.score));
+    Surveyed {
+        mode: observed.mode,
+        run: String::new(),
+        record,
+        volumes: Vec::new(),
+        target: format!("{}://{}", observed.mode.scheme(), observed.host),
+        findings,
+        checks: Vec::new(),
+        grade: graded.and_then(std::result::Result::ok),
+        answers: observed.exchanges.len() + observed.hosts.len(),
+        unseen: Vec::new(),
+        accepts,
+        django_s: 0.0,
+        matrix_s: 0.0,
+        browser_s: 0.0,
+        without_s: 0.0,
     }
 }

@@ -34,6 +34,7 @@ pub(super) struct Wire {
     pub https_port: u16,
     /// Public name: what `Host` and the certificate say.
     pub host: String,
+    reads_only: bool,
     roots: Arc<RootCertStore>,
     blind: Arc<ClientConfig>,
 }
@@ -59,12 +60,32 @@ impl Wire {
             .with_custom_certificate_verifier(Arc::new(super::tls::Blind))
             .with_no_client_auth();
         let (host, roots, blind) = (host.to_owned(), Arc::new(roots), Arc::new(blind));
-        Ok(Self { address, http_port: ports.0, https_port: ports.1, host, roots, blind })
+        let (http_port, https_port) = ports;
+        Ok(Self { address, http_port, https_port, host, reads_only: false, roots, blind })
+    }
+
+    /// The same, refusing from now on to send anything but `GET` and `HEAD`.
+    pub(super) fn only_reading(self) -> Self {
+        Self { reads_only: true, ..self }
+    }
+
+    /// The same, trusting the authorities that this machine does.
+    pub(super) fn trusting_as_machine(self) -> Self {
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        Self { roots: Arc::new(roots), ..self }
     }
 
     /// Sends bytes and reads the answer. Nothing if the connection was closed without one. Any
     /// certificate is accepted: what is wrong with it is for [`super::tls`] to see.
     pub(super) async fn send(&self, over_tls: bool, request: &[u8]) -> Result<Option<Answer>> {
+        let reads = request.starts_with(b"GET ") || request.starts_with(b"HEAD ");
+        if self.reads_only && !reads {
+            return Err(Error::undecided(format!(
+                "{} is only read: nothing else is sent",
+                self.host
+            )));
+        }
         let exchange = async {
             let port = if over_tls { self.https_port } else { self.http_port };
             let stream = TcpStream::connect(SocketAddr::new(self.address, port)).await?;
@@ -186,6 +207,24 @@ fn parse(bytes: &[u8]) -> Result<Answer> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn what_is_only_read_is_sent_nothing_that_writes() {
+        let server = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let port = server.local_addr().expect("an address").port();
+        let wire = Wire::new([127, 0, 0, 1].into(), (port, port), "it.test", Some(b""));
+        let wire = wire.expect("no authority").only_reading();
+        for line in ["POST / HTTP/1.1\r\n\r\n", "OPTIONS / HTTP/1.1\r\n\r\n", "GETS /\r\n\r\n"] {
+            let refused = wire.send(false, line.as_bytes()).await.expect_err("refused");
+            assert!(refused.to_string().contains("only read"), "{refused}");
+        }
+        let answering = async {
+            let (mut stream, _) = server.accept().await.expect("the first to connect");
+            stream.write_all(b"HTTP/1.0 204 it\r\n\r\n").await.expect("answered");
+        };
+        let (read, ()) = tokio::join!(wire.send(false, b"HEAD / HTTP/1.0\r\n\r\n"), answering);
+        assert_eq!(read.expect("read").map(|answer| answer.status), Some(204));
+    }
 
     #[test]
     fn header_lines_come_back_as_they_came() {

@@ -12,7 +12,7 @@ use crate::error::{Attempt as _, Error, Result};
 /// Bytes of a body that are read. What is beyond is never looked at.
 const BODY_MAX: usize = 2 * 1024 * 1024;
 
-/// A connection in the same machine that takes longer does not come.
+/// A connection that takes longer does not come.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// An answer that takes longer is none.
@@ -44,6 +44,7 @@ pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) content_type: Option<String>,
     pub(super) location: Option<Url>,
+    pub(super) lines: Vec<(String, String)>,
     pub(super) body: Vec<u8>,
 }
 
@@ -114,10 +115,14 @@ impl Visitor {
         let location = text(LOCATION)
             .filter(|_| (300..400).contains(&status))
             .and_then(|value| here.url.join(value).ok());
+        let lines = response.headers().iter().map(|(name, value)| {
+            (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+        });
+        let lines = lines.collect();
         // A page of which the end is missing still shows whether it is the same one; a body that
         // breaks off early does not.
         let body = body(response).await.map_err(|cause| unanswered(&cause))?;
-        Ok(Answer { here, status, content_type, location, body })
+        Ok(Answer { here, status, content_type, location, lines, body })
     }
 }
 

@@ -22,7 +22,7 @@ pub use emptied::{emptied, looks_empty};
 pub use page::Page;
 pub use round::Round;
 pub use wait::{Answering, until_answering};
-pub use walk::{LIMIT, Walked, again, walk};
+pub use walk::{Answered, LIMIT, Looked, Walked, again, look, walk};
 
 use std::net::SocketAddr;
 
@@ -33,6 +33,7 @@ pub struct Target {
     pub address: SocketAddr,
     /// What the service is called in the `Host` header: `localhost`, `example.test:8080`.
     pub host: String,
-    /// Whether it speaks TLS. Any certificate will do: the network is the sandbox's own.
+    /// Whether it speaks TLS. Any certificate will do: the network is the sandbox's own, and nothing
+    /// secret is sent to a service elsewhere.
     pub tls: bool,
 }

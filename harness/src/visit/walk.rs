@@ -28,9 +28,37 @@ pub enum Walked {
     NotHttp(String),
 }
 
+/// What a look at a service saw.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Looked {
+    /// It speaks HTTP.
+    Answers {
+        /// The round.
+        round: Round,
+        /// Each answer with its lines, in the order in which they came.
+        answers: Vec<Answered>,
+        /// Addresses that it leads to and nobody asked for.
+        left: usize,
+    },
+    /// It accepts connections and speaks something else: what was seen.
+    NotHttp(String),
+}
+
+/// An answer, for whoever looks at its header lines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answered {
+    /// Path and query.
+    pub path: String,
+    /// Status.
+    pub status: u16,
+    /// Name and value of each header line; lines of one name in their order.
+    pub lines: Vec<(String, String)>,
+}
+
 struct Walk {
     visitor: Visitor,
     round: Round,
+    answers: Vec<Answered>,
     seen: BTreeSet<String>,
     pages: VecDeque<String>,
     assets: VecDeque<String>,
@@ -46,23 +74,29 @@ struct Walk {
 ///
 /// If the host is no name, or `/` has no answer.
 pub async fn walk(target: &Target, limit: usize) -> Result<Walked> {
-    let mut walk = match start(target, false).await? {
+    let mut walk = match start(target, "/", false, true).await? {
         Ok(walk) => walk,
         Err(seen) => return Ok(Walked::NotHttp(seen)),
     };
-    while walk.round.pages.len() + walk.round.unanswered.len() < limit {
-        // Pages and assets in turn: a page with many scripts must not hide what it links to.
-        let asked = walk.round.pages.len() + walk.round.unanswered.len();
-        let next = if asked.is_multiple_of(2) {
-            walk.assets.pop_front().or_else(|| walk.pages.pop_front())
-        } else {
-            walk.pages.pop_front().or_else(|| walk.assets.pop_front())
-        };
-        let Some(path) = next else { break };
-        walk.ask(path).await;
-    }
+    walk.explore(limit).await;
     walk.tells().await;
     Ok(Walked::Round(walk.round))
+}
+
+/// The same from any address on, with the header lines of every answer. A service that insists on
+/// HTTPS is told that a proxy was asked over it only where that is `sealed` off from clients.
+///
+/// # Errors
+///
+/// If the host is no name, or the first address has no answer.
+pub async fn look(target: &Target, first: &str, limit: usize, sealed: bool) -> Result<Looked> {
+    let mut walk = match start(target, first, false, sealed).await? {
+        Ok(walk) => walk,
+        Err(seen) => return Ok(Looked::NotHttp(seen)),
+    };
+    walk.explore(limit).await;
+    let left = walk.pages.len() + walk.assets.len();
+    Ok(Looked::Answers { round: walk.round, answers: walk.answers, left })
 }
 
 /// Asks for what `before` was asked for, and for what redirects now lead to.
@@ -71,7 +105,7 @@ pub async fn walk(target: &Target, limit: usize) -> Result<Walked> {
 ///
 /// If the host is no name, or `/` has no answer.
 pub async fn again(target: &Target, before: &Round) -> Result<Walked> {
-    let mut walk = match start(target, before.forwarded).await? {
+    let mut walk = match start(target, "/", before.forwarded, !before.forwarded).await? {
         Ok(walk) => walk,
         Err(seen) => return Ok(Walked::NotHttp(seen)),
     };
@@ -84,18 +118,24 @@ pub async fn again(target: &Target, before: &Round) -> Result<Walked> {
     Ok(Walked::Round(walk.round))
 }
 
-/// Asks for `/`, the one request that must be answered. The inner error is what was seen of a
+/// Asks for the first address, the one request that must be answered. Whoever may `upgrade` tells a
+/// service that insists on HTTPS that it was asked over it. The inner error is what was seen of a
 /// service that does not speak HTTP.
-async fn start(target: &Target, forwarded: bool) -> Result<Result<Walk, String>> {
+async fn start(
+    target: &Target,
+    first: &str,
+    forwarded: bool,
+    upgrade: bool,
+) -> Result<Result<Walk, String>> {
     let mut visitor = Visitor::new(target)?;
     visitor.forwarded = forwarded;
-    let mut answer = visitor.get("/").await;
+    let mut answer = visitor.get(first).await;
     if let Ok(Answer { here, location: Some(location), .. }) = &answer
         && here.is_upgrade(location)
-        && !forwarded
+        && upgrade
     {
         visitor.forwarded = true;
-        answer = match visitor.get("/").await {
+        answer = match visitor.get(first).await {
             Ok(again) if !again.location.as_ref().is_some_and(|it| here.is_upgrade(it)) => {
                 Ok(again)
             }
@@ -109,7 +149,7 @@ async fn start(target: &Target, forwarded: bool) -> Result<Result<Walk, String>>
         Ok(answer) => answer,
         Err(Unanswered::NotHttp(seen) | Unanswered::Closed(seen)) => return Ok(Err(seen)),
         Err(other) => {
-            let message = format!("{} does not answer GET /", target.address);
+            let message = format!("{} does not answer GET {first}", target.address);
             return Err(Error::undecided(message)
                 .because(other.reason())
                 .hint("the log of the service says whether it is still starting"));
@@ -119,17 +159,33 @@ async fn start(target: &Target, forwarded: bool) -> Result<Result<Walk, String>>
     let mut walk = Walk {
         visitor,
         round,
-        seen: ["/".to_owned()].into(),
+        answers: Vec::new(),
+        seen: [first.to_owned()].into(),
         pages: VecDeque::new(),
         assets: VecDeque::new(),
         leads: BTreeMap::new(),
         deadline: Instant::now() + ROUND_TIMEOUT,
     };
-    walk.note("/", &answer);
+    walk.note(first, &answer);
     Ok(Ok(walk))
 }
 
 impl Walk {
+    /// Asks for what is linked, until as many requests were made.
+    async fn explore(&mut self, limit: usize) {
+        while self.round.pages.len() + self.round.unanswered.len() < limit {
+            // Pages and assets in turn: a page with many scripts must not hide what it links to.
+            let asked = self.round.pages.len() + self.round.unanswered.len();
+            let next = if asked.is_multiple_of(2) {
+                self.assets.pop_front().or_else(|| self.pages.pop_front())
+            } else {
+                self.pages.pop_front().or_else(|| self.assets.pop_front())
+            };
+            let Some(path) = next else { break };
+            self.ask(path).await;
+        }
+    }
+
     /// One request, and what its answer leads to.
     async fn ask(&mut self, path: String) {
         if Instant::now() >= self.deadline {
@@ -147,6 +203,8 @@ impl Walk {
     }
 
     fn note(&mut self, path: &str, answer: &Answer) {
+        let (status, lines) = (answer.status, answer.lines.clone());
+        self.answers.push(Answered { path: path.to_owned(), status, lines });
         let (page, markup) = Page::of(answer);
         let location = answer.location.as_ref().filter(|to| !answer.here.is_upgrade(to));
         if let Some(to) = location.and_then(|to| answer.here.local(to)) {

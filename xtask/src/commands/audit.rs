@@ -1,5 +1,5 @@
-//! `audit`: what is wrong with how the stack answers, with evidence, place and remedy. Exit
-//! code 0 nothing urgent, 1 an open P0 or P1, 3 undecided.
+//! `audit`: what is wrong with how a stack or a service answers, with evidence, place and remedy.
+//! Exit code 0 nothing urgent, 1 an open P0 or P1, 3 undecided.
 
 use std::fs;
 use std::io::{self, Write};
@@ -8,43 +8,37 @@ use std::path::Path;
 use anstyle::{AnsiColor, Style};
 use harness::audit::headers::Policy;
 use harness::audit::patch;
+use harness::backup::Method;
+use harness::config::{self, Config};
+use harness::drill::Drill;
+use harness::model::check::{Check, Outcome};
 use harness::model::finding::{Finding, Priority, Status};
 use harness::model::record::Verdict;
 use harness::nearest;
+use harness::plan::Request;
 use harness::report::{junit, sarif};
 use harness::survey::{self, Surveyed};
 use harness::{Error, Result};
 
-use super::{document, interrupt, service};
+use super::{document, interrupt, service, settings};
 use crate::display;
 use crate::ending::Ending;
-use crate::flags::{AuditOptions, Format};
+use crate::flags::{AuditOptions, Format, ModeFlag};
 
-/// Looks at a copy of the stack in each mode.
+/// Looks, and shows what was found.
 pub(crate) async fn run(options: AuditOptions, format: Format) -> Result<Ending> {
     let policy = policy(&options.policy)?;
     let committed = document::committed(&options)?;
-    let cancelled = interrupt::token(format);
-    let copies = service::copies(&options.stack, &options.report, options.mode)?;
-    let accepts = copies.first().map(|copy| copy.config().accepts.clone()).unwrap_or_default();
-    let surveyed = display::shown(format, async |events| {
-        let mut surveyed = Vec::new();
-        for copy in &copies {
-            let cancelled = cancelled.clone();
-            surveyed
-                .push(survey::copy(copy, &policy, events, cancelled, !options.no_browser).await?);
-        }
-        Ok::<_, Error>(surveyed)
-    });
-    let mut surveyed = surveyed.await?;
-    // What was not looked at cannot show that an acceptance is idle.
-    let all_modes = options.mode.is_none();
-    survey::settle(&mut surveyed, &accepts, |accept| {
-        all_modes && !(options.no_browser && accept.id.starts_with("browser."))
-    });
+    let surveyed = match &options.url {
+        Some(url) => vec![there(url, &options, &policy).await?],
+        None => copies(&options, &policy, format).await?,
+    };
     write_all(&options, &surveyed)?;
     let urgent = surveyed.iter().flat_map(Surveyed::urgent);
     let mut reasons = urgent.map(|it| format!("{}: {}", it.id, it.subject)).collect::<Vec<_>>();
+    let open = surveyed.iter().flat_map(|mode| &mode.checks);
+    let open = open.filter(|check| check.outcome == Outcome::Undecided);
+    reasons.extend(open.map(|check| format!("{}: {}", check.id, check.detail)));
     let mut verdict = survey::verdict(&surveyed);
     if let Some(stale) = document::settle(&options, committed.as_deref(), &surveyed)? {
         reasons.push(stale);
@@ -62,6 +56,55 @@ pub(crate) async fn run(options: AuditOptions, format: Format) -> Result<Ending>
     Ok(Ending::of(verdict).reasons(reasons))
 }
 
+/// Looks at a service that is there.
+async fn there(url: &str, options: &AuditOptions, policy: &Policy) -> Result<Surveyed> {
+    let target = service::target(url, &options.reach)?;
+    let accepts = options.accept.as_deref().map(config::acceptances).transpose()?;
+    survey::service(&target, policy, &accepts.unwrap_or_default()).await
+}
+
+/// Looks at a copy of the stack in each mode, or at one if nobody wrote down what to ask.
+async fn copies(options: &AuditOptions, policy: &Policy, format: Format) -> Result<Vec<Surveyed>> {
+    let cancelled = interrupt::token(format);
+    let (selection, compose) = (options.stack.selection(), options.stack.whole.compose.as_ref());
+    let dir = options.stack.dir();
+    let config = settings::of(dir, &selection, compose, format, &cancelled).await?.config;
+    if config.routes.is_empty() {
+        let drill = stranger(options, config)?;
+        let looking = async |events: &_| survey::stranger(&drill, policy, events, cancelled).await;
+        return Ok(vec![display::shown(format, looking).await?]);
+    }
+    let copies = service::copies(&options.stack, &options.report, options.mode)?;
+    let surveyed = display::shown(format, async |events| {
+        let mut surveyed = Vec::new();
+        for copy in &copies {
+            let cancelled = cancelled.clone();
+            surveyed
+                .push(survey::copy(copy, policy, events, cancelled, !options.no_browser).await?);
+        }
+        Ok::<_, Error>(surveyed)
+    });
+    let mut surveyed = surveyed.await?;
+    // What was not looked at cannot show that an acceptance is idle.
+    let all_modes = options.mode.is_none();
+    survey::settle(&mut surveyed, &config.accepts, |accept| {
+        all_modes && !(options.no_browser && accept.id.starts_with("browser."))
+    });
+    Ok(surveyed)
+}
+
+/// The copy of a stack of which no route is known, unless more is asked for than that can show.
+fn stranger(options: &AuditOptions, config: Config) -> Result<Drill> {
+    let more = options.document.is_some() || options.check.is_some();
+    if more || options.mode == Some(ModeFlag::Tls) {
+        return Err(Error::usage("a stack without [[route]] is looked at over plain HTTP alone")
+            .hint("leave out --mode, --document and --check; docs/hardening.md has [[route]]"));
+    }
+    config.service.entry()?;
+    let (method, report_base) = (Method::of_itself(&config), options.report.clone());
+    Drill::new(Request { method, report_base, ..options.stack.request() }, config)
+}
+
 fn policy(name: &str) -> Result<Policy> {
     let known = || Policy::names().collect::<Vec<_>>();
     Policy::named(name).ok_or_else(|| nearest::unknown("policy", name, &known()))
@@ -71,15 +114,19 @@ fn policy(name: &str) -> Result<Policy> {
 fn write_all(options: &AuditOptions, surveyed: &[Surveyed]) -> Result<()> {
     if let Some(file) = &options.sarif {
         let all = surveyed.iter().flat_map(|mode| mode.findings.clone()).collect::<Vec<_>>();
-        let log = sarif::render(&all, &options.stack.dir().display().to_string());
+        let folder = options.stack.dir().display().to_string();
+        let log = sarif::render(&all, options.url.as_deref().unwrap_or(&folder));
         write(file, &format!("{log:#}\n"))?;
     }
     if let Some(file) = &options.junit {
         let names =
             surveyed.iter().map(|mode| format!("audit {}", mode.target)).collect::<Vec<_>>();
         let suites = names.iter().zip(surveyed);
-        let suites =
-            suites.map(|(name, mode)| junit::Suite { name, checks: &[], findings: &mode.findings });
+        let suites = suites.map(|(name, Surveyed { checks, findings, .. })| junit::Suite {
+            name,
+            checks,
+            findings,
+        });
         write(file, &junit::render(&suites.collect::<Vec<_>>())?)?;
     }
     if let Some(file) = &options.patch {
@@ -106,6 +153,13 @@ fn lines(surveyed: &[Surveyed]) {
                 "finding": finding,
             }));
         }
+        for check in &mode.checks {
+            display::json_line(&serde_json::json!({
+                "event": "check",
+                "target": mode.target,
+                "check": check,
+            }));
+        }
         display::json_line(&serde_json::json!({
             "event": "surveyed",
             "target": mode.target,
@@ -126,12 +180,18 @@ fn people(out: &mut impl Write, surveyed: &[Surveyed], verdict: Verdict) -> io::
         for finding in &mode.findings {
             row(out, finding)?;
         }
+        for Check { id, outcome, detail, .. } in &mode.checks {
+            writeln!(out, "  {} {id}: {detail}", outcome.name())?;
+        }
         let Surveyed { answers, findings, django_s, matrix_s, without_s, .. } = mode;
-        write!(
-            out,
-            "{answers} answers in {matrix_s:.1} s, and {without_s:.1} s with services gone; Django \
-             asked in {django_s:.1} s; "
-        )?;
+        write!(out, "{answers} answers in {matrix_s:.1} s")?;
+        if *without_s > 0.0 {
+            write!(out, ", and {without_s:.1} s with services gone")?;
+        }
+        if mode.record.django.is_some() {
+            write!(out, "; Django asked in {django_s:.1} s")?;
+        }
+        write!(out, "; ")?;
         let open = findings.iter().filter(|finding| finding.is_open()).count();
         write!(out, "{open} findings open, {} urgent, ", mode.urgent().count())?;
         write!(out, "{} accepted or covered", findings.len() - open)?;

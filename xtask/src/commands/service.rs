@@ -10,12 +10,11 @@ use harness::plan::Request;
 use harness::probe::{Target, Variables, facts};
 use harness::{Error, Result};
 
-use crate::flags::{ModeFlag, ServiceOptions};
+use crate::flags::{ModeFlag, ReachOptions};
 use crate::selection::StackOptions;
 
-/// The target that the options name, if they name one.
-pub(crate) fn target(options: &ServiceOptions) -> Result<Option<Target>> {
-    let Some(url) = &options.url else { return Ok(None) };
+/// The target at an address.
+pub(crate) fn target(url: &str, options: &ReachOptions) -> Result<Target> {
     let ca_pem = options.ca.as_ref().map(|file| {
         fs::read(file).map_err(|cause| {
             Error::usage(format!("cannot read {}", file.display()))
@@ -26,7 +25,7 @@ pub(crate) fn target(options: &ServiceOptions) -> Result<Option<Target>> {
     let base_url = url.trim_end_matches('/').to_owned();
     let resolve = options.resolve.as_deref().map(|text| resolved(text, &base_url)).transpose()?;
     let (ca_pem, insecure) = (ca_pem.transpose()?, options.insecure);
-    Ok(Some(Target { base_url, resolve, ca_pem, insecure, read_only: true }))
+    Ok(Target { base_url, resolve, ca_pem, insecure, read_only: true })
 }
 
 /// What probes know of a service that nobody seeded: the account in the environment.

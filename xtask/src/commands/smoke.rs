@@ -32,7 +32,8 @@ pub(crate) async fn run(options: SmokeOptions, format: Format) -> Result<Ending>
 }
 
 async fn ask(options: SmokeOptions, format: Format) -> Result<Vec<Smoked>> {
-    if let Some(target) = service::target(&options.service)? {
+    if let Some(url) = &options.service.url {
+        let target = service::target(url, &options.service.reach)?;
         let config = Config::load_selected(options.stack.dir(), &options.stack.selection())?;
         return Ok(vec![smoke::service(&config, &target, &service::variables()).await?]);
     }

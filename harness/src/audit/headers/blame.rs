@@ -27,6 +27,7 @@ impl<'a> Blame<'a> {
             (true, true) => "nginx and Django",
             (true, false) => "nginx",
             (false, true) => "Django",
+            (false, false) if self.observed.foreign => "the service",
             (false, false) => "somebody unknown",
         }
     }
@@ -59,6 +60,9 @@ impl<'a> Blame<'a> {
     }
 
     pub(super) fn why_missing(&self, header: &str) -> String {
+        if self.is_opaque() {
+            return "the answer is without it".to_owned();
+        }
         let Some(destination) = &self.destination else {
             return "no server of the proxy's configuration answers here".to_owned();
         };
@@ -84,6 +88,12 @@ impl<'a> Blame<'a> {
             "missing" if self.lines(header).iter().any(|line| !line.sent) => {
                 format!("write \"always\" at the end of add_header {header}")
             }
+            "missing" if self.is_opaque() && !rule.is.is_empty() => {
+                format!("send {header}: {}, with every answer", rule.is.join(" or "))
+            }
+            "missing" if self.is_opaque() => {
+                format!("send {header} as the policy has it, with every answer")
+            }
             "missing" => {
                 format!(
                     "include the file with all security headers in this block, {header} among them"
@@ -94,6 +104,7 @@ impl<'a> Blame<'a> {
             "unwanted" => format!("do not send {header} here"),
             "disagree" => format!("say the same in both places, or have Django not send {header}"),
             _ if self.passes(header) => format!("hide Django's copy: proxy_hide_header {header};"),
+            _ if self.is_opaque() => format!("send {header} once"),
             _ => format!("leave one add_header {header}"),
         }
     }
@@ -114,6 +125,11 @@ impl<'a> Blame<'a> {
         let ours =
             sent.filter(|_| self.destination.as_ref().is_some_and(|place| place.hides(header)))?;
         (!value::same(header, ours, theirs)).then(|| (ours.to_owned(), theirs.to_owned()))
+    }
+
+    /// Whether nothing is known of what sends the answers.
+    fn is_opaque(&self) -> bool {
+        self.observed.foreign && self.observed.proxy.is_empty()
     }
 
     /// Whether the backend's own copy of a header comes through.
