@@ -20,7 +20,7 @@ fn finding(observed: &Observed, case: &HostCase) -> Option<Finding> {
     let status = case.answer.as_ref().map(|answer| answer.status);
     let refuses = case.right.contains(&400);
     let right = case.right.iter().map(u16::to_string).collect::<Vec<_>>().join(" or ");
-    let right = if observed.foreign && refuses { "a refusal".to_owned() } else { right };
+    let right = if case.right.len() > 2 { "a refusal".to_owned() } else { right };
     let leaked = case.answer.as_ref().and_then(|answer| {
         let lines = answer.lines.iter().map(|(name, value)| format!("{name}: {value}"));
         let mut texts = lines.chain([answer.body.clone()]);

@@ -72,7 +72,12 @@ pub fn drills<'a>(records: impl IntoIterator<Item = &'a Record>) -> Result<Strin
 
 /// The XML of drills that have no record, and why: they did not begin, or have yet to end.
 pub fn without_record(reason: &str) -> Result<String> {
-    let mut suite = TestSuite::new("drill");
+    undecided("drill", reason)
+}
+
+/// The XML of something else that found nothing out.
+pub fn undecided(name: &str, reason: &str) -> Result<String> {
+    let mut suite = TestSuite::new(name);
     suite.add_test_case(verdict(Verdict::Undecided, reason));
     let mut report = Report::new("dr-drill");
     report.add_test_suite(suite);

@@ -291,10 +291,14 @@ fn exchange(answered: Answered, mode: Mode) -> Exchange {
     }
 }
 
-/// A stack of one's own refuses with 400; of others, any refusal will do.
+/// A stack of one's own refuses with 400; of others, any refusal will do. And whose target names the
+/// service may be answered, whatever its line `Host` says (RFC 9112, 3.2.2).
 fn lenient(mut case: HostCase) -> HostCase {
     if case.right.contains(&400) {
         case.right.extend(REFUSALS);
+    }
+    if case.id == "absolute-own" {
+        case.right.push(200);
     }
     case
 }
@@ -306,4 +310,63 @@ fn unanswered(round: &Round) -> Vec<Check> {
     let nothing = round.proves().err();
     let all = nothing.into_iter().chain((!mute.is_empty()).then_some(mute));
     all.map(|why| undecided("pages", why)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::visit::Page;
+
+    #[test]
+    fn any_refusal_of_a_forged_host_will_do_and_an_answer_will_not() {
+        let case = |id: &str, right: u16| HostCase {
+            id: id.to_owned(),
+            title: String::new(),
+            sent: String::new(),
+            right: vec![right],
+            lacks: Vec::new(),
+            answer: None,
+        };
+        let forged = lenient(case("forged", 400)).right;
+        assert!([400, 404, 421, 301].iter().all(|status| forged.contains(status)));
+        assert!(!forged.contains(&200));
+        assert!(lenient(case("absolute-own", 400)).right.contains(&200));
+        assert_eq!(lenient(case("own", 200)).right, [200]);
+    }
+
+    #[test]
+    fn what_was_not_answered_is_undecided_by_name() {
+        let page = Page { status: 200, ..Page::default() };
+        let mut round = Round { pages: [("/".to_owned(), page)].into(), ..Round::default() };
+        assert_eq!(unanswered(&round), []);
+        round.unanswered.insert("/slow".to_owned(), "no complete answer".to_owned());
+        let found = unanswered(&round);
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].outcome, Outcome::Undecided);
+        assert!(found[0].detail.contains("GET /slow: no complete answer"), "{found:?}");
+        let page = Page { status: 502, ..Page::default() };
+        let broken = Round { pages: [("/".to_owned(), page)].into(), ..Round::default() };
+        assert!(unanswered(&broken)[0].detail.contains("nothing but errors"));
+    }
+
+    #[tokio::test]
+    async fn addresses_that_are_none_are_refused_and_who_is_not_there_is_undecided() {
+        let target = |base_url: &str| probe::Target {
+            base_url: base_url.to_owned(),
+            resolve: None,
+            ca_pem: None,
+            insecure: false,
+            read_only: true,
+        };
+        for wrong in ["ftp://it.test", "it", "https://me:secret@it.test"] {
+            let cause = Outside::of(&target(wrong)).await.err().expect("refused");
+            assert_eq!(cause.kind(), crate::ErrorKind::Usage, "{wrong}: {cause}");
+        }
+        let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let gone = format!("http://{}/", free.local_addr().expect("an address"));
+        drop(free);
+        let cause = Outside::of(&target(&gone)).await.err().expect("nobody is there");
+        assert_eq!(cause.kind(), crate::ErrorKind::Undecided);
+        assert!(cause.to_string().contains("127.0.0.1 cannot be reached"), "{cause}");
+    }
 }

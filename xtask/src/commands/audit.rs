@@ -30,9 +30,14 @@ pub(crate) async fn run(options: AuditOptions, format: Format) -> Result<Ending>
     let policy = policy(&options.policy)?;
     let committed = document::committed(&options)?;
     let surveyed = match &options.url {
-        Some(url) => vec![there(url, &options, &policy).await?],
-        None => copies(&options, &policy, format).await?,
+        Some(url) => there(url, &options, &policy).await.map(|seen| vec![seen]),
+        None => copies(&options, &policy, format).await,
     };
+    if let (Err(cause), Some(file)) = (&surveyed, &options.junit) {
+        // What is there may be the pass of an earlier audit.
+        write(file, &junit::undecided("audit", &cause.to_string())?)?;
+    }
+    let surveyed = surveyed?;
     write_all(&options, &surveyed)?;
     let urgent = surveyed.iter().flat_map(Surveyed::urgent);
     let mut reasons = urgent.map(|it| format!("{}: {}", it.id, it.subject)).collect::<Vec<_>>();
@@ -101,7 +106,8 @@ fn stranger(options: &AuditOptions, config: Config) -> Result<Drill> {
             .hint("leave out --mode, --document and --check; docs/hardening.md has [[route]]"));
     }
     config.service.entry()?;
-    let (method, report_base) = (Method::of_itself(&config), options.report.clone());
+    // Nothing is backed up: the method that asks for the least.
+    let (method, report_base) = (Method::Cold, options.report.clone());
     Drill::new(Request { method, report_base, ..options.stack.request() }, config)
 }
 

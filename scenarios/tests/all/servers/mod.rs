@@ -1,5 +1,6 @@
-//! Single containers: scratch servers of PostgreSQL, and the backend's image on its own.
+//! Single containers: scratch servers of PostgreSQL, a site, and the backend's image on its own.
 
+mod audit;
 mod cases;
 mod certificate;
 mod fingerprint;
