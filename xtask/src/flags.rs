@@ -51,7 +51,7 @@ pub(crate) enum Command {
     /// Backup and restore timings: drills of several methods in turn, and what they took.
     Bench(BenchOptions),
     /// What is wrong with how the stack answers: headers, cookies, hosts and TLS, in both its
-    /// modes, with evidence, place and remedy.
+    /// modes, with evidence, place and remedy. Of any stack, and of a service that is there.
     Audit(AuditOptions),
     /// Start a sealed, seeded copy of the stack and leave it running.
     Up(StackOptions),
@@ -265,7 +265,7 @@ pub(crate) struct AuditOptions {
     pub(crate) stack: StackOptions,
     /// A service to look at instead of a copy. It is only read: some fifty requests, `GET` all of
     /// them.
-    #[arg(long, value_name = "URL", conflicts_with_all = ["mode", "document", "check", "patch"])]
+    #[arg(long, value_name = "URL", conflicts_with_all = ["stack", "mode", "document", "check", "patch"])]
     pub(crate) url: Option<String>,
     #[command(flatten)]
     pub(crate) reach: ReachOptions,

@@ -60,8 +60,8 @@ impl Wire {
             .with_custom_certificate_verifier(Arc::new(super::tls::Blind))
             .with_no_client_auth();
         let (host, roots, blind) = (host.to_owned(), Arc::new(roots), Arc::new(blind));
-        let (http_port, https_port) = ports;
-        Ok(Self { address, http_port, https_port, host, reads_only: false, roots, blind })
+        let (reads_only, http_port) = (false, ports.0);
+        Ok(Self { address, http_port, https_port: ports.1, host, reads_only, roots, blind })
     }
 
     /// The same, refusing from now on to send anything but `GET` and `HEAD`.

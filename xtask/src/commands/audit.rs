@@ -29,13 +29,18 @@ use crate::flags::{AuditOptions, Format, ModeFlag};
 pub(crate) async fn run(options: AuditOptions, format: Format) -> Result<Ending> {
     let policy = policy(&options.policy)?;
     let committed = document::committed(&options)?;
+    let without_result = |why: &str| match &options.junit {
+        Some(file) => write(file, &junit::undecided("audit", why)?),
+        None => Ok(()),
+    };
+    // What is there may be the pass of an earlier audit.
+    without_result("the audit has yet to end, or was killed")?;
     let surveyed = match &options.url {
         Some(url) => there(url, &options, &policy).await.map(|seen| vec![seen]),
         None => copies(&options, &policy, format).await,
     };
-    if let (Err(cause), Some(file)) = (&surveyed, &options.junit) {
-        // What is there may be the pass of an earlier audit.
-        write(file, &junit::undecided("audit", &cause.to_string())?)?;
+    if let Err(cause) = &surveyed {
+        without_result(&cause.chain())?;
     }
     let surveyed = surveyed?;
     write_all(&options, &surveyed)?;
