@@ -75,6 +75,8 @@ pub struct Drill {
     /// Random variables that are known already: those of the copy that the artefact is of.
     secrets: Secrets,
     saboteur: Option<Arc<dyn Saboteur>>,
+    /// Whether the copy is only looked at, so that there need be nothing to lose.
+    looked_at: bool,
 }
 
 /// A drill that has run.
@@ -103,6 +105,7 @@ impl Drill {
             source: Source::Copy,
             secrets: Secrets::default(),
             saboteur: None,
+            looked_at: false,
             request,
             config,
         })
@@ -136,9 +139,16 @@ impl Drill {
             taken_of: origin.data,
             secrets: origin.secrets,
             saboteur: None,
+            looked_at: false,
             request,
             config,
         })
+    }
+
+    /// The same for a copy that is only looked at: a stack that keeps nothing will do.
+    #[must_use]
+    pub fn looked_at(self) -> Self {
+        Self { looked_at: true, ..self }
     }
 
     /// The same with harm done on the way: how tests show that a drill notices.

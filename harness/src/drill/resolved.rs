@@ -86,7 +86,9 @@ impl Resolved {
         let dropped = declared.map(|(name, _)| name.clone());
         let dropped = dropped.filter(|name| !allowed.volumes().any(|known| known == name));
         let dropped = dropped.collect();
-        require_something(config, &allowed)?;
+        if !drill.looked_at {
+            require_something(config, &allowed)?;
+        }
         Ok(Self { allowed, database, ca_pem, secrets, dropped })
     }
 }

@@ -349,6 +349,41 @@ mod tests {
         assert!(unanswered(&broken)[0].detail.contains("nothing but errors"));
     }
 
+    #[test]
+    fn what_nobody_looked_into_is_told_no_line_of_django_or_nginx() {
+        let lines = [("Set-Cookie", "sessionid=a; Path=/"), ("Server", "it/1.2")];
+        let lines = lines.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+        let answered = Answered { path: "/".to_owned(), status: 200, lines };
+        let forged = HostCase {
+            id: "forged".to_owned(),
+            title: "a forged Host".to_owned(),
+            sent: "GET / HTTP/1.1".to_owned(),
+            right: vec![400],
+            lacks: Vec::new(),
+            answer: Some(Answer { status: 200, ..Answer::default() }),
+        };
+        let observed = Observed {
+            mode: Mode::Tls,
+            host: "it.test".to_owned(),
+            exchanges: vec![exchange(answered, Mode::Tls)],
+            hosts: vec![lenient(forged)],
+            foreign: true,
+            ..Observed::default()
+        };
+        let policy = Policy::named("korrigo").expect("there");
+        let found = judged(&observed, None, &policy, &[]).findings;
+        let ids = found.iter().map(|finding| finding.id.as_str()).collect::<Vec<_>>();
+        for id in ["headers.missing", "cookies.secure", "hosts.forged", "headers.version"] {
+            assert!(ids.contains(&id), "{id}: {ids:?}");
+        }
+        for finding in &found {
+            let said = format!("{} {}", finding.detail, finding.remedy).to_ascii_lowercase();
+            for word in ["django", "nginx", "_cookie_", "server_tokens"] {
+                assert!(!said.contains(word), "{}: {said}", finding.id);
+            }
+        }
+    }
+
     #[tokio::test]
     async fn addresses_that_are_none_are_refused_and_who_is_not_there_is_undecided() {
         let target = |base_url: &str| probe::Target {

@@ -240,3 +240,29 @@ async fn nobody_at_the_address_is_undecided() {
     let error = walk(&target, LIMIT).await.expect_err("no answer");
     assert!(error.chain().contains("refused"), "{}", error.chain());
 }
+
+#[tokio::test]
+async fn a_look_keeps_every_header_line_and_claims_https_of_nothing_but_a_copy() {
+    let twice =
+        "Content-Type: text/html\r\nX-Frame-Options: DENY\r\nx-frame-options: SAMEORIGIN\r\n";
+    let server = Server::start(&[
+        ("/in?a=1", answer("200 OK", twice, "<a href=/items/>all</a><a href=/more>more</a>")),
+        ("/", redirect("https://app.test/")),
+        ("https /", html("behind")),
+    ])
+    .await;
+    let seen = look(&server.target, "/in?a=1", 2, false).await.expect("an answer");
+    let Looked::Answers { round, answers, left } = seen else { panic!("{seen:?}") };
+    assert_eq!((round.pages.len(), left), (2, 1));
+    assert_eq!((answers[0].path.as_str(), answers[0].status), ("/in?a=1", 200));
+    let framing = answers[0].lines.iter().filter(|(name, _)| name == "x-frame-options");
+    assert_eq!(
+        framing.map(|(_, value)| value.as_str()).collect::<Vec<_>>(),
+        ["DENY", "SAMEORIGIN"]
+    );
+    for (sealed, forwarded, status) in [(false, false, 302), (true, true, 200)] {
+        let seen = look(&server.target, "/", 1, sealed).await.expect("an answer");
+        let Looked::Answers { round, answers, .. } = seen else { panic!("{seen:?}") };
+        assert_eq!((round.forwarded, answers[0].status), (forwarded, status));
+    }
+}

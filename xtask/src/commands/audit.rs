@@ -113,7 +113,8 @@ fn stranger(options: &AuditOptions, config: Config) -> Result<Drill> {
     config.service.entry()?;
     // Nothing is backed up: the method that asks for the least.
     let (method, report_base) = (Method::Cold, options.report.clone());
-    Drill::new(Request { method, report_base, ..options.stack.request() }, config)
+    let request = Request { method, report_base, ..options.stack.request() };
+    Ok(Drill::new(request, config)?.looked_at())
 }
 
 fn policy(name: &str) -> Result<Policy> {
