@@ -315,7 +315,7 @@ pub(crate) struct ServiceOptions {
 /// How a service that is there is reached.
 #[derive(Debug, Args)]
 pub(crate) struct ReachOptions {
-    /// Accept any certificate; what would judge it warns.
+    /// Accept any certificate: what would judge it warns, or is skipped.
     #[arg(long, requires = "url")]
     pub(crate) insecure: bool,
     /// Trust the certificate authorities in this PEM file and no others.

@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::model::accept::Accept;
 use crate::model::check::{Check, Outcome};
 use crate::model::mode::Mode;
-use crate::model::observed::{Answer, Exchange, HostCase, Observed};
+use crate::model::observed::{Answer, Exchange, HostCase, Observed, Tls};
 use crate::probe;
 use crate::visit::{self, Answered, Looked, Round};
 
@@ -39,8 +39,7 @@ pub(super) struct Outside {
     pub(super) first: String,
     /// For what a client library would straighten.
     pub(super) wire: Wire,
-    /// Whether anything but plain HTTP can be asked for on the port of the web: where the address
-    /// has a port of its own, nobody knows the other one.
+    /// Whether its port is the usual one: where it is not, nobody knows the port of plain HTTP.
     pub(super) usual_ports: bool,
     /// Whether any certificate will do.
     pub(super) insecure: bool,
@@ -53,7 +52,7 @@ pub(super) struct Outside {
 pub(super) struct Seen {
     pub(super) exchanges: Vec<Exchange>,
     pub(super) hosts: Vec<HostCase>,
-    pub(super) tls: Option<crate::model::observed::Tls>,
+    pub(super) tls: Option<Tls>,
     pub(super) landing: Option<Site>,
     pub(super) mode: Mode,
     pub(super) checks: Vec<Check>,
@@ -106,28 +105,32 @@ fn check(what: &str, outcome: Outcome, detail: String) -> Check {
 impl Outside {
     async fn of(target: &probe::Target) -> Result<Self> {
         let wrong = |what: &str| {
-            Error::usage(format!("--url {:?}: {what}", target.base_url))
+            // Not repeated: it may have a password.
+            Error::usage(format!("--url: {what}"))
                 .hint("give an address such as https://korrigo.example.org")
         };
         let url = Url::parse(&target.base_url)
             .map_err(|cause| wrong("it is no address").because(cause))?;
-        if !matches!(url.scheme(), "http" | "https") || !url.username().is_empty() {
+        let account = !url.username().is_empty() || url.password().is_some();
+        if !matches!(url.scheme(), "http" | "https") || account {
             return Err(wrong("it is no address of HTTP without an account"));
         }
         let name = url.host_str().ok_or_else(|| wrong("it has no host"))?;
         let (tls, port) = (url.scheme() == "https", url.port_or_known_default().unwrap_or(80));
-        let bare = name.trim_start_matches('[').trim_end_matches(']');
+        if name.starts_with('[') {
+            return Err(wrong("forged names need one to be told from: give it, and --resolve"));
+        }
         let address = match target.resolve {
             Some(address) => reach(&[address], name).await?,
             None => {
-                let found = lookup_host((bare, port)).await.map_err(|cause| {
+                let found = lookup_host((name, port)).await.map_err(|cause| {
                     Error::undecided(format!("cannot find the address of {name}")).because(cause)
                 })?;
                 reach(&found.collect::<Vec<_>>(), name).await?
             }
         };
         let ports = if tls { (80, address.port()) } else { (address.port(), 443) };
-        let wire = Wire::new(address.ip(), ports, bare, target.ca_pem.as_deref())?.only_reading();
+        let wire = Wire::new(address.ip(), ports, name, target.ca_pem.as_deref())?.only_reading();
         let wire = if target.ca_pem.is_none() && tls { wire.trusting_as_machine() } else { wire };
         Ok(Self {
             target: visit::Target {
@@ -165,12 +168,11 @@ impl Outside {
         let (tls, landing) = if self.target.tls {
             let plainly = self.plainly(&mut checks).await;
             let mut tls = tls::observe(&self.wire).await;
+            if self.insecure && tls.distrust.take().is_some() {
+                checks.push(skipped("trust", "--insecure: the certificate counts as trusted"));
+            }
             let verified = tls.distrust.is_none();
             let landing = self.landing(plainly.is_some(), verified, &mut checks).await;
-            if self.insecure && !verified {
-                tls.distrust = None;
-                checks.push(skipped("trust", "--insecure accepts any certificate"));
-            }
             exchanges.extend(plainly);
             (Some(tls), landing)
         } else {
@@ -210,7 +212,7 @@ impl Outside {
         match hosts::observe(&self.wire, self.target.tls, path).await {
             Ok(cases) => cases.into_iter().map(lenient).collect(),
             Err(cause) => {
-                checks.push(undecided("hosts", cause.to_string()));
+                checks.push(undecided("hosts", cause.chain()));
                 Vec::new()
             }
         }
@@ -255,7 +257,7 @@ impl Outside {
                 Some(site)
             }
             Err(cause) => {
-                checks.push(undecided("grade", cause.to_string()));
+                checks.push(undecided("grade", cause.chain()));
                 None
             }
         }
@@ -393,9 +395,10 @@ mod tests {
             insecure: false,
             read_only: true,
         };
-        for wrong in ["ftp://it.test", "it", "https://me:secret@it.test"] {
+        for wrong in ["ftp://it.test", "it", "https://:secret@it.test", "http://[::1]/"] {
             let cause = Outside::of(&target(wrong)).await.err().expect("refused");
             assert_eq!(cause.kind(), crate::ErrorKind::Usage, "{wrong}: {cause}");
+            assert!(!cause.to_string().contains("secret"), "{cause}");
         }
         let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
         let gone = format!("http://{}/", free.local_addr().expect("an address"));

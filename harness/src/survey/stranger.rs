@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use jiff::Zoned;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
@@ -84,9 +85,10 @@ async fn look(sandbox: &Sandbox, config: &Config, dir: &Path, policy: &Policy) -
     let config = Config { django, ..config.clone() };
     let survey = Survey::new(sandbox, &config).await?;
     let mut observed = survey.files(dir).await.unwrap_or_else(|cause| {
-        let why = format!("findings name no line of the stack's files: {cause}");
+        let why = format!("findings name no line of the stack's files: {}", cause.chain());
         seen.checks.push(skipped("places", why));
-        Observed { host: service.host.clone(), ..Observed::default() }
+        let day = Zoned::now().date().to_string();
+        Observed { host: service.host.clone(), day, ..Observed::default() }
     });
     match nginx(&survey).await? {
         Ok(proxy) => observed.proxy = proxy,
@@ -134,7 +136,7 @@ async fn find_django(
             match django::observe(&sandbox.stack, &config).await {
                 Ok(facts) => return Ok(Ok((config, facts))),
                 Err(cause) => {
-                    let why = format!("{service} has Django's manage.py: {cause}");
+                    let why = format!("{service} has Django's manage.py: {}", cause.chain());
                     mute.get_or_insert(undecided("django", why));
                 }
             }

@@ -16,6 +16,7 @@ use harness::model::finding::{Finding, Priority, Status};
 use harness::model::record::Verdict;
 use harness::nearest;
 use harness::plan::Request;
+use harness::probe::Target;
 use harness::report::{junit, sarif};
 use harness::survey::{self, Surveyed};
 use harness::{Error, Result};
@@ -37,7 +38,7 @@ pub(crate) async fn run(options: AuditOptions, format: Format) -> Result<Ending>
     without_result("the audit has yet to end, or was killed")?;
     let surveyed = match &options.url {
         Some(url) => there(url, &options, &policy).await.map(|seen| vec![seen]),
-        None => copies(&options, &policy, format).await,
+        None => Box::pin(copies(&options, &policy, format)).await,
     };
     if let Err(cause) = &surveyed {
         without_result(&cause.chain())?;
@@ -68,7 +69,9 @@ pub(crate) async fn run(options: AuditOptions, format: Format) -> Result<Ending>
 
 /// Looks at a service that is there.
 async fn there(url: &str, options: &AuditOptions, policy: &Policy) -> Result<Surveyed> {
-    let target = service::target(url, &options.reach)?;
+    // With its last slash, where it has one: it is a page, not the beginning of others.
+    let base_url = url.to_owned();
+    let target = Target { base_url, ..service::target(url, &options.reach)? };
     let accepts = options.accept.as_deref().map(config::acceptances).transpose()?;
     survey::service(&target, policy, &accepts.unwrap_or_default()).await
 }
