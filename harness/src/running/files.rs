@@ -1,7 +1,7 @@
 //! The volumes of a running project: which folder of the engine's host each is, and the command
 //! that reads it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -87,6 +87,35 @@ impl Running {
             }
         }
         (found, unknown)
+    }
+}
+
+impl Running {
+    /// What its services may write to and a sealed stack knows nothing of, as `service:path`: the
+    /// project was started from other files, or from these as they were.
+    #[must_use]
+    pub fn mounted_beyond(&self, sealed: &Value) -> BTreeSet<String> {
+        let users = users(sealed);
+        let known = users.values().flatten().collect::<BTreeSet<_>>();
+        let known = |service: &str, path: &str| known.contains(&(service, path));
+        let is_of_copy = |service: &str| !sealed["services"][service].is_null();
+        let containers = self.containers.iter().filter(|it| is_of_copy(&it.service));
+        let mounts = containers.flat_map(|it| it.mounts.iter().map(move |mount| (it, mount)));
+        let beyond = mounts.filter(|(it, mount)| {
+            let path = mount.path.trim_end_matches('/');
+            mount.is_writable && !known(&it.service, path) && !known(&it.service, &mount.path)
+        });
+        beyond.map(|(it, mount)| format!("{}:{}", it.service, mount.path)).collect()
+    }
+
+    /// Services that run in the project and are not among these.
+    #[must_use]
+    pub fn runs_beyond(&self, services: &[String]) -> BTreeSet<&str> {
+        let running = self.containers.iter().filter(|it| it.status == "running");
+        running
+            .map(|it| it.service.as_str())
+            .filter(|it| !services.iter().any(|s| s == it))
+            .collect()
     }
 }
 

@@ -61,6 +61,8 @@ pub struct Mounted {
     pub path: String,
     /// The folder or file of the engine's own host that is seen there.
     pub source: Option<PathBuf>,
+    /// Whether the container may write there.
+    pub is_writable: bool,
 }
 
 /// A container as the engine describes it.
@@ -316,7 +318,8 @@ fn mounted(value: &serde_json::Value) -> Mounted {
     let text = |key: &str| value[key].as_str().map(str::to_owned);
     let volume = text("Name").filter(|_| value["Type"] == "volume");
     let source = text("Source").filter(|it| !it.is_empty()).map(PathBuf::from);
-    Mounted { volume, path: text("Destination").unwrap_or_default(), source }
+    let path = text("Destination").unwrap_or_default();
+    Mounted { volume, path, source, is_writable: value["RW"] == true }
 }
 
 /// Why the engine does not answer, read from its socket rather than from words of the client.

@@ -45,7 +45,7 @@ impl Rehearsal<'_> {
         self.journal.enter(Phase::Fill);
         let sandbox = self.sandbox;
         let (stack, database) = (&sandbox.stack, sandbox.database.as_ref());
-        self.note_down(running);
+        self.note_apart(running);
         let volumes = self.source_volumes(running);
         let room = running.room(stack, database, &volumes).await?;
         let store = stack.engine().root().await.ok().filter(|root| root.exists());
@@ -73,9 +73,23 @@ impl Rehearsal<'_> {
         self.hold_equal(&source, &copy)
     }
 
-    /// Services that do not run where the data comes from.
-    fn note_down(&mut self, running: &Running) {
-        let services = self.sandbox.stack.services();
+    /// Where project and copy are not of one piece: services that do not run there, and what runs
+    /// or is mounted there and is not of the copy.
+    fn note_apart(&mut self, running: &Running) {
+        let stack = &self.sandbox.stack;
+        let services = stack.services();
+        let without = &self.drill.request.selection.without;
+        let known = [services, &without[..]].concat();
+        let beyond = running.runs_beyond(&known).into_iter().map(|service| {
+            let why =
+                format!("it runs in project {}, and the copy does not have it", running.project());
+            NotProved::new(Gap::Service, service, why)
+        });
+        let mounted = running.mounted_beyond(stack.definition()).into_iter().map(|place| {
+            let why = "the running project has it mounted, the stack's files do not: not copied";
+            NotProved::new(Gap::Volume, place, why)
+        });
+        self.found.not_proved.extend(beyond.chain(mounted));
         let down = running.down(services.iter().map(String::as_str));
         let gaps = down.into_iter().map(|service| {
             let why = format!("it does not run in project {}", running.project());

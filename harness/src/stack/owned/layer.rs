@@ -148,7 +148,12 @@ mod tests {
             let paths = read(diff);
             judge(paths.iter().map(String::as_str).collect(), mounts)
         };
-        let media = Mounted { volume: None, path: "/app/media".to_owned(), source: None };
+        let media = Mounted {
+            volume: None,
+            path: "/app/media".to_owned(),
+            source: None,
+            is_writable: true,
+        };
         let layer = judged(diff, &[media]);
         assert_eq!(layer.databases, ["/app/db.sqlite3"]);
         assert_eq!(layer.others, ["/app/uploads/a.png", "/runner"]);

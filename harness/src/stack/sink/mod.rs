@@ -127,7 +127,9 @@ impl OpenSink {
             Some(false) => Err(Error::undecided(
                 "the engine passes no name on that it does not know, on networks without a way out",
             )
-            .hint("engines 25.0.4 to 26.1.2 do not: take another")),
+            .hint(
+                "some engines of the first half of 2024 do not (moby/moby#47822): take a newer one",
+            )),
             Some(true) => Ok(Some(log.seen)),
         }
     }
