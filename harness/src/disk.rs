@@ -59,7 +59,10 @@ pub(crate) fn require(
                 "the disk is too small for {what}: {free} free at {}, about {needed} needed",
                 path.display()
             ))
-            .hint("free some space, take less data, or put --report on another disk"));
+            .hint(
+                "free some space, choose a smaller --scale if data is generated, or put --report on \
+                 another disk",
+            ));
         }
     }
     Ok(())
