@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use harness::backup::retention::Policy;
-use harness::certificate::Sources;
 use harness::dataset::Scale;
 use harness::model::fingerprint::Strength;
 use harness::model::mode::Mode;
@@ -14,6 +13,7 @@ use harness::plan::Request;
 
 use crate::called;
 use crate::selection::{DataOptions, InitOptions, StackOptions, WholeStackOptions};
+use crate::sources::SourceOptions;
 use crate::values::{count, policy, profile, scale, seed, strength};
 
 /// Stands for every method that a stack has.
@@ -458,37 +458,6 @@ pub(crate) struct CompareOptions {
     /// Sessions and threads; as many as there are cores, if not given.
     #[arg(long, value_name = "N", value_parser = count::<NonZeroUsize>)]
     pub(crate) jobs: Option<NonZeroUsize>,
-}
-
-/// A database, a directory, or both: named by options, or simply given.
-#[derive(Debug, Args)]
-#[group(required = true, multiple = true)]
-pub(crate) struct SourceOptions {
-    /// A postgres://… or a directory, either or both.
-    #[arg(value_name = "SOURCE", num_args = 1..=2)]
-    pub(crate) sources: Vec<String>,
-    /// The database, as `postgres://user@host:5432/name`, with `?sslmode=…` where it takes TLS; its
-    /// password in PGPASSWORD.
-    #[arg(long, value_name = "URL")]
-    pub(crate) database: Option<String>,
-    /// The directory.
-    #[arg(long, value_name = "DIR")]
-    pub(crate) media: Option<PathBuf>,
-}
-
-impl SourceOptions {
-    /// Both, however they were named.
-    pub(crate) fn sources(&self) -> harness::Result<Sources> {
-        let mut sources = Sources::default();
-        if let Some(address) = &self.database {
-            sources.add_database(address)?;
-        }
-        if let Some(directory) = &self.media {
-            sources.add_directory(directory)?;
-        }
-        self.sources.iter().try_for_each(|source| sources.add(source))?;
-        Ok(sources)
-    }
 }
 
 /// What standard output carries.

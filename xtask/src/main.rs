@@ -8,6 +8,7 @@ mod ending;
 mod flags;
 mod reference;
 mod selection;
+mod sources;
 mod usage;
 mod values;
 

@@ -18,22 +18,6 @@ const LIMIT: Duration = Duration::from_secs(6 * 3600);
 /// Exit code of `tar` when files changed or went while they were read.
 pub(super) const CHANGED: Option<i32> = Some(1);
 
-/// Writes `/from` to standard output. As a backup has it, but for sockets, at whose copies nobody
-/// would listen.
-const ARCHIVE: [&str; 11] = [
-    "tar",
-    "--create",
-    "--format=posix",
-    "--pax-option=delete=atime,delete=ctime",
-    "--xattrs",
-    "--numeric-owner",
-    "--blocking-factor=128",
-    "--anchored",
-    "--no-wildcards",
-    "--directory=/from",
-    "--file=-",
-];
-
 /// A volume of a running project, or a folder of the host that stands for one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceVolume {
@@ -49,20 +33,23 @@ impl SourceVolume {
         Self { name: name.to_owned(), folder: folder.to_owned(), apart }
     }
 
-    /// Writes what it holds to standard output, as a tar archive.
-    pub(crate) fn archive(&self, copy: &OwnedStack) -> Command {
+    /// Writes what it holds to standard output, by the command that archives `/store`.
+    pub(crate) fn archive(&self, copy: &OwnedStack, tar: [&str; 10]) -> Command {
+        let [options @ .., all] = tar;
         let apart = self.apart.iter().map(|path| {
             let mut word = OsString::from("--exclude=./");
             word.push(path);
             word
         });
-        let words = ARCHIVE.map(OsString::from).into_iter().chain(apart).chain([".".into()]);
+        let literally = ["--anchored", "--no-wildcards"];
+        let words = options.into_iter().chain(literally).map(OsString::from);
+        let words = words.chain(apart).chain([all.into()]);
         copy.reading(&self.folder, words).timeout(LIMIT)
     }
 
     /// Prints how many bytes its files have.
     pub(crate) fn measure(&self, copy: &OwnedStack) -> Command {
-        let words = ["du", "--summarize", "--bytes", "/from"].map(OsString::from);
+        let words = ["du", "--summarize", "--bytes", "/store"].map(OsString::from);
         copy.reading(&self.folder, words).timeout(LIMIT)
     }
 }

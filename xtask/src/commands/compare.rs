@@ -19,7 +19,8 @@ use serde_json::json;
 use super::interrupt;
 use crate::display;
 use crate::ending::Ending;
-use crate::flags::{CompareOptions, Format, SourceOptions};
+use crate::flags::{CompareOptions, Format};
+use crate::sources::SourceOptions;
 
 /// Compares, and says what differs.
 pub(crate) async fn run(options: CompareOptions, format: Format) -> Result<Ending> {

@@ -70,11 +70,11 @@ impl Rehearsal<'_> {
             size(room.files),
         ));
         self.hold_untouched(running).await?;
-        self.hold_equal(&source, &copy)
+        self.hold_equal(running, &source, &copy)
     }
 
-    /// Where project and copy are not of one piece: services that do not run there, and what runs
-    /// or is mounted there and is not of the copy.
+    /// Where project and copy are not of one piece: services that do not run there, and those that
+    /// do and are not of the copy.
     fn note_apart(&mut self, running: &Running) {
         let stack = &self.sandbox.stack;
         let services = stack.services();
@@ -85,11 +85,7 @@ impl Rehearsal<'_> {
                 format!("it runs in project {}, and the copy does not have it", running.project());
             NotProved::new(Gap::Service, service, why)
         });
-        let mounted = running.mounted_beyond(stack.definition()).into_iter().map(|place| {
-            let why = "the running project has it mounted, the stack's files do not: not copied";
-            NotProved::new(Gap::Volume, place, why)
-        });
-        self.found.not_proved.extend(beyond.chain(mounted));
+        self.found.not_proved.extend(beyond);
         let down = running.down(services.iter().map(String::as_str));
         let gaps = down.into_iter().map(|service| {
             let why = format!("it does not run in project {}", running.project());
@@ -216,7 +212,7 @@ impl Rehearsal<'_> {
         let into = stack.volume(&volume.name)?;
         let words = ["sh", "-c", UNPACK, "sh"].into_iter().chain(media::unpack_command());
         let unpack = stack.beside(&into, false, words);
-        let archive = volume.archive(stack);
+        let archive = volume.archive(stack, media::archive_command());
         let Streamed { from, to, seen, .. } =
             stream(archive, unpack, self.pace(&format!("volume {}", volume.name)), files_of)
                 .await?;
@@ -267,11 +263,20 @@ impl Rehearsal<'_> {
 
     /// A copy that is not what the project has is no start of a drill: nothing that follows would
     /// say anything of the project's data.
-    fn hold_equal(&mut self, source: &Certificate, copy: &Certificate) -> Result<()> {
+    fn hold_equal(
+        &mut self,
+        running: &Running,
+        source: &Certificate,
+        copy: &Certificate,
+    ) -> Result<()> {
         self.folder.write_json("evidence/source.json", source)?;
         let integrity = compare::certificates(source, copy);
         let fatal = integrity.divergences.iter().filter(|it| it.is_fatal());
         let mut wrong = fatal.map(Divergence::line).chain(integrity.undecided).collect::<Vec<_>>();
+        let beyond = running.mounted_beyond(self.sandbox.stack.definition()).into_iter();
+        wrong.extend(beyond.map(|place| {
+            format!("the project keeps data at {place}, where the stack's files have nothing")
+        }));
         let (tables, files) = (integrity.tables_compared, integrity.files_compared);
         if tables == 0 && files == 0 {
             wrong.push("it holds no table and no file".to_owned());
@@ -285,7 +290,7 @@ impl Rehearsal<'_> {
         let why = first_of(&wrong);
         self.journal.report(id::FILLED, Outcome::Undecided, &why);
         Err(Error::undecided(format!("the copy is not what the running project holds: {why}"))
-            .hint("evidence/source.json has what was read; nothing was destroyed"))
+            .hint("evidence/source.json has what was read; a project that was started from other files is drilled with the same: --file"))
     }
 }
 

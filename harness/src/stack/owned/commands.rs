@@ -66,17 +66,18 @@ impl OwnedStack {
         words: impl IntoIterator<Item = OsString>,
     ) -> Command {
         let store = format!("type=volume,source={},target=/store,volume-nocopy", volume.actual);
-        self.tool(["--mount".into(), read_only(from), "--mount".into(), store.into()]).args(words)
+        self.tool(["--mount".into(), read_only(from, "/from"), "--mount".into(), store.into()])
+            .args(words)
     }
 
-    /// A short-lived container that sees nothing but a folder of the host, at `/from`, and cannot
+    /// A short-lived container that sees nothing but a folder of the host, at `/store`, and cannot
     /// write there.
     pub(crate) fn reading(
         &self,
         from: &Path,
         words: impl IntoIterator<Item = OsString>,
     ) -> Command {
-        self.tool(["--mount".into(), read_only(from)]).args(words)
+        self.tool(["--mount".into(), read_only(from, "/store")]).args(words)
     }
 
     /// A short-lived container of an image that shares nothing with another container but its
@@ -107,9 +108,9 @@ impl OwnedStack {
     }
 }
 
-/// A folder of the host at `/from`, that cannot be written to. One that is not there is not made.
-fn read_only(from: &Path) -> OsString {
+/// A folder of the host that cannot be written to. One that is not there is not made.
+fn read_only(from: &Path, target: &str) -> OsString {
     // The engine reads a line of comma-separated values.
     let from = from.to_string_lossy().replace('"', "\"\"");
-    format!("type=bind,\"source={from}\",target=/from,readonly").into()
+    format!("type=bind,\"source={from}\",target={target},readonly").into()
 }

@@ -141,6 +141,14 @@ fn what_cannot_be_read_is_undecided_and_a_killed_drill_leaves_the_project_alone(
     std::fs::remove_file(victim.folder.join("drill.toml")).expect("removed");
     assert_eq!(victim.state(), state);
 
+    // The files as they were when nobody kept the uploads.
+    let file = victim.folder.join("compose.yaml");
+    let whole = std::fs::read_to_string(&file).expect("the file");
+    let less = whole.replace("    volumes: [\"uploads:/app/media\"]\n", "");
+    std::fs::write(&file, &less).expect("written");
+    drill(&[]).names(&["the project keeps data at app:/app/media"]);
+    std::fs::write(&file, whole).expect("written");
+
     victim.compose(&["stop", "--timeout", "5", "postgres"]);
     drill(&[]).names(&["service postgres exited", "start it"]);
     victim.compose(&["down", "--timeout", "1"]);
