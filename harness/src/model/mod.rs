@@ -8,6 +8,7 @@ pub mod divergence;
 pub mod django;
 pub mod egress;
 pub mod event;
+pub mod existing;
 pub mod finding;
 pub mod fingerprint;
 pub mod image;
