@@ -4,6 +4,7 @@
 //! (`fingerprint`, `probe`, `audit`) → `compare` → verdict → `report`. Progress leaves
 //! sideways as [`model::event::Event`]s. `docs/architecture.md` has the picture.
 
+pub mod archive;
 pub mod audit;
 pub mod backup;
 pub mod bench;

@@ -1,7 +1,6 @@
 //! Ways to back up and restore. A method takes an artefact, reads it back in full, and
 //! restores it; what an artefact is worth is never taken from an exit code alone.
 
-pub mod archive;
 mod artefact;
 pub mod cold;
 mod commands;
@@ -18,6 +17,7 @@ use std::time::Instant;
 pub use self::artefact::{Artefact, PartWriter};
 pub(crate) use self::commands::Bound;
 use self::commands::Commands;
+pub use crate::archive;
 use crate::config::{BUILT_IN, Config, RestoreInto, VolumeClass};
 use crate::error::Result;
 use crate::model::artefact::{PartKind, Store};

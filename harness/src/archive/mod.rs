@@ -61,7 +61,7 @@ pub fn inspect(reader: impl Read) -> Result<ArchiveReport> {
 
 /// Where symbolic links may lead.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum Links {
+pub(crate) enum Links {
     /// Nowhere out of the store: the application follows them.
     #[default]
     Within,
@@ -72,7 +72,7 @@ pub(super) enum Links {
 
 /// The same, and hands each member on, with the stream to read its content from, as long as
 /// nothing is wrong.
-pub(super) fn inspect_with<R: Read>(
+pub(crate) fn inspect_with<R: Read>(
     reader: R,
     links: Links,
     mut visit: impl FnMut(&mut TarStream<R>, Member) -> io::Result<()>,
