@@ -27,6 +27,7 @@ pub mod plan;
 pub mod printable;
 pub mod probe;
 pub mod process;
+pub mod recognise;
 pub mod report;
 pub mod runbook;
 pub mod running;
