@@ -37,6 +37,7 @@ pub mod stack;
 pub mod survey;
 mod tar_stream;
 pub mod tree_path;
+pub mod verify;
 pub mod visit;
 pub mod volumes;
 

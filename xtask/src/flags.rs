@@ -12,6 +12,7 @@ use harness::model::profile::Profile;
 use harness::plan::Request;
 
 use crate::called;
+use crate::existing::VerifyOptions;
 use crate::selection::{DataOptions, InitOptions, StackOptions, WholeStackOptions};
 use crate::sources::SourceOptions;
 use crate::values::{count, policy, profile, scale, seed, strength};
@@ -42,9 +43,9 @@ pub(crate) enum Command {
     /// The rehearsal: clone, back up, destroy, restore, compare, probe.
     #[command(name = called::drill(), alias = called::drill_elsewhere())]
     DrDrill(DrillOptions),
-    /// Judge an artefact that a drill kept: restore it in a sealed sandbox and hold what comes
-    /// back against the certificate that travels with it.
-    Verify(VerifyOptions),
+    /// Judge a backup that exists, whoever made it: recognise it by its content, restore it in a
+    /// sealed sandbox, and hold what comes back to all that can be proved.
+    Verify(Box<VerifyOptions>),
     /// The probes alone: on sealed copies of the stack in both its modes, or on a service that
     /// is there, which is only read.
     Smoke(SmokeOptions),
@@ -192,21 +193,6 @@ pub(crate) struct DrillOptions {
     /// Show values of rows that differ as they are, not their shapes: in the report, too.
     #[arg(long)]
     pub(crate) show_values: bool,
-    #[command(flatten)]
-    pub(crate) run: RunOptions,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct VerifyOptions {
-    /// Folder of the artefact: its manifest and parts. It is only read.
-    #[arg(value_name = "ARTEFACT")]
-    pub(crate) artefact: PathBuf,
-    /// Folder of the stack: its compose files and drill.toml. The reference stack, if not given.
-    #[arg(long, value_name = "DIR", default_value = called::reference(), hide_default_value = true)]
-    pub(crate) stack: PathBuf,
-    /// Compose command to use, such as "docker compose" or "docker-compose".
-    #[arg(long, value_name = "CMD", env = "DR_DRILL_COMPOSE")]
-    pub(crate) compose: Option<String>,
     #[command(flatten)]
     pub(crate) run: RunOptions,
 }

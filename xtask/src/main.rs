@@ -5,6 +5,7 @@ mod called;
 mod commands;
 mod display;
 mod ending;
+mod existing;
 mod flags;
 mod reference;
 mod selection;
@@ -53,7 +54,7 @@ async fn run(command: Command, format: Format) -> Result<Ending> {
     }
     match command {
         Command::DrDrill(options) => commands::dr_drill::run(options, format).await,
-        Command::Verify(options) => commands::dr_drill::verify(options, format).await,
+        Command::Verify(options) => Box::pin(commands::verify::run(*options, format)).await,
         Command::Bench(options) => Box::pin(commands::bench::run(options, format)).await,
         Command::Smoke(options) => commands::smoke::run(options, format).await,
         Command::Audit(options) => Box::pin(commands::audit::run(options, format)).await,

@@ -22,7 +22,9 @@ impl Command {
             Self::Smoke(options) => (options.stack.dir(), None),
             Self::Audit(options) => (options.stack.dir(), None),
             Self::Up(options) => (options.dir(), None),
-            Self::Verify(options) => (options.stack.as_path(), None),
+            Self::Verify(options) => {
+                (options.stack.as_deref().unwrap_or_else(|| called::reference().as_ref()), None)
+            }
             Self::Bench(options) => (options.stack.as_path(), None),
             Self::Volumes(options) => (options.stack.as_path(), None),
             Self::Doctor(options) => (options.stack.as_path(), None),

@@ -1,6 +1,7 @@
 //! Values of options: what is accepted, and what is said of anything else.
 
 use std::str::FromStr;
+use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use harness::Error;
@@ -9,6 +10,7 @@ use harness::dataset::Scale;
 use harness::model::fingerprint::Strength;
 use harness::model::origin::Origin;
 use harness::model::profile::Profile;
+use harness::model::reference::ReferenceColumn;
 
 /// How much data.
 pub(crate) fn scale(text: &str) -> Result<Scale, String> {
@@ -38,6 +40,22 @@ pub(crate) fn data() -> impl TypedValueParser<Value = Origin> {
 pub(crate) fn rate(text: &str) -> Result<u64, String> {
     let bytes = parse_size::parse_size(text.trim_end_matches("/s")).ok();
     bytes.filter(|bytes| *bytes > 0).ok_or_else(|| "give bytes a second, such as 20MB".to_owned())
+}
+
+/// A duration in days, hours or minutes: `35d`.
+pub(crate) fn age(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("{text:?} is no duration: say 26h, or 35d");
+    let span = text.parse::<jiff::Span>().map_err(|_| wrong())?;
+    let seconds = span.total((jiff::Unit::Second, jiff::SpanRelativeTo::days_are_24_hours()));
+    Duration::try_from_secs_f64(seconds.map_err(|_| wrong())?).map_err(|_| wrong())
+}
+
+/// A table and a column of it.
+pub(crate) fn column(text: &str) -> Result<ReferenceColumn, String> {
+    let (table, column) = text
+        .rsplit_once('.')
+        .ok_or_else(|| format!("{text:?} is no column: say schema.table.column"))?;
+    Ok(ReferenceColumn { table: table.to_owned(), column: column.to_owned(), hash: None })
 }
 
 /// A number of things, one at least.

@@ -10,16 +10,16 @@ use crate::model::record::PhaseTiming;
 
 /// Collects results and tells the watchers as they come.
 #[derive(Debug)]
-pub(super) struct Journal {
-    pub(super) events: Events,
-    pub(super) checks: Vec<Check>,
-    pub(super) phases: Vec<PhaseTiming>,
+pub(crate) struct Journal {
+    pub(crate) events: Events,
+    pub(crate) checks: Vec<Check>,
+    pub(crate) phases: Vec<PhaseTiming>,
     planned: Vec<PlannedCheck>,
     open: Option<(Phase, Instant)>,
 }
 
 impl Journal {
-    pub(super) fn new(events: &Events, planned: &[PlannedCheck]) -> Self {
+    pub(crate) fn new(events: &Events, planned: &[PlannedCheck]) -> Self {
         Self {
             events: events.clone(),
             checks: Vec::new(),
@@ -29,8 +29,13 @@ impl Journal {
         }
     }
 
+    /// Says what will be found out, where that is known only once the run has begun.
+    pub(crate) fn plan(&mut self, planned: &[PlannedCheck]) {
+        self.planned = planned.to_vec();
+    }
+
     /// Ends the phase that is open, unless it is the same, and opens the next.
-    pub(super) fn enter(&mut self, phase: Phase) {
+    pub(crate) fn enter(&mut self, phase: Phase) {
         if self.open.is_some_and(|(open, _)| open == phase) {
             return;
         }
@@ -40,7 +45,7 @@ impl Journal {
     }
 
     /// Ends the phase that is open; gives back which.
-    pub(super) fn leave(&mut self, completed: bool) -> Option<Phase> {
+    pub(crate) fn leave(&mut self, completed: bool) -> Option<Phase> {
         let (phase, started) = self.open.take()?;
         let seconds = started.elapsed().as_secs_f64();
         self.phases.push(PhaseTiming { name: phase, seconds });
@@ -49,19 +54,19 @@ impl Journal {
     }
 
     /// Whether a check failed so far.
-    pub(super) fn has_failure(&self) -> bool {
+    pub(crate) fn has_failure(&self) -> bool {
         self.checks.iter().any(|check| check.outcome == Outcome::Failed)
     }
 
     /// Records a check of the plan.
-    pub(super) fn report(&mut self, id: &str, outcome: Outcome, detail: impl Into<String>) {
+    pub(crate) fn report(&mut self, id: &str, outcome: Outcome, detail: impl Into<String>) {
         let planned = self.planned.iter().find(|plan| plan.id == id);
         let requirement = planned.map_or("H-2", |plan| plan.requirement.as_str()).to_owned();
         self.add(Check { id: id.to_owned(), requirement, outcome, detail: detail.into() });
     }
 
     /// Records a check: passed with what was seen, or failed with what is wrong.
-    pub(super) fn judge(&mut self, id: &str, seen: impl Into<String>, wrong: &[String]) -> bool {
+    pub(crate) fn judge(&mut self, id: &str, seen: impl Into<String>, wrong: &[String]) -> bool {
         if wrong.is_empty() {
             self.report(id, Outcome::Passed, seen);
         } else {
@@ -71,7 +76,7 @@ impl Journal {
     }
 
     /// Records a figure that must not exceed a limit.
-    pub(super) fn hold(&mut self, id: &str, figure_s: Option<f64>, limit_s: f64) {
+    pub(crate) fn hold(&mut self, id: &str, figure_s: Option<f64>, limit_s: f64) {
         match figure_s {
             Some(figure_s) => {
                 let outcome = if figure_s > limit_s { Outcome::Failed } else { Outcome::Passed };
@@ -85,7 +90,7 @@ impl Journal {
 
     /// Records a failed check for an operation that was refused or went wrong, unless the
     /// run was interrupted: that says nothing about the backup.
-    pub(super) fn completed(&mut self, id: &str, seen: &str, result: Result<()>) -> Result<bool> {
+    pub(crate) fn completed(&mut self, id: &str, seen: &str, result: Result<()>) -> Result<bool> {
         match result {
             Ok(()) => self.report(id, Outcome::Passed, seen),
             Err(cause) if cause.kind() == crate::ErrorKind::Interrupted => return Err(cause),
@@ -97,14 +102,19 @@ impl Journal {
         Ok(true)
     }
 
-    pub(super) fn add(&mut self, check: Check) {
+    /// Takes over a check that another run has reported, and shown.
+    pub(crate) fn keep(&mut self, check: Check) {
+        self.checks.push(check);
+    }
+
+    pub(crate) fn add(&mut self, check: Check) {
         self.events.emit(Event::CheckReported { check: check.clone() });
         self.checks.push(check);
     }
 }
 
 /// The first few of many texts, and how many there are.
-pub(super) fn first_of(texts: &[String]) -> String {
+pub(crate) fn first_of(texts: &[String]) -> String {
     const SHOWN: usize = 3;
     let shown = texts.iter().take(SHOWN).cloned().collect::<Vec<_>>().join("; ");
     match texts.len().saturating_sub(SHOWN) {

@@ -1,6 +1,7 @@
 //! The rehearsal: runs a plan phase by phase against a sealed copy of a stack, and cleans
 //! up whatever happens. Finding out ends in a [`Record`]; only what was proved is passed.
 
+pub(crate) mod adopted;
 mod by_hand;
 mod evidence;
 mod file_fields;
@@ -31,7 +32,7 @@ pub use sabotage::{Live, Moment, Saboteur};
 pub use sandbox::Sandbox;
 pub use verdict::{Judgement, judge};
 
-use self::journal::Journal;
+pub(crate) use self::journal::{Journal, first_of};
 use self::origin::{Secrets, Seeded};
 use self::phases::{Found, Rehearsal};
 use crate::backup::{Artefact, Method};
@@ -265,6 +266,11 @@ impl Drill {
         }
     }
 
+    /// Whether the artefact is of a backup that somebody else took.
+    pub(in crate::drill) fn is_adopted(&self) -> bool {
+        matches!(self.source, Source::Artefact(_)) && self.taken_of == Origin::Artefact
+    }
+
     /// What the run found out, judged.
     fn record(
         &self,
@@ -310,6 +316,7 @@ impl Drill {
             commands: Vec::new(),
             artefact: found.manifest,
             environment: found.environment,
+            existing: None,
             removed: None,
         }
     }
@@ -335,7 +342,7 @@ impl Drill {
 }
 
 /// Writes the record with all that has been timed and run so far.
-fn write_report(
+pub(crate) fn write_report(
     record: &mut Record,
     journal: &Journal,
     runner: &Runner,

@@ -39,6 +39,8 @@ pub enum Kind {
     Tar,
     /// A zip archive of files.
     Zip,
+    /// A folder of files, none of which is a backup by itself.
+    Folder,
     /// A database of SQLite.
     Sqlite,
     /// A script of `mariadb-dump` or `mysqldump`.
@@ -70,6 +72,7 @@ impl Kind {
             Self::Borg => "borg",
             Self::Tar => "tar",
             Self::Zip => "zip",
+            Self::Folder => "folder",
             Self::Sqlite => "sqlite",
             Self::MariaDbSql => "maria-db-sql",
             Self::Artefact => "artefact",
@@ -96,6 +99,7 @@ impl Kind {
             Self::Borg => "repository of Borg",
             Self::Tar => "tar archive of files",
             Self::Zip => "zip archive of files",
+            Self::Folder => "folder of files",
             Self::Sqlite => "database of SQLite",
             Self::MariaDbSql => "script of mariadb-dump",
             Self::Artefact => "artefact of this tool",
@@ -196,4 +200,34 @@ impl Says {
         let digits = self.server.as_deref()?.split(|c: char| !c.is_ascii_digit()).next()?;
         digits.parse().ok()
     }
+}
+
+/// Pieces that make one backup together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Set {
+    /// What it is made of.
+    pub pieces: Vec<Piece>,
+    /// When it was taken, by what it says itself or by its files.
+    pub taken_at: Timestamp,
+}
+
+/// What a record keeps of a backup that was judged.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct ExistingRecord {
+    /// What it was made of.
+    pub pieces: Vec<Piece>,
+    /// What it is of: the same for every backup of the same databases.
+    pub identity: String,
+    /// Rows of the tables that were restored, by database.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tables: BTreeMap<String, BTreeMap<String, u64>>,
+    /// The newest instant in any row, and where it stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub newest: Option<(Timestamp, String)>,
+    /// Major version of the server that it was restored into.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<String>,
+    /// Digest of everything that was given, before it was read and after.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
 }

@@ -27,6 +27,16 @@ pub enum Gap {
     DataLoss,
     /// What the restored stack tries to send: nothing took it down.
     Egress,
+    /// That what came back is what the source held: nobody has certified the source.
+    Equality,
+    /// That roles have what they had: the backup has none.
+    Privileges,
+    /// That files which rows name are there: the backup has none, or nobody knows the columns.
+    References,
+    /// That it comes back in its own version of the server.
+    Version,
+    /// That a part comes back that was left out on purpose.
+    LeftOut,
 }
 
 impl Gap {
@@ -44,6 +54,11 @@ impl Gap {
             Self::Answers => "answers",
             Self::DataLoss => "data-loss",
             Self::Egress => "egress",
+            Self::Equality => "equality",
+            Self::Privileges => "privileges",
+            Self::References => "references",
+            Self::Version => "version",
+            Self::LeftOut => "left-out",
         }
     }
 }

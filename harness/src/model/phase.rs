@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Phase {
+    /// A backup that exists is read, before anything is started.
+    Recognise,
     /// Engine, compose, configuration, images.
     Prepare,
     /// The copy is filled from the running project, and held against it.
@@ -32,6 +34,8 @@ pub enum Phase {
     Green,
     /// The restored state is fingerprinted and held against the baseline.
     Compare,
+    /// What was restored is judged by all that can be proved without its source.
+    Judge,
     /// The service is asked to do its work.
     Probes,
     /// The same volumes are copied plainly, as a measure.
@@ -47,6 +51,7 @@ impl Phase {
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            Self::Recognise => "recognise",
             Self::Prepare => "prepare",
             Self::Fill => "fill",
             Self::Start => "start",
@@ -59,6 +64,7 @@ impl Phase {
             Self::Boot => "boot",
             Self::Green => "green",
             Self::Compare => "compare",
+            Self::Judge => "judge",
             Self::Probes => "probes",
             Self::Copy => "copy",
             Self::Report => "report",

@@ -10,6 +10,7 @@ use super::artefact::{Manifest, Store};
 use super::check::Check;
 use super::divergence::Divergence;
 use super::egress::Egress;
+use super::existing::ExistingRecord;
 use super::finding::Finding;
 use super::image::ImageRecord;
 use super::not_proved::NotProved;
@@ -101,6 +102,9 @@ pub struct Record {
     pub commands: Vec<CommandRecord>,
     /// The artefact's manifest, once one was taken.
     pub artefact: Option<Manifest>,
+    /// The backup that was judged, where it is none of this tool's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub existing: Option<ExistingRecord>,
     /// The machine and its tools, by name.
     pub environment: BTreeMap<String, String>,
     /// What was removed at the end, when the engine listed nothing of the run any more. Absent where

@@ -3,6 +3,7 @@
 //!
 //! A non-zero exit code is a value here; what it means is for the caller to say.
 
+mod carry;
 mod lines;
 mod output;
 mod waits;

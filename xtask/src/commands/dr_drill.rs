@@ -1,5 +1,5 @@
-//! `dr-drill`: the rehearsal, of one method or of all. `verify`: its second half, for an
-//! artefact that was taken earlier.
+//! `dr-drill`: the rehearsal, of one method or of all; and its second half, for an artefact that was
+//! taken earlier.
 
 use std::path::{Path, PathBuf};
 
@@ -21,7 +21,7 @@ use super::interrupt;
 use super::settings::{self, Settings};
 use crate::display::{self, summary};
 use crate::ending::Ending;
-use crate::flags::{ALL_METHODS, DrillOptions, Format, RunOptions, VerifyOptions};
+use crate::flags::{ALL_METHODS, DrillOptions, Format, RunOptions};
 
 /// Runs a drill of each method that is asked for.
 pub(crate) async fn run(options: DrillOptions, format: Format) -> Result<Ending> {
@@ -30,13 +30,16 @@ pub(crate) async fn run(options: DrillOptions, format: Format) -> Result<Ending>
     all(drills, &options.run, format, cancelled).await
 }
 
-/// Restores an artefact that was taken earlier.
-pub(crate) async fn verify(options: VerifyOptions, format: Format) -> Result<Ending> {
-    let VerifyOptions { artefact, stack, compose, run } = options;
+/// Restores an artefact that a drill kept.
+pub(crate) async fn judge(
+    artefact: &Path,
+    stack: Request,
+    run: &RunOptions,
+    format: Format,
+) -> Result<Ending> {
     let cancelled = interrupt::token(format);
-    let asked = Request { compose, ..Request::of(stack) };
-    let drills = of_artefact(asked, &artefact, &run, format, &cancelled).await;
-    all(drills, &run, format, cancelled).await
+    let drills = of_artefact(stack, artefact, run, format, &cancelled).await;
+    all(drills, run, format, cancelled).await
 }
 
 /// Runs drills once all could be planned, or prints their plans.
@@ -221,7 +224,10 @@ async fn one(drill: &Drill, format: Format, cancelled: CancellationToken) -> Res
     Ok(finished)
 }
 
-fn write_junit(options: &RunOptions, text: impl FnOnce() -> Result<String>) -> Result<()> {
+pub(super) fn write_junit(
+    options: &RunOptions,
+    text: impl FnOnce() -> Result<String>,
+) -> Result<()> {
     let Some(file) = &options.junit else { return Ok(()) };
     std::fs::write(file, text()?).map_err(|cause| {
         let error = Error::usage(format!("cannot write {}", file.display())).because(cause);

@@ -19,4 +19,5 @@ mod service;
 pub(crate) mod settings;
 pub(crate) mod smoke;
 pub(crate) mod up;
+pub(crate) mod verify;
 pub(crate) mod volumes;

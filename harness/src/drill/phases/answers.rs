@@ -95,6 +95,9 @@ impl Rehearsal<'_> {
     /// Asks again for what was asked for before, and judges what differs.
     pub(super) async fn ask_after(&mut self, before: Option<&Round>) -> Result<()> {
         let Some(before) = before else {
+            if self.drill.is_adopted() {
+                return self.ask_first().await;
+            }
             for check in [id::ALIKE, id::NOT_EMPTY] {
                 self.journal.report(check, Outcome::Skipped, "it does not speak HTTP");
             }
@@ -120,6 +123,28 @@ impl Rehearsal<'_> {
         let seen = format!("{pages} addresses are answered as before; {NAMED}");
         self.journal.judge(id::ALIKE, seen, &differs);
         self.hold_content(before, &after);
+        Ok(())
+    }
+
+    /// Asks a service that nobody asked before the backup, which somebody else took.
+    async fn ask_first(&mut self) -> Result<()> {
+        let why = "nobody asked it before the backup: what it answers is held to nothing";
+        self.journal.report(id::ALIKE, Outcome::Skipped, why);
+        self.found.not_proved.push(NotProved::new(Gap::Answers, "", why));
+        let target = self.entry().await?;
+        let Walked::Round(round) = self.waiting(visit::walk(&target, visit::LIMIT)).await? else {
+            self.journal.report(id::NOT_EMPTY, Outcome::Skipped, "it does not speak HTTP");
+            return Ok(());
+        };
+        self.folder.write_json("evidence/answers.json", &round)?;
+        let (outcome, detail) = match (round.proves(), visit::looks_empty(&round)) {
+            (_, Some(empty)) => (Outcome::Failed, format!("it begins anew: {empty}")),
+            (Err(why), None) => (Outcome::Undecided, why),
+            (Ok(()), None) => {
+                (Outcome::Passed, "no page of a service that is set up anew".to_owned())
+            }
+        };
+        self.journal.report(id::NOT_EMPTY, outcome, detail);
         Ok(())
     }
 

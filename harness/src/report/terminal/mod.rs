@@ -2,6 +2,7 @@
 //! strips them. Every name may come from data that was restored: none of them moves the cursor.
 
 mod methods;
+mod pieces;
 mod plan;
 mod sealing;
 mod summary;
@@ -9,6 +10,7 @@ mod summary;
 use std::fmt::{self, Write};
 
 pub use methods::methods;
+pub use pieces::pieces;
 pub use plan::plan;
 pub use summary::summary;
 

@@ -63,6 +63,9 @@ fn about(out: &mut String, record: &Record) -> fmt::Result {
     let Record { run_id, started_at, stack, method, disaster, profile, seed, .. } = record;
     line(out, "run", &format!("{run_id}, {started_at:.0}"))?;
     let (name, scale) = (&stack.name, &stack.scale);
+    if record.existing.is_some() {
+        return line(out, "backup", &format!("{name}: {method}"));
+    }
     line(out, "drill", &format!("{name}: {method}, {disaster}, {profile}"))?;
     let origin = record.origin.name();
     let data = match record.origin {
@@ -89,14 +92,16 @@ fn compared(out: &mut String, record: &Record) -> fmt::Result {
         let what = if count == 1 { one } else { many };
         (count, format!("{what}{size}"))
     });
+    // Without the source there is nothing to compare it with.
+    let word = if record.existing.is_some() { "read" } else { "compared" };
     // A run that ended before it compared has no figures, and no zeros that look like some.
     let mut counts = counts.into_iter().filter(|(count, _)| *count > 0).peekable();
     if counts.peek().is_none() {
-        line(out, "compared", "nothing")?;
+        line(out, word, "nothing")?;
     } else {
         // A number stays beside what it counts.
         let counts = counts.map(|(count, what)| format!("{count} {what}").replace(' ', KEEP));
-        line(out, "compared", &counts.collect::<Vec<_>>().join(", "))?;
+        line(out, word, &counts.collect::<Vec<_>>().join(", "))?;
     }
     for divergence in integrity.divergences.iter().take(DIVERGENCES_SHOWN) {
         let word = format!("  {}", divergence.severity.word());
@@ -134,6 +139,10 @@ fn figures(out: &mut String, record: &Record) -> fmt::Result {
         Some(seconds) => format!("{seconds:.1} s"),
         None => "unknown".to_owned(),
     };
+    if record.existing.is_some() {
+        let Some(seconds) = record.timings.recovery_time_s else { return Ok(()) };
+        return line(out, "restored", &format!("in {seconds:.1} s, without booting what uses it"));
+    }
     line(out, "recovery", &figure(record.timings.recovery_time_s))?;
     let LedgerRecord { acknowledged, lost, .. } = record.ledger;
     let lost_s = figure(record.timings.data_loss_s);

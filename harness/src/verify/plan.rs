@@ -1,0 +1,128 @@
+//! What a verification promises to find out, by what its pieces are.
+
+use super::request::Request;
+use crate::model::check::{PlannedCheck, id};
+use crate::model::existing::{Kind, Piece};
+
+/// Checks of a verification, beside those that a drill has, too.
+pub(super) mod own {
+    /// Every piece is something that is known.
+    pub(in crate::verify) const RECOGNISED: &str = "backup.recognised";
+    /// Every piece is whole, as far as it says itself.
+    pub(in crate::verify) const WHOLE: &str = "backup.whole";
+    /// Nothing was written to what was given.
+    pub(in crate::verify) const UNTOUCHED: &str = "backup.untouched";
+    /// It is no older than it may be.
+    pub(in crate::verify) const AGE: &str = "backup.age";
+    /// It holds no less than those before it.
+    pub(in crate::verify) const HISTORY: &str = "backup.history";
+    /// Every table that it promises is there, with its rows.
+    pub(in crate::verify) const ROWS: &str = "restored.rows";
+    /// Every table can be read to its end.
+    pub(in crate::verify) const READ: &str = "restored.read";
+    /// Every constraint holds.
+    pub(in crate::verify) const CONSTRAINTS: &str = "restored.constraints";
+    /// Every index holds what its table holds.
+    pub(in crate::verify) const INDEXES: &str = "restored.indexes";
+    /// No sequence gives a number that is taken.
+    pub(in crate::verify) const SEQUENCES: &str = "restored.sequences";
+    /// Every role that is named is made.
+    pub(in crate::verify) const ROLES: &str = "restored.roles";
+    /// Text sorts as it did.
+    pub(in crate::verify) const COLLATIONS: &str = "restored.collations";
+    /// Every file of an archive can be read.
+    pub(in crate::verify) const FILES: &str = "restored.files";
+    /// Every database of SQLite is sound.
+    pub(in crate::verify) const SQLITE: &str = "restored.sqlite";
+    /// Every file that a row names is in the archive.
+    pub(in crate::verify) const REFERENCES: &str = "restored.references";
+    /// Rows and catalogue are those of the certificate.
+    pub(in crate::verify) const CERTIFICATE: &str = "restored.certificate";
+}
+
+/// Kinds that hold files, and no rows.
+pub(super) const FILES: [Kind; 3] = [Kind::Tar, Kind::Zip, Kind::Folder];
+
+/// What kind of server a set is restored into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Restoring {
+    /// Scripts and archives of `pg_dump`.
+    Logical,
+    /// Files of a server.
+    Physical,
+    /// Nothing but files.
+    Files,
+}
+
+/// Whether a piece holds rows of PostgreSQL, and how they come back.
+pub(super) fn restoring(pieces: &[Piece]) -> Restoring {
+    let kinds = pieces.iter().map(|piece| piece.kind).collect::<Vec<_>>();
+    let any = |of: &[Kind]| kinds.iter().any(|kind| of.contains(kind));
+    if any(&[Kind::BaseBackup, Kind::BaseBackupTar, Kind::DataDirectory]) {
+        Restoring::Physical
+    } else if any(&[
+        Kind::PlainSql,
+        Kind::ClusterSql,
+        Kind::CustomDump,
+        Kind::DirectoryDump,
+        Kind::TarDump,
+    ]) {
+        Restoring::Logical
+    } else {
+        Restoring::Files
+    }
+}
+
+/// Plans what will be found out.
+pub(super) fn checks(pieces: &[Piece], request: &Request, has_history: bool) -> Vec<PlannedCheck> {
+    let restoring = restoring(pieces);
+    let has = |kinds: &[Kind]| pieces.iter().any(|piece| kinds.contains(&piece.kind));
+    let mut checks = Vec::new();
+    let mut add = |id: &str, title: &str| checks.push(PlannedCheck::new(id, "H-8", title));
+    add(own::RECOGNISED, "every piece is a backup that is known");
+    add(own::WHOLE, "every piece is whole, as far as it says itself");
+    add(own::UNTOUCHED, "what was given is as it was");
+    if request.max_age.is_some() {
+        add(own::AGE, "the backup is no older than it may be");
+    }
+    if restoring != Restoring::Files {
+        add(id::RESTORE, "it can be restored, and the server complains of nothing");
+        add(own::READ, "every table can be read to its end");
+        add(own::CONSTRAINTS, "every constraint holds");
+        add(own::INDEXES, "every B-tree index holds what its table holds");
+        add(own::SEQUENCES, "no sequence gives a number that its column has");
+        add(own::COLLATIONS, "text sorts as it did");
+    }
+    if restoring == Restoring::Logical {
+        add(own::ROWS, "every table that it promises is there, with its rows");
+        if has(&[Kind::Globals, Kind::ClusterSql]) {
+            add(own::ROLES, "every role that it names is made");
+        }
+    }
+    if has(&FILES) {
+        add(own::FILES, "every file of the archives can be read, and none is hostile");
+    }
+    if has(&[Kind::Sqlite]) {
+        add(own::SQLITE, "every database of SQLite is sound");
+    }
+    if restoring != Restoring::Files && has(&FILES) {
+        add(own::REFERENCES, "every file that a row names is in the archive");
+    }
+    if request.certificate.is_some() {
+        add(own::CERTIFICATE, "rows and catalogue are those of the certificate");
+    }
+    if has_history {
+        add(own::HISTORY, "it holds no less than those before it");
+    }
+    if request.application.is_some() && restoring != Restoring::Files {
+        // What else is asked of it is found out beside these.
+        checks.push(PlannedCheck::new(
+            id::SERVICE,
+            "FR-4.2",
+            "the stack boots on what was restored",
+        ));
+        checks.push(PlannedCheck::new(id::DATABASE, "H-8", "it has every row that was restored"));
+    }
+    checks.extend(request.expected.checks());
+    checks
+}
