@@ -23,6 +23,7 @@ use jiff::Timestamp;
 
 pub use self::opener::Opener;
 use self::seen::Seen;
+pub(crate) use self::sql::Between;
 use crate::error::{Attempt, Error, Result};
 use crate::model::existing::{Kind, Piece, Wrapping};
 

@@ -63,7 +63,10 @@ pub(super) async fn open(
     let listed = match listed {
         Ok(output) if output.succeeded() => output,
         Ok(output) => {
-            return Ok(Opened { open: vec![tool.closed(&output.complaint())], ..Opened::default() });
+            return Ok(Opened {
+                open: vec![tool.closed(&output.complaint())],
+                ..Opened::default()
+            });
         }
         Err(cause) if cause.kind() == crate::ErrorKind::Interrupted => return Err(cause),
         Err(cause) => {

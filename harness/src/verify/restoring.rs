@@ -11,7 +11,9 @@ use super::plan::Restoring;
 use super::restore::archive::Archive;
 use super::restore::physical::{self, Files, Part, Place};
 use super::restore::script;
-use super::restore::{Restored, globals, grant_roles, make_database, open_to_reader, trust};
+use super::restore::{
+    Restored, globals, grant_roles, hand_over, make_database, open_to_reader, trust,
+};
 use super::server::SealedServer;
 use super::{Verifying, image};
 use crate::error::{Error, Result};
@@ -81,16 +83,15 @@ impl Verifying<'_> {
         let mut restored = Restored::default();
         let made = self.restore_roles(server, given, &mut restored).await?;
         let named = given.pieces.iter().flat_map(|piece| piece.says.names_roles.iter().cloned());
-        let named = named.collect::<BTreeSet<_>>();
+        let named = named.filter(|it| globals::is_anybodys(it)).collect::<BTreeSet<_>>();
         restored.absent_roles = globals::make_absent(server, named.clone()).await?;
-        let named = named.into_iter().filter(|it| it != "public");
         let roles = made.into_iter().chain(named).collect::<BTreeSet<_>>();
         grant_roles(server, roles.clone()).await?;
         for piece in given.of(&[Kind::ClusterSql]) {
-            self.restore_cluster(server, piece, &roles, &mut restored).await?;
+            self.restore_cluster(server, piece, &mut restored).await?;
         }
         for piece in given.of(&SINGLE) {
-            self.restore_database(server, piece, &roles, &mut restored).await?;
+            self.restore_database(server, piece, &mut restored).await?;
         }
         for database in &restored.databases {
             open_to_reader(server, database).await?;
@@ -124,7 +125,6 @@ impl Verifying<'_> {
         &mut self,
         server: &SealedServer,
         piece: &Piece,
-        roles: &BTreeSet<String>,
         restored: &mut Restored,
     ) -> Result<()> {
         let open = stream(&self.opener, piece);
@@ -132,9 +132,11 @@ impl Verifying<'_> {
         let outline = blocking(move || script::outline(read()?, false)).await?;
         for name in outline.databases.iter().filter(|it| *it != "template1") {
             if name != "postgres" {
-                make_database(server, name, &outline, roles).await?;
+                make_database(server, name, &outline).await?;
             }
             self.run_script(server, Arc::clone(&open), Some(name), name, restored).await?;
+            let refused = hand_over(server, name, &outline, Some(name)).await?;
+            restored.complaints.extend(causes::read(&refused.join("\n")));
         }
         Ok(())
     }
@@ -143,7 +145,6 @@ impl Verifying<'_> {
         &mut self,
         server: &SealedServer,
         piece: &Piece,
-        roles: &BTreeSet<String>,
         restored: &mut Restored,
     ) -> Result<()> {
         let named = piece.says.databases.first().cloned();
@@ -155,9 +156,12 @@ impl Verifying<'_> {
         if piece.kind == Kind::PlainSql {
             let read = Arc::clone(&open);
             let outline = blocking(move || script::outline(read()?, false)).await?;
-            make_database(server, &name, &outline, roles).await?;
+            make_database(server, &name, &outline).await?;
             let of = outline.databases.first().map(String::as_str);
-            return self.run_script(server, open, of, &name, restored).await;
+            self.run_script(server, open, of, &name, restored).await?;
+            let refused = hand_over(server, &name, &outline, of).await?;
+            restored.complaints.extend(causes::read(&refused.join("\n")));
+            return Ok(());
         }
         let archive = match piece.kind {
             Kind::DirectoryDump => Archive::Folder(piece.path.clone()),
@@ -165,11 +169,15 @@ impl Verifying<'_> {
         };
         archive.bring(server).await?;
         let outline = archive.outline(server).await?;
-        make_database(server, &name, &outline, roles).await?;
+        make_database(server, &name, &outline).await?;
         let begun = Instant::now();
         let complaints = archive.restore(server, &name, self.request.time_limit).await?;
         self.step(format!("pg_restore into {name}"), begun);
         restored.complaints.extend(complaints);
+        // The script of an archive connects to the database that it makes.
+        let of = outline.databases.first().map(String::as_str);
+        let refused = hand_over(server, &name, &outline, of).await?;
+        restored.complaints.extend(causes::read(&refused.join("\n")));
         restored.databases.insert(name);
         Ok(())
     }

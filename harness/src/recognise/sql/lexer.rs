@@ -141,6 +141,31 @@ impl<R: BufRead> Lexer<R> {
     }
 }
 
+/// Where a script of PostgreSQL stands between two of its lines.
+pub(crate) struct Between(Cutter);
+
+impl Between {
+    /// At its beginning.
+    pub(crate) fn new() -> Self {
+        Self(Cutter::new(Dialect::Postgres))
+    }
+
+    /// Whether the next line begins a statement or a command: it is no part of a string, of a
+    /// comment, or of a function's body.
+    pub(crate) fn holds(&self) -> bool {
+        matches!(self.0.within, Within::Code) && self.0.statement.text.trim_ascii().is_empty()
+    }
+
+    /// Reads on. The rows of a `COPY` are none of its lines.
+    pub(crate) fn push(&mut self, line: &[u8]) {
+        let mut at = 0;
+        while at < line.len() {
+            let (used, _) = self.0.feed(&line[at..]);
+            at += used.max(1);
+        }
+    }
+}
+
 /// The state between two chunks of a script.
 struct Cutter {
     dialect: Dialect,

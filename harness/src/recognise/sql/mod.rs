@@ -12,6 +12,7 @@ mod tokens;
 
 use std::io::{self, BufReader, Read};
 
+pub(crate) use self::lexer::Between;
 pub(super) use self::lexer::{Dialect, Item, Lexer};
 pub(super) use self::postgres::{Postgres, columns, copied};
 pub(crate) use self::rows::CopyRows;

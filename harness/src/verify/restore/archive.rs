@@ -53,9 +53,9 @@ impl Archive {
         }
     }
 
-    /// How the database of the archive was made, and who owns it.
+    /// How the database of the archive was made, and who owns it and what is in it.
     pub(in crate::verify) async fn outline(&self, server: &SealedServer) -> Result<Outline> {
-        let words = ["pg_restore", "--create", "--schema-only", "--section=pre-data", "--file=-"];
+        let words = ["pg_restore", "--create", "--schema-only", "--file=-"];
         let output = self.feed(server.signed_in(words).timeout(Duration::from_secs(600))).await?;
         outline(output.stdout.as_slice(), false)
     }
@@ -67,7 +67,7 @@ impl Archive {
         database: &str,
         limit: Duration,
     ) -> Result<Vec<Complaint>> {
-        let words = ["pg_restore", "--no-password", "--no-tablespaces"];
+        let words = ["pg_restore", "--no-password", "--no-tablespaces", "--no-owner"];
         let command = server.signed_in(words).args(["--host=/tmp", "--username"]);
         let command = command.arg(RESTORER).arg("--dbname").arg(database).timeout(limit);
         let command = match self {

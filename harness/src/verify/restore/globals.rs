@@ -2,10 +2,11 @@
 //! they can be. None of them makes a superuser while others restore.
 
 use std::collections::BTreeSet;
+use std::sync::OnceLock;
 
 use regex::Regex;
 
-use super::super::server::SealedServer;
+use super::super::server::{MAKER, SealedServer};
 use super::quoted;
 use crate::error::{Attempt, Result};
 use crate::stack::database::ask;
@@ -57,8 +58,7 @@ pub(in crate::verify) async fn make_absent(
         for name in wanted {
             let there = "SELECT FROM pg_catalog.pg_roles WHERE rolname = $1";
             let there = client.query_opt(there, &[&name]).attempt(|| "cannot look for roles")?;
-            // The public is no role, and those of the server itself cannot be made.
-            if there.is_some() || name == "public" || name.starts_with("pg_") {
+            if there.is_some() {
                 continue;
             }
             let make = format!("CREATE ROLE {} NOLOGIN", quoted(&name));
@@ -77,16 +77,15 @@ fn statements(script: &str) -> impl Iterator<Item = String> {
     lines.filter(|line| !line.starts_with('\\')).map(|line| line.trim_end_matches(';').to_owned())
 }
 
-/// The statement without what would give somebody powers; nothing where it is no statement about
-/// roles.
+/// The statement without what would give somebody powers; nothing where it is not one that
+/// `pg_dumpall` writes about roles. It is done as a superuser.
 fn harmless(statement: &str, left_out: &mut Vec<String>) -> Option<String> {
-    let about_roles = ["CREATE ROLE ", "ALTER ROLE ", "GRANT ", "COMMENT ON ROLE "];
-    if !about_roles.iter().any(|begin| statement.starts_with(begin)) {
-        let is_setting = statement.starts_with("SET ");
-        let is_place = statement.contains("TABLESPACE");
-        if !is_setting && !is_place {
-            left_out.push(format!("{}: no statement about roles", shortened(statement)));
-        }
+    if statement.starts_with("SET ") || statement.contains("TABLESPACE") {
+        return None;
+    }
+    let is_of_sandbox = statement.contains(MAKER);
+    if is_of_sandbox || !forms().iter().any(|form| form.is_match(statement)) {
+        left_out.push(format!("{}: no statement about roles", shortened(statement)));
         return None;
     }
     if statement.starts_with("GRANT ") {
@@ -96,22 +95,44 @@ fn harmless(statement: &str, left_out: &mut Vec<String>) -> Option<String> {
             return None;
         }
         // Who granted it is no member of anything here.
-        let granted_by = Regex::new(r" GRANTED BY .*$").ok()?;
-        return Some(granted_by.replace(statement, "").into_owned());
+        let end = statement.find(" GRANTED BY ").unwrap_or(statement.len());
+        return Some(statement[..end].to_owned());
     }
     let mut safe = statement.to_owned();
-    if statement.starts_with("ALTER ROLE ") {
-        for power in ["SUPERUSER", "REPLICATION"] {
-            let word = Regex::new(&format!(r"\b{power}\b")).ok()?;
-            let with = safe.find(" WITH ").unwrap_or(safe.len());
-            let (head, rest) = safe.split_at(with);
-            if word.is_match(rest) {
-                left_out.push(format!("{power} of {}", head.trim_start_matches("ALTER ROLE ")));
-                safe = format!("{head}{}", word.replace(rest, format!("NO{power}")));
-            }
+    for power in ["SUPERUSER", "REPLICATION"] {
+        let with = format!(" {power} ");
+        if safe.starts_with("ALTER ROLE ") && format!("{safe} ").contains(&with) {
+            let of = safe.trim_start_matches("ALTER ROLE ").split(" WITH ").next();
+            left_out.push(format!("{power} of {}", of.unwrap_or_default()));
+            safe = format!("{safe} ").replace(&with, &format!(" NO{power} ")).trim_end().to_owned();
         }
     }
     Some(safe)
+}
+
+/// The statements of `pg_dumpall` about roles, as it writes them.
+fn forms() -> &'static [Regex] {
+    static FORMS: OnceLock<Vec<Regex>> = OnceLock::new();
+    FORMS.get_or_init(|| {
+        let name = r#"(?:"(?:[^"]|"")+"|[\w$]+)"#;
+        let text = "'(?:[^']|'')*'";
+        let words = r"(?: (?:NO)?(?:SUPERUSER|INHERIT|CREATEROLE|CREATEDB|LOGIN|REPLICATION|BYPASSRLS))*";
+        let limits = format!("(?: CONNECTION LIMIT -?[0-9]+| PASSWORD {text}| VALID UNTIL {text})*");
+        let options = "(?: WITH (?:ADMIN|INHERIT|SET) (?:OPTION|TRUE|FALSE)(?:, (?:ADMIN|INHERIT|SET) (?:TRUE|FALSE))*)?";
+        let forms = [
+            format!("^CREATE ROLE {name}$"),
+            format!("^ALTER ROLE {name} WITH{words}{limits}$"),
+            format!("^ALTER ROLE {name}(?: IN DATABASE {name})? SET {name} TO (?:{text}|[\\w$]+)(?:, (?:{text}|[\\w$]+))*$"),
+            format!("^COMMENT ON ROLE {name} IS {text}$"),
+            format!("^GRANT {name} TO {name}{options}(?: GRANTED BY {name})?$"),
+        ];
+        forms.iter().filter_map(|form| Regex::new(form).ok()).collect()
+    })
+}
+
+/// Whether somebody else's backup may name a role, and whoever restores be a member of it.
+pub(in crate::verify) fn is_anybodys(role: &str) -> bool {
+    role != "public" && !role.starts_with("pg_") && !role.starts_with(MAKER)
 }
 
 /// The role that a statement makes.
@@ -135,8 +156,13 @@ mod tests {
         let mut safe = |statement: &str| harmless(statement, &mut left_out);
         assert_eq!(safe("CREATE ROLE app").as_deref(), Some("CREATE ROLE app"));
         assert_eq!(
-            safe("ALTER ROLE app WITH SUPERUSER INHERIT LOGIN PASSWORD 'x'").as_deref(),
-            Some("ALTER ROLE app WITH NOSUPERUSER INHERIT LOGIN PASSWORD 'x'")
+            safe(
+                "ALTER ROLE app WITH SUPERUSER INHERIT LOGIN PASSWORD 'x''y' VALID UNTIL 'infinity'"
+            )
+            .as_deref(),
+            Some(
+                "ALTER ROLE app WITH NOSUPERUSER INHERIT LOGIN PASSWORD 'x''y' VALID UNTIL 'infinity'"
+            )
         );
         assert_eq!(
             safe("ALTER ROLE app WITH NOSUPERUSER LOGIN").as_deref(),
@@ -144,8 +170,17 @@ mod tests {
         );
         assert_eq!(safe("GRANT a TO b GRANTED BY postgres").as_deref(), Some("GRANT a TO b"));
         assert_eq!(safe("GRANT pg_execute_server_program TO app"), None);
-        assert_eq!(safe("COPY t FROM PROGRAM 'touch /x'"), None);
-        assert_eq!(left_out.len(), 3, "{left_out:?}");
+        for hostile in [
+            "COPY t FROM PROGRAM 'touch /x'",
+            "ALTER ROLE app SUPERUSER",
+            "CREATE ROLE app SUPERUSER",
+            "ALTER ROLE ALL SET session_preload_libraries TO 'x'; DROP ROLE app",
+            "GRANT dr_drill TO app",
+            "ALTER ROLE dr_drill_restore WITH SUPERUSER",
+        ] {
+            assert_eq!(safe(hostile), None, "{hostile}");
+        }
+        assert_eq!(left_out.len(), 8, "{left_out:?}");
     }
 
     #[test]

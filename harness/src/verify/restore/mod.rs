@@ -38,25 +38,21 @@ pub(super) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// Makes a database as the outline of its backup has it. Where nobody is known to own it, whoever
-/// restores does, and everybody who will own something may make it.
+/// Makes a database as the outline of its backup has it. Whoever restores owns it until it is handed
+/// over.
 pub(super) async fn make_database(
     server: &SealedServer,
     name: &str,
     outline: &script::Outline,
-    roles: &BTreeSet<String>,
 ) -> Result<()> {
     let settings = outline.made.get(name).or_else(|| outline.made.values().next());
     let settings = settings.cloned().unwrap_or_default();
     for locale in settings.locales() {
         make_locale(server, locale).await?;
     }
-    let owner = outline.owners.get(name).or_else(|| outline.owners.values().next());
-    let owner = owner.filter(|it| roles.contains(*it)).map(|it| quoted(it));
     let statement = format!(
-        "CREATE DATABASE {} OWNER {} TEMPLATE template0{}",
+        "CREATE DATABASE {} OWNER {RESTORER} TEMPLATE template0{}",
         quoted(name),
-        owner.as_deref().unwrap_or(RESTORER),
         settings.clause()
     );
     let shown = name.to_owned();
@@ -65,18 +61,35 @@ pub(super) async fn make_database(
         made.attempt(|| format!("cannot make database {shown:?} as its backup has it"))
     })
     .await
-    .map_err(|cause| cause.hint("its locale or encoding cannot be had: --image names an image"))?;
-    if owner.is_none() { open_public(server, name, roles.clone()).await } else { Ok(()) }
+    .map_err(|cause| cause.hint("its locale or encoding cannot be had: --image names an image"))
 }
 
-/// Since version 15 only the owner of a database makes things in its public schema.
-async fn open_public(server: &SealedServer, database: &str, roles: BTreeSet<String>) -> Result<()> {
-    ask(server.connection(database), move |client| {
-        for role in &roles {
-            let grant = format!("GRANT CREATE, USAGE ON SCHEMA public TO {}", quoted(role));
-            client.batch_execute(&grant).attempt(|| "cannot open the public schema")?;
+/// Hands a database and what is in it over to their owners, as only a superuser can. None of these
+/// statements runs anything of the backup's own. Gives back what was refused.
+pub(super) async fn hand_over(
+    server: &SealedServer,
+    name: &str,
+    outline: &script::Outline,
+    of: Option<&str>,
+) -> Result<Vec<String>> {
+    let owner = outline.owners.get(name).or_else(|| outline.owners.values().next());
+    let database =
+        owner.map(|owner| format!("ALTER DATABASE {} OWNER TO {}", quoted(name), quoted(owner)));
+    let key = of.map(str::to_owned);
+    let owned = outline.owned.get(&key).cloned().unwrap_or_default();
+    let statements = database.into_iter().chain(owned).collect::<Vec<_>>();
+    ask(server.connection(name), move |client| {
+        let mut refused = Vec::new();
+        for statement in statements {
+            // Prepared: what holds a second statement is refused by the server.
+            if let Err(cause) = client.execute(statement.as_str(), &[]) {
+                let Some(why) = cause.as_db_error() else {
+                    return Err(cause).attempt(|| "cannot hand over what was restored");
+                };
+                refused.push(format!("ERROR:  {}", why.message()));
+            }
         }
-        Ok(())
+        Ok(refused)
     })
     .await
 }
@@ -96,7 +109,7 @@ async fn make_locale(server: &SealedServer, locale: &str) -> Result<()> {
 /// Gives whoever restores what it takes to hand things over to these roles.
 pub(super) async fn grant_roles(server: &SealedServer, roles: BTreeSet<String>) -> Result<()> {
     ask(server.connection("postgres"), move |client| {
-        for role in &roles {
+        for role in roles.iter().filter(|it| globals::is_anybodys(it)) {
             let grant = format!("GRANT {} TO {RESTORER}", quoted(role));
             // What is granted in a circle or is reserved is complained of when it is used.
             let _ = client.batch_execute(&grant);

@@ -6,13 +6,15 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use regex::Regex;
 
 use super::super::causes::{self, Complaint, Weight};
-use super::super::server::{RESTORER, SealedServer};
+use super::super::server::{MAKER, RESTORER, SealedServer};
 use crate::error::{Attempt, Result};
+use crate::recognise::Between;
 
 /// Bytes of a line that are looked at.
 const LOOKED_AT: u64 = 1 << 16;
@@ -69,6 +71,8 @@ pub(in crate::verify) struct Outline {
     pub(in crate::verify) made: BTreeMap<String, DatabaseSettings>,
     /// Who owns them.
     pub(in crate::verify) owners: BTreeMap<String, String>,
+    /// What hands things over to their owners, by database.
+    pub(in crate::verify) owned: BTreeMap<Option<String>, Vec<String>>,
     /// What comes before the first database.
     pub(in crate::verify) before: Vec<u8>,
 }
@@ -81,6 +85,8 @@ enum Line<'a> {
     Connect(String),
     Make(String, DatabaseSettings),
     Own(String, String),
+    /// A statement that hands something over to its owner.
+    HandOver(String),
     /// For the server.
     Passed(&'a [u8]),
 }
@@ -106,6 +112,10 @@ pub(in crate::verify) fn outline(script: impl Read, keeps: bool) -> Result<Outli
             Line::Own(name, owner) => {
                 outline.owners.insert(name, owner);
             }
+            Line::HandOver(statement) => {
+                let database = outline.databases.last().cloned();
+                outline.owned.entry(database).or_default().push(statement);
+            }
             Line::Passed(_) | Line::Nothing => {}
         }
         Ok(())
@@ -128,29 +138,30 @@ pub(in crate::verify) fn part(
         Line::Passed(bytes) if database.is_none() || current.as_deref() == database => {
             into.write_all(bytes)
         }
-        Line::Passed(_) | Line::Make(..) | Line::Own(..) | Line::Nothing => Ok(()),
+        Line::Passed(_) | Line::Make(..) | Line::Own(..) | Line::HandOver(_) | Line::Nothing => {
+            Ok(())
+        }
     })
 }
 
 fn lines(script: impl Read, mut visit: impl FnMut(Line<'_>) -> std::io::Result<()>) -> Result<()> {
     let mut script = BufReader::with_capacity(1 << 18, script);
     let (mut line, mut in_rows, mut begins) = (Vec::new(), false, true);
+    let mut between = Between::new();
     loop {
         line.clear();
         let read = script.by_ref().take(LOOKED_AT).read_until(b'\n', &mut line);
         if read.attempt(|| "cannot read the backup to its end")? == 0 {
             return Ok(());
         }
-        let seen = match (begins, in_rows) {
-            (true, true) => {
-                in_rows = line != b"\\.\n";
-                Line::Passed(&line)
-            }
-            (true, false) => {
-                in_rows = line.starts_with(b"COPY ") && line.ends_with(b" FROM stdin;\n");
-                between(&line)
-            }
-            (false, _) => Line::Passed(&line),
+        let seen = if in_rows {
+            in_rows = !(begins && line == b"\\.\n");
+            Line::Passed(&line)
+        } else {
+            let is_own = begins && between.holds();
+            between.push(&line);
+            in_rows = is_own && line.starts_with(b"COPY ") && line.ends_with(b" FROM stdin;\n");
+            if is_own { statement(&line) } else { Line::Passed(&line) }
         };
         begins = line.ends_with(b"\n");
         match visit(seen) {
@@ -161,8 +172,8 @@ fn lines(script: impl Read, mut visit: impl FnMut(Line<'_>) -> std::io::Result<(
     }
 }
 
-/// A line that is none of a table's rows.
-fn between(line: &[u8]) -> Line<'_> {
+/// A line that begins a statement.
+fn statement(line: &[u8]) -> Line<'_> {
     let Ok(text) = std::str::from_utf8(line) else { return Line::Passed(line) };
     let text = text.trim_end();
     if let Some(to) = text.strip_prefix("\\connect ") {
@@ -178,7 +189,30 @@ fn between(line: &[u8]) -> Line<'_> {
     if let Some((of, owner)) = altered.and_then(|rest| rest.split_once(" OWNER TO ")) {
         return Line::Own(name(of), name(owner));
     }
+    if is_hand_over(text) {
+        return Line::HandOver(text.trim_end_matches(';').to_owned());
+    }
     if text.starts_with("DROP DATABASE ") { Line::Nothing } else { Line::Passed(line) }
+}
+
+/// Whether a statement hands one thing over, and does nothing else: it is done as a superuser.
+fn is_hand_over(text: &str) -> bool {
+    static PATTERN: OnceLock<Option<Regex>> = OnceLock::new();
+    let pattern = PATTERN.get_or_init(|| {
+        let name = r#"(?:"(?:[^"]|"")+"|[\w$]+)"#;
+        let things = "AGGREGATE|COLLATION|CONVERSION|DOMAIN|FOREIGN TABLE|FUNCTION|LARGE OBJECT|\
+                      MATERIALIZED VIEW|OPERATOR CLASS|OPERATOR FAMILY|PROCEDURE|PUBLICATION|\
+                      ROUTINE|SCHEMA|SEQUENCE|STATISTICS|TABLE|TEXT SEARCH CONFIGURATION|\
+                      TEXT SEARCH DICTIONARY|TYPE|VIEW";
+        // Between the parentheses are types and names of arguments.
+        let arguments = r#"(?:\((?:[\w\s,.$\[\]()*]|"(?:[^"]|"")+")*\))?"#;
+        Regex::new(&format!(
+            r"^ALTER (?:{things}) (?:ONLY )?{name}(?:\.{name})*\s*{arguments}(?: USING {name})? OWNER TO {name};$"
+        ))
+        .ok()
+    });
+    // What the sandbox's own roles own is read and run as theirs.
+    !text.contains(MAKER) && pattern.as_ref().is_some_and(|it| it.is_match(text))
 }
 
 /// The name that `\connect` is given, in any of the forms in which tools write it.
@@ -272,6 +306,45 @@ mod tests {
         assert!(String::from_utf8_lossy(&outline.before).contains("CREATE ROLE app;"));
         assert_eq!(of(Some("a")), "\nCOPY public.t (x) FROM stdin;\n\\\\connect b\n\\.\n");
         assert_eq!(of(Some("my db")), "SELECT 1;\n");
+    }
+
+    #[test]
+    fn what_looks_like_a_statement_within_a_body_stays_there() {
+        let script = "CREATE FUNCTION f() RETURNS void LANGUAGE sql AS $$\n\
+                      ALTER TABLE t OWNER TO app;\n\\connect elsewhere\n$$;\n\
+                      ALTER TABLE public.t OWNER TO app;\nSELECT 1;\n";
+        let outline = outline(script.as_bytes(), false).expect("readable");
+        assert_eq!(outline.databases, [""; 0]);
+        assert_eq!(outline.owned[&None], ["ALTER TABLE public.t OWNER TO app"]);
+        let mut out = Vec::new();
+        part(script.as_bytes(), None, &mut out).expect("readable");
+        let out = String::from_utf8(out).expect("text");
+        assert!(out.contains("ALTER TABLE t OWNER TO app;\n\\connect elsewhere"), "{out}");
+        assert!(!out.contains("public.t OWNER"), "{out}");
+    }
+
+    #[test]
+    fn what_hands_over_does_nothing_else() {
+        for plain in [
+            "ALTER TABLE public.orders OWNER TO app;",
+            "ALTER TABLE ONLY \"odd \"\"name\".t OWNER TO \"a b\";",
+            "ALTER FUNCTION public.f(integer, VARIADIC a character varying[]) OWNER TO app;",
+            "ALTER OPERATOR CLASS public.o USING btree OWNER TO app;",
+            "ALTER LARGE OBJECT 16455 OWNER TO postgres;",
+        ] {
+            assert!(is_hand_over(plain), "{plain}");
+        }
+        for more in [
+            "ALTER ROLE dr_drill_restore SUPERUSER -- OWNER TO app;",
+            "ALTER SYSTEM SET archive_command TO 'touch /x' -- OWNER TO app;",
+            "ALTER TABLE t ALTER COLUMN c TYPE int USING evil(c), OWNER TO app;",
+            "ALTER TABLE t OWNER TO app; DROP TABLE u;",
+            "ALTER TABLE t ADD c int DEFAULT evil() /* */ OWNER TO app;",
+            "ALTER EVENT TRIGGER e OWNER TO app;",
+            "ALTER TABLE t OWNER TO dr_drill;",
+        ] {
+            assert!(!is_hand_over(more), "{more}");
+        }
     }
 
     #[test]
