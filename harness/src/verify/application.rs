@@ -11,10 +11,10 @@ use tokio_util::sync::CancellationToken;
 use super::Verifying;
 use super::judging::files_of;
 use super::pieces::Given;
-use super::restore::Restored;
+use super::restore::{Restored, close_to_reader};
 use super::server::{MAKER, READER, RESTORER, SealedServer};
 use crate::backup::Artefact;
-use crate::config::Config;
+use crate::config::{Config, Holds};
 use crate::drill::{Drill, adopted};
 use crate::error::{Attempt, Error, Result};
 use crate::fingerprint::catalogue;
@@ -48,17 +48,22 @@ impl Verifying<'_> {
         restored: &Restored,
         taken: &BTreeMap<String, DatabaseFingerprint>,
     ) -> Result<()> {
-        let Some(Application { request, config }) = self.request.application.clone() else {
+        let Some(Application { request, mut config }) = self.request.application.clone() else {
             return Ok(());
         };
+        // Nobody knows what these gave before the backup.
+        config.invariants.retain(|it| it.holds == Holds::NoRows);
         let name = chosen(restored, &config)?;
         let folder = self.work.join("adopted");
-        let fingerprint = taken.get(&name).cloned();
+        let fingerprint = taken.get(&name).cloned().map(without_sandbox);
         self.events.note(format!("handing database {name} over to a copy of the stack"));
         let (taken_at, _) = given.taken_at();
+        let connection = server.connection_of(READER, &name);
+        let sequences = blocking(move || catalogue::sequences(&connection)).await?;
+        close_to_reader(server, &name).await?;
         let artefact = adopted::begin(&folder, taken_at)?;
         let artefact = self.write_dump(server, artefact, &name).await?;
-        let artefact = self.write_roles(server, artefact).await?;
+        let artefact = self.write_roles(server, restored, artefact).await?;
         let (artefact, media) = self.write_files(given, artefact, &config).await?;
         let certificate = Certificate {
             schema_version: CERTIFICATE_SCHEMA,
@@ -69,10 +74,10 @@ impl Verifying<'_> {
             volumes: BTreeMap::new(),
             sqlite: BTreeMap::new(),
         };
-        let connection = server.connection_of(READER, &name);
-        let sequences = blocking(move || catalogue::sequences(&connection)).await?;
         let read = artefact.clone();
-        blocking(move || adopted::seal(read, &certificate, sequences)).await?;
+        let (columns, invariants) = (self.found.columns.clone(), config.invariants.clone());
+        let sealed = move || adopted::seal(read, &certificate, sequences, columns, &invariants);
+        blocking(sealed).await?;
         self.drill(request, config, &folder).await
     }
 
@@ -123,19 +128,25 @@ impl Verifying<'_> {
         Ok(artefact)
     }
 
-    /// Roles as they were restored, without those of the sandbox and without the superuser, who is
-    /// the stack's own.
-    async fn write_roles(&self, server: &SealedServer, mut artefact: Artefact) -> Result<Artefact> {
+    /// Roles as they were restored, without those of the sandbox. Superusers are the stack's own
+    /// affair: the copy has one already, with a password that its application knows.
+    async fn write_roles(
+        &self,
+        server: &SealedServer,
+        restored: &Restored,
+        mut artefact: Artefact,
+    ) -> Result<Artefact> {
         let words = ["pg_dumpall", "--globals-only", "--host=/tmp", "--database=postgres"];
         let command = server.signed_in(words).arg("--username").arg(&server.maker);
         let output = command.run().await?.require(|| "cannot hand the roles over")?;
         let text = output.text();
         let own = [MAKER, RESTORER, READER];
+        let superusers = restored.superusers.iter().cloned().chain(["postgres".to_owned()]);
+        let of_superusers = superusers.map(|it| format!("ALTER ROLE {it} ")).collect::<Vec<_>>();
         let is_own = |line: &&str| {
             own.iter().any(|role| line.contains(role))
-                || ["CREATE ROLE postgres;", "ALTER ROLE postgres "]
-                    .iter()
-                    .any(|it| line.starts_with(it))
+                || *line == "CREATE ROLE postgres;"
+                || of_superusers.iter().any(|begin| line.starts_with(begin.as_str()))
         };
         let lines = text.lines().filter(|line| !is_own(line)).collect::<Vec<_>>();
         let mut part = artefact.begin(PartKind::Globals, "globals.sql")?;
@@ -175,6 +186,13 @@ impl Verifying<'_> {
         })
         .await
     }
+}
+
+/// The same without what is the sandbox's own: its roles, and what they were given.
+fn without_sandbox(mut fingerprint: DatabaseFingerprint) -> DatabaseFingerprint {
+    let is_own = |text: &str| text.contains(MAKER) || text.contains("amcheck");
+    fingerprint.facts.retain(|name, value| !is_own(name) && !is_own(value));
+    fingerprint
 }
 
 /// The database that the stack uses: the one of its name, or the only one.

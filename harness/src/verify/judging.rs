@@ -294,6 +294,7 @@ impl Verifying<'_> {
             seen.wrong.extend(found.divergences.iter().map(Divergence::line));
             seen.open.extend(found.undecided);
             orphans = Some(found.orphans);
+            self.found.columns = columns;
         }
         self.found.integrity.references_checked = seen.judged;
         if orphans.is_none() {

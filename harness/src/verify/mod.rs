@@ -40,6 +40,7 @@ use crate::model::profile::Profile;
 use crate::model::record::{
     Integrity, LedgerRecord, RECORD_SCHEMA, Record, StackRecord, StepTiming, Timings,
 };
+use crate::model::reference::ReferenceColumn;
 use crate::process::Runner;
 use crate::recognise::Opener;
 use crate::stack::RunId;
@@ -69,6 +70,8 @@ struct Found {
     /// How long the application took until it was green, where one was booted.
     application_s: Option<f64>,
     services: Vec<String>,
+    /// Columns whose values are paths in an archive.
+    columns: Vec<ReferenceColumn>,
     egress: Option<crate::model::egress::Egress>,
     environment: std::collections::BTreeMap<String, String>,
 }

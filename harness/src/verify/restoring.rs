@@ -113,6 +113,7 @@ impl Verifying<'_> {
             let outline = blocking(move || script::outline(stream()?, true)).await?;
             let text = String::from_utf8_lossy(&outline.before).into_owned();
             let found = globals::restore(server, text).await?;
+            restored.superusers.extend(found.superusers());
             made.extend(found.roles);
             restored.complaints.extend(causes::read(&found.errors.join("\n")));
             restored.left_out.extend(found.left_out);

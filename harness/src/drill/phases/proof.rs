@@ -15,7 +15,7 @@ use crate::drill::judgements::Covered;
 use crate::drill::ledger::{self, Ledger};
 use crate::drill::observe::{self, Observed};
 use crate::drill::sandbox::cores;
-use crate::drill::{Source, invariants, judgements};
+use crate::drill::{Source, adopted, invariants, judgements};
 use crate::error::{Attempt, Result};
 use crate::fingerprint::catalogue::{self, Amcheck};
 use crate::fingerprint::database::{Effort, Keep, Snapshot, hold_to_definitions};
@@ -70,6 +70,9 @@ impl Rehearsal<'_> {
         (certificate.volumes, certificate.sqlite) = (files.files, files.sqlite);
         let expected = baseline.expected(&observed.certificate);
         let mut integrity = compare::certificates(&expected, &observed.certificate);
+        if self.drill.is_adopted() {
+            integrity.divergences.retain(|found| !adopted::is_about_roles(found));
+        }
         let certificate = self.explain(baseline, observed, &mut integrity).await?;
         let mut accepting = Accepting::new(&self.drill.config.accepts, Zoned::now().date());
         accepting.apply(&mut integrity.divergences);

@@ -141,7 +141,8 @@ fn figures(out: &mut String, record: &Record) -> fmt::Result {
     };
     if record.existing.is_some() {
         let Some(seconds) = record.timings.recovery_time_s else { return Ok(()) };
-        return line(out, "restored", &format!("in {seconds:.1} s, without booting what uses it"));
+        let what = if record.stack.services.is_empty() { "" } else { ", and what uses it green" };
+        return line(out, "restored", &format!("in {seconds:.1} s{what}"));
     }
     line(out, "recovery", &figure(record.timings.recovery_time_s))?;
     let LedgerRecord { acknowledged, lost, .. } = record.ledger;

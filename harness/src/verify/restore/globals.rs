@@ -26,6 +26,14 @@ pub(in crate::verify) struct Globals {
     pub(in crate::verify) left_out: Vec<String>,
 }
 
+impl Globals {
+    /// Roles that are superusers where they come from.
+    pub(in crate::verify) fn superusers(&self) -> impl Iterator<Item = String> {
+        let of = self.left_out.iter().filter_map(|it| it.strip_prefix("SUPERUSER of "));
+        of.map(str::to_owned)
+    }
+}
+
 /// Makes the roles of a script, and what they are granted of each other.
 pub(in crate::verify) async fn restore(server: &SealedServer, script: String) -> Result<Globals> {
     ask(server.connection("postgres"), move |client| {

@@ -27,6 +27,8 @@ pub(super) struct Restored {
     pub(super) complaints: Vec<Complaint>,
     /// Roles that are named and that nothing makes; they were made for the restore.
     pub(super) absent_roles: BTreeSet<String>,
+    /// Roles that are superusers where they come from, and are none here.
+    pub(super) superusers: BTreeSet<String>,
     /// What of it was left out on purpose.
     pub(super) left_out: Vec<String>,
     /// Whether files of a server were restored, whose constraints and indexes nobody made anew.
@@ -141,6 +143,19 @@ pub(super) async fn open_to_reader(server: &SealedServer, database: &str) -> Res
         let version = client.query_one("SELECT current_setting('server_version_num')::int4", &[]);
         let version = version.attempt(|| "cannot ask for the version")?.get::<_, i32>(0);
         if version < 140_000 { open_schemas(client) } else { Ok(()) }
+    })
+    .await
+}
+
+/// Takes back what the reader was given, before the database is handed over to somebody else.
+pub(super) async fn close_to_reader(server: &SealedServer, database: &str) -> Result<()> {
+    ask(server.connection(database), |client| {
+        let close = format!(
+            "DROP EXTENSION IF EXISTS amcheck; \
+             REVOKE SELECT ON pg_catalog.pg_largeobject, pg_catalog.pg_authid, \
+                 pg_catalog.pg_subscription FROM {READER}"
+        );
+        client.batch_execute(&close).attempt(|| "cannot take back what the reader was given")
     })
     .await
 }
