@@ -121,7 +121,7 @@ pub enum Wrapping {
     Lz4,
     /// age, with a key of the operator's.
     Age,
-    /// OpenPGP, with a key of the operator's.
+    /// `OpenPGP`, with a key of the operator's.
     Gpg,
 }
 
@@ -187,6 +187,48 @@ pub struct Says {
     /// How many bytes it is when unpacked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unpacked_bytes: Option<u64>,
+    /// The server's own number, where a base backup has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub system: Option<String>,
+    /// Where a base backup begins in the write-ahead log: timeline and LSN, `1/0/02000028`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub begins_at: Option<String>,
+    /// Where the backup begins that an incremental one builds on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub builds_on: Option<String>,
+    /// The backups that a repository holds, in its order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub holds: Vec<Held>,
+}
+
+/// A backup that a repository holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    /// What the repository calls it.
+    pub label: String,
+    /// `full`, `diff`, `incr`.
+    pub kind: String,
+    /// When it began.
+    pub began_at: Timestamp,
+    /// When it ended.
+    pub ended_at: Timestamp,
+    /// The backup that it builds on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub builds_on: Option<String>,
+    /// The major version of its server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<String>,
+}
+
+/// Pieces that belong together: one backup of one moment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Set {
+    /// The pieces; of a chain of incremental backups, the full one first.
+    pub pieces: Vec<Piece>,
+    /// When it was taken: of several moments the last.
+    pub taken_at: Timestamp,
+    /// Why these belong together.
+    pub ground: String,
 }
 
 impl Says {
