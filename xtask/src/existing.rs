@@ -18,6 +18,10 @@ pub(crate) struct VerifyOptions {
     /// Say what each is and what it says of itself, and restore nothing.
     #[arg(long)]
     pub(crate) list: bool,
+    /// PATH is a folder of backups: judge the newest in full, and say of the others whether they are
+    /// whole.
+    #[arg(long)]
+    pub(crate) all: bool,
     /// Bring the backup first: a command for `sh`, which leaves it at PATH. The time that it takes
     /// counts in the recovery time.
     #[arg(long, value_name = "COMMAND")]

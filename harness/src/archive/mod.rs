@@ -127,8 +127,9 @@ enum Node {
     Odd,
 }
 
+/// A judgement that is being made, member by member.
 #[derive(Default)]
-struct Inspection {
+pub(crate) struct Inspection {
     report: ArchiveReport,
     links: Links,
     /// Violations beyond those named.
@@ -146,7 +147,7 @@ impl Inspection {
     }
 
     /// Judges what a member says of itself, and remembers it for [`Self::judge_tree`].
-    fn member(&mut self, member: &Member) {
+    pub(crate) fn member(&mut self, member: &Member) {
         self.report.entries += 1;
         let text = escape(&member.path);
         for what in oddities(member) {
@@ -214,7 +215,8 @@ impl Inspection {
         }
     }
 
-    fn finish(mut self) -> ArchiveReport {
+    /// The judgement, when every member has been seen.
+    pub(crate) fn finish(mut self) -> ArchiveReport {
         self.judge_tree();
         if self.more > 0 {
             self.report.violations.push(format!("and {} more", self.more));

@@ -125,7 +125,7 @@ pub enum Wrapping {
     Lz4,
     /// age, with a key of the operator's.
     Age,
-    /// OpenPGP, with a key of the operator's.
+    /// `OpenPGP`, with a key of the operator's.
     Gpg,
 }
 
@@ -191,6 +191,62 @@ pub struct Says {
     /// How many bytes it is when unpacked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unpacked_bytes: Option<u64>,
+    /// The server's own number, where a base backup has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub system: Option<String>,
+    /// Where a base backup begins in the write-ahead log: timeline and LSN, `1/0/02000028`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub begins_at: Option<String>,
+    /// Where the backup begins that an incremental one builds on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub builds_on: Option<String>,
+    /// The backups that a repository holds, in its order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub holds: Vec<Held>,
+}
+
+/// A backup that a repository holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    /// What the repository calls it.
+    pub label: String,
+    /// `full`, `diff`, `incr`.
+    pub kind: String,
+    /// When it began.
+    pub began_at: Timestamp,
+    /// When it ended.
+    pub ended_at: Timestamp,
+    /// The backup that it builds on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub builds_on: Option<String>,
+    /// The major version of its server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<String>,
+}
+
+/// Pieces that belong together: one backup of one moment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Set {
+    /// The pieces; of a chain of incremental backups, the full one first.
+    pub pieces: Vec<Piece>,
+    /// When it was taken: of several moments the last.
+    pub taken_at: Timestamp,
+    /// Why these belong together.
+    pub ground: String,
+}
+
+impl Set {
+    /// What it is called: the paths of its pieces.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let names = self.pieces.iter().map(|piece| piece.path.display().to_string());
+        names.collect::<Vec<_>>().join(" ")
+    }
+
+    /// What is wrong with it, a line each.
+    pub fn damage(&self) -> impl Iterator<Item = &str> {
+        self.pieces.iter().flat_map(|piece| piece.damage.iter().map(String::as_str))
+    }
 }
 
 impl Says {
@@ -202,20 +258,14 @@ impl Says {
     }
 }
 
-/// Pieces that make one backup together.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Set {
-    /// What it is made of.
-    pub pieces: Vec<Piece>,
-    /// When it was taken, by what it says itself or by its files.
-    pub taken_at: Timestamp,
-}
-
 /// What a record keeps of a backup that was judged.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct ExistingRecord {
     /// What it was made of.
     pub pieces: Vec<Piece>,
+    /// The backups that lie beside it, where a whole folder was looked through.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<Set>,
     /// What it is of: the same for every backup of the same databases.
     pub identity: String,
     /// Rows of the tables that were restored, by database.

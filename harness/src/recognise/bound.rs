@@ -8,7 +8,7 @@ use super::wrapping::{Stream, broken};
 const TIMES_MAX: u64 = 1000;
 
 /// Below this it does no harm, and a small dump of one repeated row is nothing bad.
-const BYTES_HARMLESS: u64 = 1 << 30;
+const BYTES_HARMLESS: u64 = if cfg!(test) { 4 << 20 } else { 1 << 30 };
 
 /// A stream that is bounded by what it is unpacked from.
 pub(super) struct Bounded {
@@ -20,9 +20,17 @@ pub(super) struct Bounded {
 impl Bounded {
     /// Of `packed` bytes, a stream of a thousand times as many at most.
     pub(super) fn new(inner: Stream, packed: u64) -> Self {
-        let bytes_max = packed.saturating_mul(TIMES_MAX).max(BYTES_HARMLESS);
-        Self { inner, read: 0, bytes_max }
+        Self { inner, read: 0, bytes_max: bytes_max(packed) }
     }
+
+    /// Whether so many bytes are more than can come of these.
+    pub(super) fn is_beyond(read: u64, packed: u64) -> bool {
+        read > bytes_max(packed)
+    }
+}
+
+fn bytes_max(packed: u64) -> u64 {
+    packed.saturating_mul(TIMES_MAX).max(BYTES_HARMLESS)
 }
 
 impl Read for Bounded {

@@ -8,7 +8,7 @@ use super::opener::{NEEDS_KEY, Opener, Reason, Trouble, WRAPPINGS_MAX};
 use super::peek::Peeked;
 use super::seen::{Seen, shown};
 use super::wrapping::{self, is_broken, unwrapped};
-use super::{pg_archive, sql, tar};
+use super::{pg_archive, sql, sqlite, tar, zip};
 use crate::error::{Error, Result};
 use crate::model::existing::{Kind, Wrapping};
 
@@ -23,17 +23,18 @@ struct Inside {
 enum Opened {
     Inside(Inside),
     /// No further than this.
-    Closed(Vec<Wrapping>, Seen),
+    Closed(Vec<Wrapping>, Box<Seen>),
 }
 
 /// Says what a file of `bytes` is.
 pub(super) fn look(path: &Path, bytes: u64, opener: &Opener) -> Result<(Vec<Wrapping>, Seen)> {
     let inside = match open(path, bytes, opener)? {
         Opened::Inside(inside) => inside,
-        Opened::Closed(wrapped, seen) => return Ok((wrapped, seen)),
+        Opened::Closed(wrapped, seen) => return Ok((wrapped, *seen)),
     };
     let Inside { wrapped, mut stream, trouble } = inside;
-    let mut seen = if stream.is_empty() { empty(&wrapped) } else { read(&mut stream) };
+    let plain = wrapped.is_empty().then_some(path);
+    let mut seen = if stream.is_empty() { empty(&wrapped) } else { read(&mut stream, plain) };
     // The last word of a wrapping, and of the tool that decrypts, is at its end.
     if let Err(error) = sql::drain(&mut stream) {
         seen.damage(error.to_string());
@@ -53,17 +54,17 @@ pub(super) fn look(path: &Path, bytes: u64, opener: &Opener) -> Result<(Vec<Wrap
 
 /// Takes off one wrapping after the other.
 fn open(path: &Path, bytes: u64, opener: &Opener) -> Result<Opened> {
-    let mut opened = opener.opened(path, None)?;
+    let mut source = opener.opened(path, None)?;
     let mut wrapped = Vec::new();
     loop {
-        let stream = Peeked::new(opened.stream);
+        let stream = Peeked::new(source.stream);
         let Some(next) = wrapping::of(stream.head()) else {
-            return Ok(Opened::Inside(Inside { wrapped, stream, trouble: opened.trouble }));
+            return Ok(Opened::Inside(Inside { wrapped, stream, trouble: source.trouble }));
         };
         if wrapped.len() == WRAPPINGS_MAX {
             let mut seen = Seen::of(Kind::Unknown);
             seen.open(format!("it has more than {WRAPPINGS_MAX} wrappings: take one off"));
-            return Ok(Opened::Closed(wrapped, seen));
+            return Ok(Opened::Closed(wrapped, Box::new(seen)));
         }
         let is_outermost = wrapped.is_empty();
         wrapped.push(next);
@@ -71,13 +72,13 @@ fn open(path: &Path, bytes: u64, opener: &Opener) -> Result<Opened> {
             if let Some(why) = closed(next, is_outermost, opener) {
                 let mut seen = Seen::of(Kind::Encrypted);
                 seen.open(why);
-                return Ok(Opened::Closed(wrapped, seen));
+                return Ok(Opened::Closed(wrapped, Box::new(seen)));
             }
-            opened = opener.opened(path, Some(next))?;
+            source = opener.opened(path, Some(next))?;
             continue;
         }
         match unwrapped(next, Box::new(stream)) {
-            Ok(inner) => opened.stream = Box::new(Bounded::new(inner, bytes)),
+            Ok(inner) => source.stream = Box::new(Bounded::new(inner, bytes)),
             Err(error) => {
                 let mut seen = Seen::of(Kind::Unknown);
                 if is_broken(&error) {
@@ -85,7 +86,7 @@ fn open(path: &Path, bytes: u64, opener: &Opener) -> Result<Opened> {
                 } else {
                     seen.open(format!("{}: {error}", wrapping::name(next)));
                 }
-                return Ok(Opened::Closed(wrapped, seen));
+                return Ok(Opened::Closed(wrapped, Box::new(seen)));
             }
         }
     }
@@ -112,11 +113,17 @@ fn empty(wrapped: &[Wrapping]) -> Seen {
     seen
 }
 
-/// Reads what is inside, by what it begins with.
-fn read(stream: &mut Peeked) -> Seen {
+/// Reads what is inside, by what it begins with; `plain` is its path if it is in no wrapping.
+fn read(stream: &mut Peeked, plain: Option<&Path>) -> Seen {
     let head = stream.head().to_vec();
     if head.starts_with(pg_archive::MAGIC) {
         return pg_archive::read(stream);
+    }
+    if head.starts_with(sqlite::MAGIC) {
+        return sqlite::read(&head, stream, plain);
+    }
+    if zip::begins(&head) {
+        return zip::read(plain);
     }
     if tar::begins(&head) {
         return tar::read(&head, stream);

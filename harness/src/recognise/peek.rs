@@ -40,6 +40,11 @@ impl Peeked {
         &self.head
     }
 
+    /// Whether it could not be looked at in full: reading says why.
+    pub(super) fn has_failed(&self) -> bool {
+        self.error.is_some()
+    }
+
     /// Whether the stream is empty, and that is all that can be said of it.
     pub(super) fn is_empty(&self) -> bool {
         self.head.is_empty() && self.error.is_none()

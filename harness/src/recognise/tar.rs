@@ -4,8 +4,10 @@ use std::io::{BufReader, Read};
 
 use super::pg_archive;
 use super::seen::Seen;
-use crate::archive;
+use crate::archive::{self, Links};
 use crate::model::existing::Kind;
+use crate::tar_stream::{Member, TarStream};
+use crate::tree_path::{downward, escape};
 
 const BLOCK_BYTES: usize = 512;
 
@@ -34,7 +36,28 @@ pub(super) fn read(head: &[u8], stream: impl Read) -> Seen {
 
 fn files(stream: impl Read) -> Seen {
     let mut seen = Seen::of(Kind::Tar);
-    match archive::inspect(BufReader::new(stream)) {
+    let (mut label, mut version) = (false, None);
+    let visit = |stream: &mut TarStream<_>, member: Member| {
+        match downward(&escape(&member.path)).as_deref() {
+            Some("backup_label") => label = true,
+            Some("PG_VERSION") if member.size < 16 => {
+                let mut bytes = vec![0; usize::try_from(member.size).unwrap_or_default()];
+                stream.read_exact(&mut bytes)?;
+                version = Some(String::from_utf8_lossy(bytes.trim_ascii()).into_owned());
+            }
+            _ => {}
+        }
+        Ok(())
+    };
+    let report = archive::inspect_with(BufReader::new(stream), Links::Within, visit);
+    if let (true, Some(version)) = (label, version) {
+        seen.kind = Kind::BaseBackupTar;
+        seen.says.server = Some(version);
+        seen.open(
+            "one archive of a base backup: give the folder that it lies in, with its manifest",
+        );
+    }
+    match report {
         Ok(report) => {
             seen.says.files = Some(report.files);
             seen.says.unpacked_bytes = Some(report.bytes);

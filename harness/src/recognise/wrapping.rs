@@ -78,11 +78,9 @@ fn is_openpgp(head: &[u8]) -> bool {
     match (tag, after) {
         // Encrypted to a public key: version, a key's identifier, a known algorithm.
         (1, [3, rest @ ..]) => rest.get(8).is_some_and(|it| matches!(it, 1 | 2 | 16 | 18 | 25)),
-        (1, [6, ..]) => true,
         // Encrypted with a passphrase: version, a known cipher.
         (3, [4, cipher, ..]) => (1..=13).contains(cipher),
-        (3, [5 | 6, ..]) => true,
-        (18, [1 | 2, ..]) => true,
+        (1, [6, ..]) | (3, [5 | 6, ..]) | (18, [1 | 2, ..]) => true,
         _ => false,
     }
 }
@@ -150,7 +148,7 @@ pub(super) fn broken(kind: ErrorKind, what: impl Into<String>) -> io::Error {
 
 /// Whether an error comes from a layer, and not from how its content is read.
 pub(super) fn is_broken(error: &io::Error) -> bool {
-    error.get_ref().is_some_and(|inner| inner.is::<Broken>())
+    error.get_ref().and_then(|inner| inner.downcast_ref::<Broken>()).is_some()
 }
 
 /// Gives the errors of a layer its name.

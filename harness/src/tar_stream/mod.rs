@@ -174,7 +174,8 @@ impl<R: Read> TarStream<R> {
 
     fn block(&mut self, block: &mut [u8; BLOCK_BYTES]) -> io::Result<()> {
         self.reader.read_exact(block).map_err(|error| match error.kind() {
-            ErrorKind::UnexpectedEof => cut(),
+            // A reader that says itself what ended early knows better.
+            ErrorKind::UnexpectedEof if error.get_ref().is_none() => cut(),
             _ => error,
         })
     }

@@ -19,7 +19,7 @@ use crate::error::{Attempt, Result};
 use crate::fingerprint::{media, references};
 use crate::model::check::Outcome;
 use crate::model::divergence::{Divergence, Severity};
-use crate::model::existing::{Kind, Piece};
+use crate::model::existing::{Kind, Piece, Set};
 use crate::model::fingerprint::{
     CERTIFICATE_SCHEMA, Certificate, DatabaseFingerprint, MediaFingerprint, Strength,
 };
@@ -61,8 +61,43 @@ impl Verifying<'_> {
         };
         let (whole, detail) = seen.outcome("pieces, read to their ends");
         self.journal.report(own::WHOLE, whole, detail);
+        self.judge_others(given);
         self.judge_age(given, None);
         outcome == Outcome::Passed && seen.wrong.is_empty()
+    }
+
+    /// Says which of the other backups of the folder are whole.
+    fn judge_others(&mut self, given: &Given) {
+        let others = &self.request.others;
+        if others.is_empty() {
+            return;
+        }
+        let is_whole = |set: &&Set| set.damage().next().is_none();
+        let damaged = others.iter().filter(|it| !is_whole(it)).map(|set| {
+            let why = set.damage().next().unwrap_or_default();
+            format!("{} is damaged: {why}", set.name())
+        });
+        let damaged = damaged.collect::<Vec<_>>();
+        let is_good = given.pieces.iter().all(|piece| piece.damage.is_empty());
+        let last_good = others.iter().find(is_whole);
+        let (outcome, detail) = match (is_good, last_good) {
+            (false, Some(good)) => {
+                let age = Timestamp::now().as_second().saturating_sub(good.taken_at.as_second());
+                let age = days(Duration::from_secs(u64::try_from(age).unwrap_or_default()));
+                let newer = 1 + others.iter().position(|it| it == good).unwrap_or_default();
+                let detail = format!(
+                    "the last good one is {}, {age} old: a retention of {newer} drops it",
+                    good.name()
+                );
+                (Outcome::Warned, detail)
+            }
+            (false, None) => (Outcome::Failed, "none of the folder is whole".to_owned()),
+            (true, _) if damaged.is_empty() => {
+                (Outcome::Passed, format!("{} others are whole", others.len()))
+            }
+            (true, _) => (Outcome::Warned, first_of(&damaged)),
+        };
+        self.journal.report(own::OTHERS, outcome, detail);
     }
 
     /// Holds the age of the backup, and of the newest of its rows where they are known, to what it may

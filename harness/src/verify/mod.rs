@@ -32,7 +32,7 @@ use crate::drill::{Journal, RunFolder, judge as verdict, write_report};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::check::Outcome;
 use crate::model::event::{Event, Events};
-use crate::model::existing::{ExistingRecord, Kind, Piece};
+use crate::model::existing::{ExistingRecord, Kind, Piece, Set};
 use crate::model::not_proved::NotProved;
 use crate::model::origin::Origin;
 use crate::model::phase::Phase;
@@ -42,8 +42,9 @@ use crate::model::record::{
 };
 use crate::model::reference::ReferenceColumn;
 use crate::process::Runner;
-use crate::recognise::Opener;
+use crate::recognise::{self, Opener};
 use crate::stack::RunId;
+use crate::stack::database::blocking;
 use crate::stack::engine::Engine;
 
 /// A verification that has ended.
@@ -93,12 +94,31 @@ struct Verifying<'a> {
 ///
 /// # Errors
 /// Usage for a path that is not there.
-pub async fn recognise(
+pub async fn pieces(
     paths: Vec<PathBuf>,
     identity: Option<PathBuf>,
     cancelled: CancellationToken,
 ) -> Result<Vec<Piece>> {
     pieces::recognise(paths, opener(&Runner::new(cancelled), identity)).await
+}
+
+/// The backups that lie in a folder, the newest first. Starts nothing.
+///
+/// # Errors
+/// Usage when there is none.
+pub async fn found_in(
+    folder: PathBuf,
+    identity: Option<PathBuf>,
+    cancelled: CancellationToken,
+) -> Result<Vec<Set>> {
+    let opener = opener(&Runner::new(cancelled), identity);
+    let shown = folder.display().to_string();
+    let found = blocking(move || recognise::found_in(&folder, &opener)).await?;
+    if found.is_empty() {
+        return Err(Error::usage(format!("there is no backup in {shown}"))
+            .hint("name the folder in which they lie, or one of them"));
+    }
+    Ok(found)
 }
 
 fn opener(runner: &Runner, identity: Option<PathBuf>) -> Opener {
@@ -218,6 +238,7 @@ impl Verifying<'_> {
         let mut given = Given::look(&self.request.paths, &self.opener).await?;
         self.open_repositories(&mut given).await?;
         self.found.existing.pieces.clone_from(&given.pieces);
+        self.found.existing.others.clone_from(&self.request.others);
         self.found.existing.identity = given.identity();
         self.found.existing.digest = Some(given.digest.clone());
         Ok(given)

@@ -89,7 +89,13 @@ pub(super) async fn recognise(paths: Vec<PathBuf>, opener: Opener) -> Result<Vec
                 .hint("name files, folders or repositories that are there")
         })?;
     }
-    blocking(move || paths.iter().map(|path| recognise::recognise(path, &opener)).collect()).await
+    blocking(move || {
+        let pieces = paths.iter().map(|path| recognise::recognise(path, &opener));
+        let pieces = pieces.collect::<Result<Vec<_>>>()?;
+        // What builds on another is restored after it.
+        Ok(recognise::set(pieces).map(|set| set.pieces).unwrap_or_default())
+    })
+    .await
 }
 
 fn digest(paths: &[PathBuf]) -> Result<String> {

@@ -14,6 +14,8 @@ pub(super) mod own {
     pub(in crate::verify) const UNTOUCHED: &str = "backup.untouched";
     /// It is no older than it may be.
     pub(in crate::verify) const AGE: &str = "backup.age";
+    /// The others of its folder are whole, as far as they say themselves.
+    pub(in crate::verify) const OTHERS: &str = "backup.others";
     /// It holds no less than those before it.
     pub(in crate::verify) const HISTORY: &str = "backup.history";
     /// Every table that it promises is there, with its rows.
@@ -82,6 +84,9 @@ pub(super) fn checks(pieces: &[Piece], request: &Request, has_history: bool) -> 
     add(own::RECOGNISED, "every piece is a backup that is known");
     add(own::WHOLE, "every piece is whole, as far as it says itself");
     add(own::UNTOUCHED, "what was given is as it was");
+    if !request.others.is_empty() {
+        add(own::OTHERS, "the others of its folder are whole, as far as they say themselves");
+    }
     if request.max_age.is_some() {
         add(own::AGE, "the backup is no older than it may be");
     }

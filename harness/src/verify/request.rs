@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::application::Application;
 use super::judge::expectations::Expected;
+use crate::model::existing::Set;
 use crate::model::fingerprint::Certificate;
 use crate::model::reference::ReferenceColumn;
 use crate::stack::isolation::Limits;
@@ -17,6 +18,8 @@ pub const TIME_LIMIT: Duration = Duration::from_secs(12 * 3600);
 pub struct Request {
     /// What makes the backup, together.
     pub paths: Vec<PathBuf>,
+    /// The other backups of the same folder, the newest first.
+    pub others: Vec<Set>,
     /// Image of the server, instead of one of Debian's packages.
     pub image: Option<String>,
     /// How old it may be.
@@ -51,6 +54,7 @@ impl Request {
     pub fn of(paths: Vec<PathBuf>, report_base: PathBuf) -> Self {
         Self {
             paths,
+            others: Vec::new(),
             image: None,
             max_age: None,
             expected: Expected::default(),

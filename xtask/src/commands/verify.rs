@@ -34,23 +34,36 @@ pub(crate) async fn run(options: VerifyOptions, format: Format) -> Result<Ending
         Some(command) => Some(fetch(command, cancelled.clone()).await?),
         None => None,
     };
-    let (paths, identity) = (options.paths.clone(), options.identity.clone());
+    let identity = options.identity.clone();
+    let mut others = Vec::new();
+    let mut paths = options.paths.clone();
+    if let (true, [folder]) = (options.all, paths.as_slice()) {
+        let mut sets =
+            verify::found_in(folder.clone(), identity.clone(), cancelled.clone()).await?;
+        if options.list || options.run.dry_run {
+            return Ok(list(
+                &sets.into_iter().flat_map(|it| it.pieces).collect::<Vec<_>>(),
+                format,
+            ));
+        }
+        let newest = sets.remove(0);
+        paths = newest.pieces.iter().map(|piece| piece.path.clone()).collect();
+        others = sets;
+    }
     if options.list || options.run.dry_run {
-        let pieces = verify::recognise(paths, identity, cancelled).await?;
+        let pieces = verify::pieces(paths, identity, cancelled).await?;
         return Ok(list(&pieces, format));
     }
     if let [only] = paths.as_slice()
         && only.is_dir()
-        && verify::is_artefact(
-            &verify::recognise(vec![only.clone()], None, cancelled.clone()).await?,
-        )
+        && verify::is_artefact(&verify::pieces(vec![only.clone()], None, cancelled.clone()).await?)
     {
         let stack = options.stack.unwrap_or_else(|| called::reference().into());
         let stack = plan::Request { compose: options.compose, ..plan::Request::of(stack) };
         return dr_drill::judge(only, stack, &options.run, format).await;
     }
     let application = application(&options, format, &cancelled).await?;
-    let request = Request { application, ..request(&options, fetched_s)? };
+    let request = Request { application, others, paths, ..request(&options, fetched_s)? };
     write_junit(&options.run, || {
         junit::without_record("the verification has yet to end, or was killed")
     })?;

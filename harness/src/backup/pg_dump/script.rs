@@ -14,7 +14,7 @@ use crate::model::check::id;
 use crate::model::fingerprint::{
     Certificate, DatabaseFingerprint, LargeObject, LargeObjects, RowHash, RowsDigest,
 };
-use crate::tree_path::escape;
+use crate::recognise::relation;
 
 /// What a full read of a dump found.
 #[derive(Debug, Clone, Default)]
@@ -211,16 +211,6 @@ fn number(text: &[u8]) -> Option<u32> {
 fn decode(hex: &[u8], bytes: &mut Vec<u8>) -> Option<()> {
     bytes.resize(HEXLOWER.decode_len(hex.len()).ok()?, 0);
     HEXLOWER.decode_mut(hex, bytes).ok().map(drop)
-}
-
-/// The qualified name at the start of `text`, quoted as it is there, written as a certificate's.
-fn relation(text: &[u8]) -> String {
-    let mut quoted = false;
-    let end = text.iter().position(|byte| {
-        quoted ^= *byte == b'"';
-        !quoted && matches!(byte, b' ' | b';' | b'\n')
-    });
-    escape(&text[..end.unwrap_or(text.len())])
 }
 
 /// Whether a quoted name goes on after the end of a line.

@@ -108,6 +108,8 @@ fn finish(contents: Contents, whole: bool, seen: &mut Seen) {
         seen.damage("there is no table in it");
     }
     if whole {
-        open.into_iter().for_each(|line| seen.open(line));
+        for line in open {
+            seen.open(line);
+        }
     }
 }

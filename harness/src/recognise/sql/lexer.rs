@@ -2,7 +2,7 @@
 //! string, a comment, a function's body or the data of a `COPY`.
 //!
 //! Sources: PostgreSQL, "Lexical Structure", and how psql finds the end of a statement
-//! (`psqlscan.l`: parentheses, and `BEGIN … END` of a function); MariaDB, "Comment Syntax" and
+//! (`psqlscan.l`: parentheses, and `BEGIN … END` of a function); `MariaDB`, "Comment Syntax" and
 //! "Delimiters in the mariadb Client". Of each statement a bounded beginning is kept.
 
 use std::io::{self, BufRead, ErrorKind};
@@ -440,7 +440,7 @@ impl Cutter {
         let runs = self.dialect == Dialect::MariaDb;
         match (seen.as_slice(), byte) {
             (b"" | b"M", b'!') | (b"", b'M') if runs => seen.push(byte),
-            ([.., b'!'] | [.., b'0'..=b'9'], b'0'..=b'9') if seen.len() < 9 => seen.push(byte),
+            ([.., b'!' | b'0'..=b'9'], b'0'..=b'9') if seen.len() < 9 => seen.push(byte),
             ([.., b'!' | b'0'..=b'9'], _) if !seen.ends_with(b"999999") => {
                 self.within = Within::Code;
                 self.before = 0;

@@ -1,6 +1,6 @@
 //! What a script of `mariadb-dump` or `mysqldump` says, statement by statement.
 //!
-//! Source: MariaDB, `mariadb-dump`; MySQL 8.0, "mysqldump"; comments as these versions write them.
+//! Source: the manuals of `mariadb-dump` and `mysqldump`; comments as these versions write them.
 
 use std::io::{self, BufRead};
 

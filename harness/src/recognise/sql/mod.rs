@@ -17,6 +17,7 @@ pub(super) use self::lexer::{Dialect, Item, Lexer};
 pub(super) use self::postgres::{Postgres, columns, copied};
 pub(crate) use self::rows::CopyRows;
 use self::text::Text;
+pub(crate) use self::tokens::relation;
 use super::seen::{Seen, shown};
 use crate::model::existing::Kind;
 

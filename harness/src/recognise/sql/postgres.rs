@@ -269,7 +269,6 @@ struct Script {
     /// Whether the last dump that began has ended.
     is_whole: bool,
     has_head: bool,
-    has_others: bool,
 }
 
 impl Script {
@@ -289,7 +288,6 @@ impl Script {
                         if let Some(rest) = after(text, "SET standard_conforming_strings") {
                             lexer.let_backslashes_escape(rest.ends_with(b"off"));
                         }
-                        self.has_others |= after(text, "SET").is_none();
                         self.statements.statement(&statement, seen);
                     }
                 }
@@ -368,7 +366,9 @@ impl Script {
         }
         let mut open = Vec::new();
         self.statements.finish(true, &mut seen.says, &mut open);
-        open.into_iter().for_each(|line| seen.open(line));
+        for line in open {
+            seen.open(line);
+        }
         let has_table = seen.says.tables.values().any(|tables| !tables.is_empty());
         if seen.kind == Kind::PlainSql && !has_table {
             seen.damage("there is no table in it");

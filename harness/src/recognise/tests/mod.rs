@@ -1,8 +1,12 @@
 //! Each kind intact, then cut, altered and without its end: backups that tools made, in
 //! `harness/tests/backups`.
 
+mod base_backups;
 mod dumps;
+mod encrypted;
+mod files;
 mod hostile;
+mod repositories;
 mod wrapped;
 
 use std::fs;
