@@ -2,6 +2,8 @@
 //! restore and to damage. Gone when dropped. Needs an engine; makes the Debian base that it
 //! builds on where the engine has none.
 
+use std::path::Path;
+use std::process::Command;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -211,6 +213,17 @@ impl Postgres {
             "pg_dump -U {USER} -Fc -d {from} -f /tmp/{from}.dump && \
              pg_restore -U {USER} --exit-on-error -d {to} /tmp/{from}.dump"
         ));
+    }
+
+    /// Copies a file or a folder out of the container.
+    ///
+    /// # Panics
+    /// When it is not there.
+    pub fn fetch(&self, from: &str, to: &Path) {
+        let from = format!("{}:{from}", self.container.id());
+        let copied = Command::new("docker").args(["cp", &from]).arg(to).output();
+        let copied = copied.expect("docker runs");
+        assert!(copied.status.success(), "{}", String::from_utf8_lossy(&copied.stderr));
     }
 
     /// Runs a shell command in the container and returns what it printed.

@@ -89,7 +89,7 @@ impl Verifying<'_> {
                     "the last good one is {}, {age} old: a retention of {newer} drops it",
                     good.name()
                 );
-                (Outcome::Warned, detail)
+                (Outcome::Failed, detail)
             }
             (false, None) => (Outcome::Failed, "none of the folder is whole".to_owned()),
             (true, _) if damaged.is_empty() => {
@@ -215,7 +215,7 @@ impl Verifying<'_> {
         self.found.existing.newest = newest.map(|it| (it.at, it.place));
         self.judge_references(server, given, &restored).await?;
         self.judge_expected(server, &restored).await?;
-        self.judge_certificate(&taken);
+        self.judge_certificate(&taken, &restored);
         self.judge_history(given);
         self.boot(server, given, &restored, &taken).await
     }
@@ -390,7 +390,11 @@ impl Verifying<'_> {
     }
 
     /// Holds what was restored to what production was.
-    fn judge_certificate(&mut self, taken: &BTreeMap<String, DatabaseFingerprint>) {
+    fn judge_certificate(
+        &mut self,
+        taken: &BTreeMap<String, DatabaseFingerprint>,
+        restored: &Restored,
+    ) {
         let Some(before) = &self.request.certificate else { return };
         let name = before.database.as_ref().map(|it| it.name.clone()).unwrap_or_default();
         let after = taken.get(&name).or_else(|| match taken.len() {
@@ -415,7 +419,11 @@ impl Verifying<'_> {
         };
         let mut integrity = compare::certificates(&before, &after);
         // Those who restored and read are none of production's, nor is what they were given.
-        integrity.divergences.retain(|found| !is_of_sandbox(found));
+        // Superusers were left without their powers, and that is listed.
+        let powerless = restored.superusers.iter().map(|it| format!("role {it}"));
+        let powerless = powerless.collect::<Vec<_>>();
+        let is_meant = |found: &Divergence| is_of_sandbox(found) || powerless.contains(&found.subject);
+        integrity.divergences.retain(|found| !is_meant(found));
         let wrong = integrity.divergences.iter().filter(|it| it.severity == Severity::Fatal);
         let seen = Seen {
             judged: integrity.rows_compared,

@@ -256,6 +256,8 @@ impl Verifying<'_> {
             let asking = self.request.password_command.as_deref();
             let opened =
                 repository::open(&piece, &self.runner, &self.opener, asking, &stage).await?;
+            // That it takes a tool and a password to read it.
+            piece.open.clear();
             piece.damage.extend(opened.damage);
             piece.open.extend(opened.open);
             piece.says.taken_at = opened.taken_at;

@@ -25,6 +25,7 @@ pub(super) struct Given {
 impl Given {
     /// Reads it all.
     pub(super) async fn look(paths: &[PathBuf], opener: &Opener) -> Result<Self> {
+        there(paths)?;
         let all = paths.to_vec();
         let before = blocking(move || digest(&all)).await?;
         let pieces = recognise(paths.to_vec(), opener.clone()).await?;
@@ -80,15 +81,21 @@ impl Given {
     }
 }
 
-/// What each path is.
-pub(super) async fn recognise(paths: Vec<PathBuf>, opener: Opener) -> Result<Vec<Piece>> {
-    for path in &paths {
-        path.metadata().map_err(|cause| {
+/// Demands that everything that is named is there.
+fn there(paths: &[PathBuf]) -> Result<()> {
+    paths.iter().try_for_each(|path| {
+        let found = path.metadata().map(drop);
+        found.map_err(|cause| {
             Error::usage(format!("there is no backup {}", path.display()))
                 .because(cause)
                 .hint("name files, folders or repositories that are there")
-        })?;
-    }
+        })
+    })
+}
+
+/// What each path is.
+pub(super) async fn recognise(paths: Vec<PathBuf>, opener: Opener) -> Result<Vec<Piece>> {
+    there(&paths)?;
     blocking(move || {
         let pieces = paths.iter().map(|path| recognise::recognise(path, &opener));
         let pieces = pieces.collect::<Result<Vec<_>>>()?;

@@ -4,5 +4,6 @@ mod audit;
 mod cases;
 mod certificate;
 mod fingerprint;
+mod foreign;
 mod stacks;
 mod start_up;
