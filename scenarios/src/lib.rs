@@ -1,5 +1,6 @@
 //! Fixtures and fault builders of the scenarios.
 
+pub mod engine;
 pub mod kept;
 pub mod rehearsal;
 pub mod scratch;

@@ -85,30 +85,40 @@ pub fn names() -> Vec<String> {
 /// # Panics
 /// When one cannot be built.
 pub fn images() {
-    // A test may run inside a runtime, which cannot wait for another.
-    std::thread::spawn(provide).join().expect("the images of the projects are there or built");
+    let own = IMAGES.map(|(folder, name)| (sources().join("images").join(folder), name));
+    built(own.to_vec());
 }
 
-fn provide() {
+/// Builds the images of folders on the base of a drill where they are missing, and gives them names.
+///
+/// # Panics
+/// When one cannot be built.
+pub fn built(folders: Vec<(PathBuf, &'static str)>) {
+    // A test may run inside a runtime, which cannot wait for another.
+    std::thread::spawn(|| provide(folders)).join().expect("the images are there or built");
+}
+
+fn provide(folders: Vec<(PathBuf, &'static str)>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let built = runtime.expect("a runtime starts").block_on(async {
         let engine = Engine::find(&Runner::new(CancellationToken::new())).await?;
         let images = Images::new(&engine, &Events::ignored());
         let debian = images.base(SUITE).await?;
-        let services = IMAGES.map(|(folder, _)| {
-            let context = sources().join("images").join(folder);
+        let called =
+            |context: &Path| context.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let services = folders.iter().map(|(context, _)| {
             let build = json!({"context": context, "args": {"BASE_IMAGE": debian}});
-            (folder.to_owned(), json!({ "build": build }))
+            (called(context), json!({ "build": build }))
         });
-        let services = Value::Object(Map::from_iter(services));
+        let services = Value::Object(services.collect::<Map<_, _>>());
         let built = images.build_all(&json!({ "services": services }), None, &debian).await?;
-        for (folder, name) in IMAGES {
-            let tag = engine.docker(["tag", &built[folder], name]).run().await?;
+        for (context, name) in folders {
+            let tag = engine.docker(["tag", &built[&called(&context)], name]).run().await?;
             tag.require(|| format!("cannot call the image {name}"))?;
         }
         Ok::<(), harness::Error>(())
     });
-    built.expect("the images of the projects are there or built");
+    built.expect("the images are there or built");
 }
 
 fn sources() -> PathBuf {

@@ -58,7 +58,7 @@ async fn run(command: Command, format: Format) -> Result<Ending> {
         Command::Bench(options) => Box::pin(commands::bench::run(options, format)).await,
         Command::Smoke(options) => commands::smoke::run(options, format).await,
         Command::Audit(options) => Box::pin(commands::audit::run(options, format)).await,
-        Command::Up(options) => commands::up::run(options, format).await,
+        Command::Up(options) => Box::pin(commands::up::run(options, format)).await,
         Command::Down(options) => commands::clean::down(options, format).await,
         Command::Clean(options) => commands::clean::run(options, format).await,
         Command::Fingerprint(options) => commands::fingerprint::run(options, format).await,

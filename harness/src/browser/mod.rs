@@ -97,11 +97,14 @@ async fn visited(
     }
     put(&format!("cat > {FILE}"), upload::generate(Content::Pdf, 2, "browser")).await?;
 
-    let containers = stack.containers().await?.into_iter();
-    let address = containers.filter(|known| known.id == container).find_map(|known| known.address);
+    let containers = stack.containers().await?;
+    let own = containers.iter().find(|known| known.id == container);
+    let address = own.and_then(|own| stack.address_of(own));
     let address = address.ok_or_else(|| Error::undecided("the browser has no address"))?;
+    let address = address.at(PORT).await?;
     let host = &config.service.host;
-    let entry = stack.address(config.service.entry()?).await?;
+    // It is within: it reaches the entry by that one's own address.
+    let entry = stack.address(config.service.entry()?).await?.ip();
     let arguments = [
         "--headless=new".to_owned(),
         "--no-sandbox".to_owned(),
@@ -114,7 +117,7 @@ async fn visited(
         "--window-size=1280,900".to_owned(),
         format!("--host-resolver-rules=MAP {host} {entry}"),
     ];
-    let driver = Driver::begin(&format!("http://{address}:{PORT}"), &arguments).await?;
+    let driver = Driver::begin(&format!("http://{address}"), &arguments).await?;
     driver.inject(&violations::listener()).await?;
     let mut visits = Vec::new();
     for step in &visit.steps {

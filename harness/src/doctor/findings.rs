@@ -1,6 +1,7 @@
 //! What observations mean. Pure: numbers and texts in, findings out.
 
 use super::{Finding, Fix, Level};
+use crate::stack::reach::Whereabouts;
 
 const GIB: u64 = 1 << 30;
 
@@ -51,6 +52,16 @@ pub(super) fn engine(client: bool, version: Option<&str>, socket: Socket) -> Vec
         Socket::Elsewhere => Finding::new(NAME, Level::Missing, "does not answer")
             .remedy("DOCKER_HOST is set: check that the engine it names is up"),
     }]
+}
+
+/// Where the engine is, if it is not beyond doubt this host's own.
+pub(super) fn place(place: &Whereabouts) -> Option<Finding> {
+    let found = format!(
+        "elsewhere ({}): containers that this host has no way to are reached through a relay, files \
+         that it does not have are carried to it",
+        place.endpoint
+    );
+    (!place.is_here).then(|| Finding::ok("place of the engine", found))
 }
 
 /// The compose tools that answer, the one to be used first.
@@ -147,7 +158,7 @@ pub(super) fn system(name: &str, release: &str) -> Finding {
         return Finding::ok("system", format!("Linux, {release}"));
     }
     Finding::new("system", Level::Missing, name)
-        .remedy("run on Linux: the host must reach containers by address")
+        .remedy("run on Linux, with an engine there or elsewhere: drills are tested on no other")
 }
 
 /// The toolchain, from what `rustc --version` printed, against the oldest that builds this.
@@ -208,6 +219,19 @@ mod tests {
         let finding = tools(&["rclone"]);
         assert_eq!((finding.level, finding.fix), (Level::Warn, Some(Fix::InstallTools)));
         assert!(finding.found.contains("rclone"), "{finding:?}");
+    }
+
+    #[test]
+    fn an_engine_elsewhere_is_said_and_one_of_this_host_is_not() {
+        let at = |is_here| Whereabouts {
+            endpoint: "ssh://backup".to_owned(),
+            root: "/var/lib/docker".into(),
+            is_here,
+        };
+        assert_eq!(place(&at(true)), None);
+        let finding = place(&at(false)).expect("said");
+        assert_eq!(finding.level, Level::Ok);
+        assert!(finding.found.contains("ssh://backup"), "{finding:?}");
     }
 
     #[test]

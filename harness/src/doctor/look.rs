@@ -20,6 +20,7 @@ use crate::process::Runner;
 use crate::stack::compose::{Compose, StackSource};
 use crate::stack::engine::Engine;
 use crate::stack::images::{self, BaseSpec, Images, SUITE};
+use crate::stack::reach::Whereabouts;
 use crate::stack::reap;
 
 const SOCKET: &str = "/var/run/docker.sock";
@@ -98,8 +99,8 @@ fn machine(subject: &Subject) -> Vec<Finding> {
 async fn inside(engine: &Engine, compose: Option<&Compose>, subject: &Subject) -> Vec<Finding> {
     let images = Images::new(engine, &Events::ignored());
     let base = images.find_base(SUITE).await.ok().flatten();
-    let mut findings =
-        vec![engine_disk(engine).await, findings::debootstrap(has_debootstrap(), base.as_deref())];
+    let mut findings = place(engine).await;
+    findings.push(findings::debootstrap(has_debootstrap(), base.as_deref()));
     if let Some(compose) = compose {
         findings.extend(stack(engine, &images, compose, base.as_deref(), &subject.stack_dir).await);
     }
@@ -114,18 +115,21 @@ async fn inside(engine: &Engine, compose: Option<&Compose>, subject: &Subject) -
     findings
 }
 
-async fn engine_disk(engine: &Engine) -> Finding {
+/// Where the engine is, if not here, and how much room it has.
+async fn place(engine: &Engine) -> Vec<Finding> {
     const NAME: &str = "disk of the engine";
-    let root = match engine.root().await {
-        Ok(root) => root,
-        Err(error) => return failed(NAME, &error),
+    let place = match Whereabouts::of(engine).await {
+        Ok(place) => place,
+        Err(error) => return vec![failed(NAME, &error)],
     };
     let (least, comfortable) = ENGINE_DISK;
-    match free_bytes(&root).filter(|_| socket() != Socket::Elsewhere) {
+    let root = place.root.display();
+    let disk = match place.root_here().and_then(free_bytes) {
         Some(free) => findings::disk(NAME, free, least, comfortable),
-        None => Finding::new(NAME, Level::Warn, format!("{} is not on this host", root.display()))
+        None => Finding::new(NAME, Level::Warn, format!("{root} is not known to be on this host"))
             .remedy(format!("see to it that {least} GiB are free there")),
-    }
+    };
+    findings::place(&place).into_iter().chain([disk]).collect()
 }
 
 async fn stack(

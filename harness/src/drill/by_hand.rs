@@ -69,7 +69,7 @@ impl Drill {
         journal.enter(Phase::Prepare);
         let work = folder.work();
         let sandbox = tokio::select! {
-            prepared = Sandbox::prepare(self, &run, &work, &runner, events) => prepared,
+            prepared = Box::pin(Sandbox::prepare(self, &run, &work, &runner, events)) => prepared,
             () = cancelled.cancelled() => Err(Error::interrupted()),
         };
         let sandbox = match sandbox {

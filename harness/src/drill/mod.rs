@@ -226,7 +226,8 @@ impl Drill {
         let mut record = self.record(&run, started_at, found, &journal, stopped.as_ref());
         // Written now, so that it is there whatever happens to the teardown; and again with it.
         let written = write_report(&mut record, &journal, &runner, &folder);
-        let (kept, removed) = self.tear_down(sandbox, stopped.as_ref(), &mut journal).await?;
+        let torn_down = self.tear_down(sandbox, stopped.as_ref(), &mut journal).await;
+        let (kept, removed) = torn_down.map_err(|cause| not_removed(cause, stopped.as_ref()))?;
         record.removed = removed;
         written?;
         folder.remove_work()?;
@@ -339,6 +340,14 @@ impl Drill {
         journal.leave(true);
         Ok((None, Some(removed)))
     }
+}
+
+/// What could not be removed, of a run that something else may have ended before.
+fn not_removed(cause: Error, stopped: Option<&Error>) -> Error {
+    let first = stopped.map(|first| format!("before that: {}", first.chain()));
+    cause.details(first).hint(
+        "what is left of the run is removed, once the engine answers again, by: cargo xtask clean",
+    )
 }
 
 /// Writes the record with all that has been timed and run so far.

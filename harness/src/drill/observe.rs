@@ -2,6 +2,7 @@
 //! between them. Reads the stores themselves, never the backup.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -124,8 +125,11 @@ pub(super) async fn sqlite(
     let into = copy.path().to_owned();
     let (output, unpacked) = command
         .read_by(move |pipe| {
+            let attempt = || "cannot unpack what may be databases of SQLite";
             let mut archive = tar::Archive::new(pipe);
-            archive.unpack(&into).attempt(|| "cannot unpack what may be databases of SQLite")
+            archive.unpack(&into).attempt(attempt)?;
+            // Blocks of zeros come after its end: who writes them must not find the pipe closed.
+            io::copy(&mut archive.into_inner(), &mut io::sink()).attempt(attempt)
         })
         .await?;
     output.require(|| format!("cannot read volume {:?}", volume.name))?;

@@ -15,7 +15,7 @@ use crate::model::event::Events;
 use crate::model::mode::Mode;
 use crate::model::not_proved::{Gap, NotProved};
 use crate::model::origin::Origin;
-use crate::probe::{Exec, ExecFuture, Target, Variables, facts};
+use crate::probe::{Endpoint, Exec, ExecFuture, Target, Variables, facts};
 use crate::process::Runner;
 use crate::running::Running;
 use crate::stack::compose::Compose;
@@ -23,6 +23,7 @@ use crate::stack::database::Database;
 use crate::stack::engine::Engine;
 use crate::stack::images::{BaseSpec, Images, SUITE};
 use crate::stack::isolation::{Allowed, Seal, SealedStack, Terms};
+use crate::stack::reach::Whereabouts;
 use crate::stack::{OwnedStack, OwnedVolume, RunId, RunLabels, Site};
 use crate::volumes;
 
@@ -55,6 +56,8 @@ pub struct Sandbox {
     pub(super) unread: Vec<NotProved>,
     /// The machine and its tools, by name.
     pub environment: BTreeMap<String, String>,
+    /// Where the engine keeps everything, if that is on this host.
+    pub(super) engine_root: Option<PathBuf>,
     /// Folder of the stack's files.
     dir: PathBuf,
     /// Folder for files that go with the run.
@@ -110,10 +113,11 @@ impl Sandbox {
             Origin::Live => Some(Running::find(&engine, drill.asked(&dir)).await?),
             _ => None,
         };
+        // An engine on another host says nothing about its disk.
+        let place = Whereabouts::of(&engine).await?;
+        let engine_root = place.root_here().map(Path::to_owned);
         if origin == Origin::Sample {
-            // An engine on another host says nothing about its disk.
-            let root = engine.root().await.ok().filter(|root| root.exists());
-            disk::require_room(request.scale, root.as_deref(), &drill.request.report_base)?;
+            disk::require_room(request.scale, engine_root.as_deref(), &request.report_base)?;
         }
         events.note(format!("engine {}, {compose}", engine.version()));
         // Nothing is built for a stack that cannot be sealed.
@@ -124,6 +128,10 @@ impl Sandbox {
         let debian = images.base(SUITE).await?;
         let sealed = seal_for(run, drill, &allowed, &images, &debian, work).await?;
         let stack = OwnedStack::new(&engine, &compose, run, sealed, work, &debian)?;
+        let stack = stack.carrying(place.is_here).await?;
+        if let Some(told) = place.told(stack.has_files()) {
+            events.note(told);
+        }
         let media = config.media.as_ref().map(|media| stack.volume(&media.volume)).transpose()?;
         let names = stack.volumes().map(|volume| volume.name).collect::<Vec<_>>();
         let cold = request.method.archives(&volumes::classified(&names, config));
@@ -165,6 +173,7 @@ impl Sandbox {
             secrets,
             unread,
             environment,
+            engine_root,
             dir,
             work,
         })
@@ -201,7 +210,7 @@ impl Sandbox {
         let debian = images.base(SUITE).await?;
         let run = self.stack.run();
         let sealed = seal_for(run, drill, &allowed, &images, &debian, &self.work).await?;
-        self.stack.keep_variant(files, &sealed)
+        self.stack.keep_variant(files, &sealed).await
     }
 
     /// How its probes reach it: by address, under its public name.
@@ -214,7 +223,7 @@ impl Sandbox {
         };
         Ok(Target {
             base_url: format!("{}://{}", self.mode.scheme(), service.host),
-            resolve: Some((address, port).into()),
+            resolve: Some(Endpoint::new(address, port)),
             ca_pem: self.ca_pem.clone().map(String::into_bytes),
             insecure: false,
             read_only,

@@ -18,6 +18,7 @@ use super::upload::GeneratedFile;
 use crate::config::probe::{OldTls, Scheme};
 use crate::error::{Error, Result};
 use crate::model::observed::OldTlsAnswer;
+use crate::stack::reach::Address;
 
 /// A connection that takes longer does not come: the recovery clock must not wait for it.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -32,7 +33,7 @@ pub struct Target {
     pub base_url: String,
     /// Connects here instead of where the name resolves to; the `Host` header and the name
     /// expected in the certificate stay the public ones.
-    pub resolve: Option<SocketAddr>,
+    pub resolve: Option<Endpoint>,
     /// The only certificate authorities to trust, in PEM; the machine's own if absent.
     pub ca_pem: Option<Vec<u8>>,
     /// Accepts any certificate.
@@ -41,13 +42,35 @@ pub struct Target {
     pub read_only: bool,
 }
 
+/// Where a target is reached.
+#[derive(Debug, Clone)]
+pub struct Endpoint {
+    /// The address.
+    pub address: Address,
+    /// The port in the place of the public one; 0 is that one itself.
+    pub port: u16,
+}
+
+impl Endpoint {
+    /// At an address and its port.
+    #[must_use]
+    pub fn new(address: Address, port: u16) -> Self {
+        Self { address, port }
+    }
+}
+
+impl From<SocketAddr> for Endpoint {
+    fn from(at: SocketAddr) -> Self {
+        Self::new(at.ip().into(), at.port())
+    }
+}
+
 /// A way to reach a target.
 #[derive(Debug)]
 pub(super) struct Connection {
     client: Client,
     base: Url,
-    resolve: Option<SocketAddr>,
-    resolve_port: Option<u16>,
+    resolve: Option<Endpoint>,
     verifies: bool,
 }
 
@@ -92,9 +115,9 @@ impl Connection {
             .pool_max_idle_per_host(0)
             .connect_timeout(CONNECT_TIMEOUT)
             .danger_accept_invalid_certs(target.insecure);
-        if let Some(address) = target.resolve {
+        if let Some(endpoint) = &target.resolve {
             // Port 0: the port of the URL decides, which `wire_url` sets.
-            let address = SocketAddr::new(address.ip(), 0);
+            let address = SocketAddr::new(endpoint.address.reached(), 0);
             builder = builder.no_proxy().resolve(base.host_str().unwrap_or_default(), address);
         }
         if let Some(pem) = &target.ca_pem {
@@ -109,9 +132,8 @@ impl Connection {
         let client = builder
             .build()
             .map_err(|cause| Error::undecided("cannot set up the HTTP client").because(cause))?;
-        let resolve_port = target.resolve.map(|address| address.port()).filter(|port| *port != 0);
-        let (resolve, verifies) = (target.resolve, !target.insecure);
-        Ok(Self { client, base, resolve, resolve_port, verifies })
+        let (resolve, verifies) = (target.resolve.clone(), !target.insecure);
+        Ok(Self { client, base, resolve, verifies })
     }
 
     pub(super) fn is_tls(&self) -> bool {
@@ -142,8 +164,8 @@ impl Connection {
 
     async fn address(&self) -> Result<SocketAddr, Fault> {
         let port = self.base.port_or_known_default().unwrap_or(443);
-        if let Some(address) = self.resolve {
-            return Ok(SocketAddr::new(address.ip(), self.resolve_port.unwrap_or(port)));
+        if let Some(at) = self.wire_address(&self.base).await? {
+            return Ok(at);
         }
         let found = tokio::net::lookup_host((self.host(), port)).await;
         let found = found.map_err(|cause| Fault::unknown(cause.to_string()))?.next();
@@ -208,7 +230,7 @@ impl Connection {
         if let Some(cookies) = jar.cookies(url) {
             headers.insert(COOKIE, cookies);
         }
-        let builder = self.client.request(request.method.clone(), self.wire_url(url));
+        let builder = self.client.request(request.method.clone(), self.wire_url(url).await?);
         let builder = match &request.body {
             OutgoingBody::Empty => builder,
             OutgoingBody::Json(value) => builder.json(value),
@@ -250,12 +272,22 @@ impl Connection {
     }
 
     /// The address to connect to. A port that is not the public one goes here only.
-    fn wire_url(&self, url: &Url) -> Url {
+    async fn wire_url(&self, url: &Url) -> Result<Url, Fault> {
         let mut wire = url.clone();
-        if let Some(port) = self.resolve_port.filter(|_| url.scheme() == self.base.scheme()) {
-            let _ = wire.set_port(Some(port));
+        if let Some(at) = self.wire_address(url).await? {
+            let _ = wire.set_port(Some(at.port()));
         }
-        wire
+        Ok(wire)
+    }
+
+    /// Where to connect for a URL, unless its name says that: each of its ports may have another place.
+    async fn wire_address(&self, url: &Url) -> Result<Option<SocketAddr>, Fault> {
+        let Some(endpoint) = &self.resolve else { return Ok(None) };
+        let own = url.port_or_known_default().unwrap_or(443);
+        let is_public = endpoint.port == 0 || url.scheme() != self.base.scheme();
+        let port = if is_public { own } else { endpoint.port };
+        let at = endpoint.address.at(port).await;
+        at.map(Some).map_err(|cause| Fault::unknown(cause.chain()))
     }
 }
 

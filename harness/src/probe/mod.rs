@@ -23,7 +23,7 @@ pub(crate) mod template;
 mod trace;
 pub(crate) mod upload;
 
-pub use connection::Target;
+pub use connection::{Endpoint, Target};
 pub use journey::validate;
 pub use prober::{Exec, ExecFuture, Limits, Prober, Recovery, Round};
 pub use repeat::Repetition;

@@ -3,11 +3,12 @@
 //!
 //! A non-zero exit code is a value here; what it means is for the caller to say.
 
-mod carry;
+mod connection;
 mod lines;
 mod output;
 mod waits;
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::File;
 use std::path::PathBuf;
@@ -20,6 +21,7 @@ use tokio::process::{Child, Command as TokioCommand};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use self::connection::Carried;
 pub use self::lines::Lines;
 pub use self::output::Output;
 use self::waits::Waits;
@@ -47,6 +49,8 @@ pub struct Runner {
 struct Run {
     started: Instant,
     commands: Mutex<Vec<CommandRecord>>,
+    /// Commands that carried connections.
+    carried: Mutex<BTreeMap<String, Carried>>,
     secrets: Mutex<Vec<Secret>>,
     waits: Waits,
 }
@@ -64,6 +68,7 @@ impl Runner {
         let run = Run {
             started: Instant::now(),
             commands: Mutex::default(),
+            carried: Mutex::default(),
             secrets: Mutex::default(),
             waits: Waits::default(),
         };
@@ -103,7 +108,9 @@ impl Runner {
     /// Every command that ended so far.
     #[must_use]
     pub fn commands(&self) -> Vec<CommandRecord> {
-        locked(&self.run.commands).clone()
+        let mut commands = locked(&self.run.commands).clone();
+        commands.extend(self.carried());
+        commands
     }
 
     /// Waits for a service: for an answer, for a server's work, or until it is ready.
@@ -270,6 +277,7 @@ impl Command {
             stderr,
             started: Instant::now(),
             timeout: self.timeout,
+            carries: false,
         })
     }
 
@@ -291,6 +299,8 @@ struct Running {
     stderr: JoinHandle<Vec<u8>>,
     started: Instant,
     timeout: Duration,
+    /// Whether it carries a connection: beside what the run does, and for somebody who waits.
+    carries: bool,
 }
 
 enum End {
@@ -301,12 +311,17 @@ enum End {
 
 impl Running {
     fn record(&self, exit_code: Option<i32>) {
-        locked(&self.runner.run.commands).push(CommandRecord {
+        let record = CommandRecord {
             at_s: (self.started - self.runner.run.started).as_secs_f64(),
             command: self.shown.clone(),
             exit_code,
             seconds: self.started.elapsed().as_secs_f64(),
-        });
+        };
+        if self.carries {
+            self.runner.run.carried(&record);
+        } else {
+            locked(&self.runner.run.commands).push(record);
+        }
     }
 
     async fn finish(mut self) -> Result<Output> {
@@ -324,7 +339,9 @@ impl Running {
             _ => None,
         };
         self.record(exit_code);
-        self.runner.run.waits.add(self.started, Instant::now());
+        if !self.carries {
+            self.runner.run.waits.add(self.started, Instant::now());
+        }
         let stderr = self.stderr.await.unwrap_or_default();
         let stderr = self.runner.redact(&String::from_utf8_lossy(&stderr));
         match end {

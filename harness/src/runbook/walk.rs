@@ -127,6 +127,10 @@ impl<'a> Walk<'a> {
         };
         let mut walk = Self { standing, drill, bound, folder, receiver, image: None };
         if runbook.steps.iter().any(in_container) {
+            if !standing.sandbox.stack.has_files() {
+                return Err(Error::undecided("the engine does not have this host's files")
+                    .hint("blocks that run in a container see the stack's folder by a mount: check the runbook where the engine is"));
+            }
             walk.image = Some(walk.build(events).await?);
         }
         Ok(walk)
@@ -190,8 +194,8 @@ impl<'a> Walk<'a> {
         let service = &self.drill.config().service;
         // A container that was made anew has another address.
         if let Ok(address) = sandbox.stack.address(service.entry()?).await {
-            let (host, port) = (&service.host, service.port);
-            let options = format!("resolve = \"{host}:{port}:{address}\"\nnoproxy = \"*\"\n");
+            let (host, port, at) = (&service.host, service.port, address.at(service.port).await?);
+            let options = format!("connect-to = \"{host}:{port}:{at}\"\nnoproxy = \"*\"\n");
             let written = fs::write(self.folder.join("curl/.curlrc"), options);
             written.attempt(|| "cannot write curl's options")?;
         }

@@ -18,8 +18,12 @@ const LIMIT: Duration = Duration::from_secs(12 * 3600);
 
 impl Running {
     /// Where and how this host signs in: as the stack's files say, at the address of the project.
-    pub(crate) fn connection(&self, database: &Database) -> Result<postgres::Config> {
-        Ok(database.at(self.address(&database.service)?))
+    pub(crate) async fn connection(
+        &self,
+        copy: &OwnedStack,
+        database: &Database,
+    ) -> Result<postgres::Config> {
+        database.at(&self.address(copy, &database.service)?).await
     }
 
     /// Writes the database to standard output as `snapshot` sees it. Not compressed: the server's

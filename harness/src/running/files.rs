@@ -33,6 +33,11 @@ impl SourceVolume {
         Self { name: name.to_owned(), folder: folder.to_owned(), apart }
     }
 
+    /// The same without paths below it.
+    pub(crate) fn without(self, apart: Vec<OsString>) -> Self {
+        Self { apart, ..self }
+    }
+
     /// Writes what it holds to standard output, by the command that archives `/store`.
     pub(crate) fn archive(&self, copy: &OwnedStack, tar: [&str; 10]) -> Command {
         let [options @ .., all] = tar;

@@ -11,7 +11,6 @@ mod room;
 mod stream;
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::path::PathBuf;
 
 pub use self::files::SourceVolume;
@@ -22,7 +21,8 @@ pub(crate) use self::stream::{Pace, Streamed, stream};
 
 use crate::error::{Error, Result};
 use crate::stack::engine::{Container, Engine};
-use crate::stack::{Layer, layers};
+use crate::stack::reach::Address;
+use crate::stack::{Layer, OwnedStack, layers};
 
 /// A project that runs beside the copy.
 #[derive(Debug, Clone)]
@@ -98,10 +98,10 @@ impl Running {
         })
     }
 
-    /// Where this host reaches a service.
-    fn address(&self, service: &str) -> Result<IpAddr> {
+    /// Where this host reaches a service; a relay, where one is needed, is of the copy's run.
+    fn address(&self, copy: &OwnedStack, service: &str) -> Result<Address> {
         let container = self.up(service)?;
-        container.address.ok_or_else(|| {
+        copy.address_beside(container).ok_or_else(|| {
             Error::undecided(format!("service {service} of {:?} has no address", self.project))
                 .hint("the drill reads the database over its network")
         })

@@ -1,7 +1,6 @@
 //! The database of an owned stack: who may sign in, and how its tools are run beside it.
 
 use std::ffi::OsString;
-use std::net::IpAddr;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,9 +9,13 @@ use postgres::error::SqlState;
 use serde_json::Value;
 
 use super::OwnedStack;
+use super::reach::Address;
 use crate::config::DatabaseConfig;
 use crate::error::{Attempt, Error, Result};
 use crate::process::Command;
+
+/// Where servers listen.
+const PORT: u16 = 5432;
 
 /// Pause between two questions whether a server is there yet.
 const POLL: Duration = Duration::from_millis(50);
@@ -91,20 +94,22 @@ impl Database {
 
     /// Where and how this host signs in.
     pub async fn connection(&self, stack: &OwnedStack) -> Result<postgres::Config> {
-        Ok(self.at(stack.address(&self.service).await?))
+        self.at(&stack.address(&self.service).await?).await
     }
 
     /// The same at an address.
-    pub(crate) fn at(&self, address: IpAddr) -> postgres::Config {
+    pub(crate) async fn at(&self, address: &Address) -> Result<postgres::Config> {
+        let reached = address.at(PORT).await?;
         let mut config = postgres::Config::new();
         config
-            .host(&address.to_string())
+            .host(&reached.ip().to_string())
+            .port(reached.port())
             .user(&self.user)
             .password(&self.password)
             .dbname(&self.name)
             .application_name("dr-drill")
             .connect_timeout(Duration::from_secs(10));
-        config
+        Ok(config)
     }
 
     /// Waits until the server takes connections from outside its container. The official image first

@@ -65,6 +65,15 @@ pub struct Mounted {
     pub is_writable: bool,
 }
 
+/// Where a container is on a network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attached {
+    /// Its address there.
+    pub ip: IpAddr,
+    /// The network's id.
+    pub network: String,
+}
+
 /// A container as the engine describes it.
 #[derive(Debug, Clone)]
 pub struct Container {
@@ -88,8 +97,8 @@ pub struct Container {
     pub exit_code: i64,
     /// Names of the networks that it is on.
     pub networks: Vec<String>,
-    /// An address on one of its networks.
-    pub address: Option<IpAddr>,
+    /// Where it is on one of its networks.
+    pub attached: Option<Attached>,
     /// Labels.
     pub labels: BTreeMap<String, String>,
     /// What is mounted, and at which paths.
@@ -221,14 +230,6 @@ impl Engine {
         Ok(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
     }
 
-    /// Where the engine keeps everything, on its own host.
-    pub async fn root(&self) -> Result<PathBuf> {
-        let command = self.docker(["info", "--format", "{{.DockerRootDir}}"]);
-        let output =
-            command.run().await?.require(|| "cannot ask where the engine keeps its data")?;
-        Ok(PathBuf::from(output.text()))
-    }
-
     /// Where the engine keeps a volume on its own host.
     pub async fn mountpoint(&self, volume: &str) -> Result<Option<String>> {
         let found = self.inspect(ResourceKind::Volume, &[volume.to_owned()]).await?;
@@ -287,12 +288,9 @@ fn container(value: &serde_json::Value) -> Container {
         .unwrap_or_default();
     let labels = labels.unwrap_or_default();
     let state = &value["State"];
-    let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
     let probes = state["Health"]["Log"].as_array();
-    let address = value["NetworkSettings"]["Networks"].as_object().and_then(|networks| {
-        networks.values().find_map(|network| network["IPAddress"].as_str()?.parse().ok())
-    });
     let networks = value["NetworkSettings"]["Networks"].as_object();
+    let attached = networks.and_then(|networks| networks.values().find_map(attached));
     let networks = networks.into_iter().flat_map(serde_json::Map::keys).cloned().collect();
     let mounts = value["Mounts"].as_array().into_iter().flatten();
     Container {
@@ -307,11 +305,20 @@ fn container(value: &serde_json::Value) -> Container {
             .unwrap_or_default(),
         last_probe: probes.and_then(|log| log.last()).map(|probe| text(&probe["Output"])),
         exit_code: state["ExitCode"].as_i64().unwrap_or_default(),
-        address,
+        attached,
         mounts: mounts.map(mounted).collect(),
         upper: value["GraphDriver"]["Data"]["UpperDir"].as_str().map(PathBuf::from),
         labels,
     }
+}
+
+fn attached(network: &serde_json::Value) -> Option<Attached> {
+    let ip = network["IPAddress"].as_str()?.parse().ok()?;
+    Some(Attached { ip, network: text(&network["NetworkID"]) })
+}
+
+fn text(value: &serde_json::Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
 }
 
 fn mounted(value: &serde_json::Value) -> Mounted {

@@ -12,6 +12,7 @@ pub mod images;
 pub mod isolation;
 mod owned;
 mod private_files;
+pub mod reach;
 mod readiness;
 pub mod reap;
 mod run;

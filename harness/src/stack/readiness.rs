@@ -238,7 +238,7 @@ mod tests {
             last_probe: Some("connection refused\n".to_owned()),
             exit_code,
             networks: Vec::new(),
-            address: None,
+            attached: None,
             mounts: Vec::new(),
             upper: None,
             labels: std::collections::BTreeMap::new(),

@@ -26,7 +26,7 @@ use self::login::{SignedIn, sign_in};
 use self::matrix::Matrix;
 pub use self::outside::service;
 pub use self::stranger::stranger;
-use self::wire::Wire;
+use self::wire::{Ports, Wire};
 use crate::audit::headers::Policy;
 use crate::audit::observatory::{self, Report, Site};
 use crate::audit::{self, accept, coverage, grade, nginx, summary};
@@ -201,12 +201,13 @@ impl<'a> Survey<'a> {
         let https = config.tls.as_ref().map_or(443, |tls| tls.port);
         let ca = sandbox.ca_pem.as_deref().map(str::as_bytes);
         let address = sandbox.stack.address(service.entry()?).await?;
-        let proxy = Wire::new(address, (service.port, https), &service.host, ca)?;
+        let ports = Ports::of(&address, service.port, https).await?;
+        let proxy = Wire::new(ports, &service.host, ca)?;
         let backend = match &service.backend {
             Some(backend) => {
                 let address = sandbox.stack.address(&backend.service).await?;
-                let ports = (backend.port, backend.port);
-                Some(Wire::new(address, ports, &service.host, None)?)
+                let ports = Ports::of(&address, backend.port, backend.port).await?;
+                Some(Wire::new(ports, &service.host, None)?)
             }
             None => None,
         };

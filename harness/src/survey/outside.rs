@@ -9,7 +9,7 @@ use jiff::Zoned;
 use tokio::net::{TcpStream, lookup_host};
 use url::{Position, Url};
 
-use super::wire::Wire;
+use super::wire::{Ports, Wire};
 use super::{Surveyed, hosts, judged, landing, tls};
 use crate::audit::headers::Policy;
 use crate::audit::observatory::Site;
@@ -120,8 +120,11 @@ impl Outside {
         if name.starts_with('[') {
             return Err(wrong("forged names need one to be told from: give it, and --resolve"));
         }
-        let address = match target.resolve {
-            Some(address) => reach(&[address], name).await?,
+        let address = match &target.resolve {
+            Some(endpoint) => {
+                let address = endpoint.address.at(endpoint.port).await?;
+                reach(&[address], name).await?
+            }
             None => {
                 let found = lookup_host((name, port)).await.map_err(|cause| {
                     Error::undecided(format!("cannot find the address of {name}")).because(cause)
@@ -129,8 +132,10 @@ impl Outside {
                 reach(&found.collect::<Vec<_>>(), name).await?
             }
         };
-        let ports = if tls { (80, address.port()) } else { (address.port(), 443) };
-        let wire = Wire::new(address.ip(), ports, name, target.ca_pem.as_deref())?.only_reading();
+        let at = |port| SocketAddr::new(address.ip(), port);
+        let (http, https) = if tls { (at(80), address) } else { (address, at(443)) };
+        let ports = Ports { http, https };
+        let wire = Wire::new(ports, name, target.ca_pem.as_deref())?.only_reading();
         let wire = if target.ca_pem.is_none() && tls { wire.trusting_as_machine() } else { wire };
         Ok(Self {
             target: visit::Target {

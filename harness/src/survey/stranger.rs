@@ -10,7 +10,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::outside::{Outside, skipped, undecided};
-use super::wire::Wire;
+use super::wire::{Ports, Wire};
 use super::{Survey, Surveyed, django, judged, volumes};
 use crate::audit::headers::Policy;
 use crate::config::{Config, DjangoConfig};
@@ -57,12 +57,9 @@ async fn look(sandbox: &Sandbox, config: &Config, dir: &Path, policy: &Policy) -
     let (started, service) = (Instant::now(), &config.service);
     let address = sandbox.stack.address(service.entry()?).await?;
     let name = service.host.split(':').next().unwrap_or_default();
-    let wire = Wire::new(address, (service.port, 443), name, None)?.only_reading();
-    let target = visit::Target {
-        address: (address, service.port).into(),
-        host: service.host.clone(),
-        tls: false,
-    };
+    let ports = Ports::of(&address, service.port, 443).await?;
+    let wire = Wire::new(ports, name, None)?.only_reading();
+    let target = visit::Target { address: ports.http, host: service.host.clone(), tls: false };
     if let Answering::NotHttp(seen) = visit::until_answering(&target, ANSWER_LIMIT).await? {
         let message = format!("the entry {:?} does not speak HTTP", service.entry()?);
         return Err(Error::undecided(message).because(seen));

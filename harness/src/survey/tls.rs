@@ -20,10 +20,9 @@ use crate::probe::old_tls;
 pub(super) async fn observe(wire: &Wire) -> Tls {
     let mut seen = Tls { seen_at_s: Timestamp::now().as_second(), ..Tls::default() };
     for version in [OldTls::V1_0, OldTls::V1_1] {
-        let address = (wire.address, wire.https_port).into();
         let offered = tokio::time::timeout(
             std::time::Duration::from_secs(5),
-            old_tls::offer(address, &wire.host, version),
+            old_tls::offer(wire.ports.https, &wire.host, version),
         );
         let answer = match offered.await {
             Ok(answer) => answer.map_err(|cause| cause.to_string()),

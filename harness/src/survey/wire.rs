@@ -2,7 +2,7 @@
 //! come back as they came. One connection a request, bounded in time and size.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion
 
 use crate::error::{Attempt, Error, Result};
 use crate::model::observed::Answer;
+use crate::stack::reach::Address;
 
 /// From connecting to the last byte that is read: a backend whose database is gone looks for its
 /// name for a while.
@@ -23,15 +24,27 @@ const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(45);
 /// Of an answer, this much is read.
 const ANSWER_MAX_BYTES: usize = 256 * 1024;
 
+/// Where this host reaches the ports of a service.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ports {
+    /// Plain HTTP.
+    pub http: SocketAddr,
+    /// HTTPS.
+    pub https: SocketAddr,
+}
+
+impl Ports {
+    /// Both at one address.
+    pub(super) async fn of(address: &Address, http: u16, https: u16) -> Result<Self> {
+        Ok(Self { http: address.at(http).await?, https: address.at(https).await? })
+    }
+}
+
 /// Ports of a service, and what it is called.
 #[derive(Debug, Clone)]
 pub(super) struct Wire {
-    /// Address of both ports.
-    pub address: IpAddr,
-    /// Port of plain HTTP.
-    pub http_port: u16,
-    /// Port of HTTPS.
-    pub https_port: u16,
+    /// Where they are.
+    pub ports: Ports,
     /// Public name: what `Host` and the certificate say.
     pub host: String,
     reads_only: bool,
@@ -42,12 +55,7 @@ pub(super) struct Wire {
 impl Wire {
     /// Reaches a service at its ports of HTTP and of HTTPS. The authorities in a PEM text are
     /// trusted; without one, nobody.
-    pub(super) fn new(
-        address: IpAddr,
-        ports: (u16, u16),
-        host: &str,
-        ca_pem: Option<&[u8]>,
-    ) -> Result<Self> {
+    pub(super) fn new(ports: Ports, host: &str, ca_pem: Option<&[u8]>) -> Result<Self> {
         let mut roots = RootCertStore::empty();
         for certificate in CertificateDer::pem_slice_iter(ca_pem.unwrap_or_default()) {
             let certificate = certificate.attempt(|| "cannot read the certificate authority")?;
@@ -60,8 +68,7 @@ impl Wire {
             .with_custom_certificate_verifier(Arc::new(super::tls::Blind))
             .with_no_client_auth();
         let (host, roots, blind) = (host.to_owned(), Arc::new(roots), Arc::new(blind));
-        let (reads_only, http_port) = (false, ports.0);
-        Ok(Self { address, http_port, https_port: ports.1, host, reads_only, roots, blind })
+        Ok(Self { ports, host, reads_only: false, roots, blind })
     }
 
     /// The same, refusing from now on to send anything but `GET` and `HEAD`.
@@ -87,8 +94,8 @@ impl Wire {
             )));
         }
         let exchange = async {
-            let port = if over_tls { self.https_port } else { self.http_port };
-            let stream = TcpStream::connect(SocketAddr::new(self.address, port)).await?;
+            let Ports { http, https } = self.ports;
+            let stream = TcpStream::connect(if over_tls { https } else { http }).await?;
             stream.set_nodelay(true)?;
             if over_tls {
                 exchange(self.blindly(stream).await?, request).await
@@ -102,8 +109,8 @@ impl Wire {
         );
         let late = || Error::undecided(format!("{line}: no complete answer within 45 s"));
         let read = read.map_err(|_| late())?;
-        let read =
-            read.attempt(|| format!("{line}: cannot ask {} at {}", self.host, self.address))?;
+        let read = read
+            .attempt(|| format!("{line}: cannot ask {} at {}", self.host, self.ports.http.ip()))?;
         Ok(if read.is_empty() { None } else { Some(parse(&read)?) })
     }
 
@@ -113,7 +120,7 @@ impl Wire {
         version: &'static SupportedProtocolVersion,
     ) -> io::Result<TlsStream<TcpStream>> {
         let connect = async {
-            let stream = TcpStream::connect((self.address, self.https_port)).await?;
+            let stream = TcpStream::connect(self.ports.https).await?;
             self.handshake(stream, &[version]).await
         };
         tokio::time::timeout(EXCHANGE_TIMEOUT, connect).await?
@@ -121,9 +128,7 @@ impl Wire {
 
     /// A connection that accepts any certificate, to look at it.
     pub(crate) async fn connect_blindly(&self) -> io::Result<TlsStream<TcpStream>> {
-        let connect = async {
-            self.blindly(TcpStream::connect((self.address, self.https_port)).await?).await
-        };
+        let connect = async { self.blindly(TcpStream::connect(self.ports.https).await?).await };
         tokio::time::timeout(EXCHANGE_TIMEOUT, connect).await?
     }
 
@@ -212,7 +217,8 @@ mod tests {
     async fn what_is_only_read_is_sent_nothing_that_writes() {
         let server = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let port = server.local_addr().expect("an address").port();
-        let wire = Wire::new([127, 0, 0, 1].into(), (port, port), "it.test", Some(b""));
+        let at = ([127, 0, 0, 1], port).into();
+        let wire = Wire::new(Ports { http: at, https: at }, "it.test", Some(b""));
         let wire = wire.expect("no authority").only_reading();
         for line in ["POST / HTTP/1.1\r\n\r\n", "OPTIONS / HTTP/1.1\r\n\r\n", "GETS /\r\n\r\n"] {
             let refused = wire.send(false, line.as_bytes()).await.expect_err("refused");

@@ -422,7 +422,8 @@ impl Verifying<'_> {
         // Superusers were left without their powers, and that is listed.
         let powerless = restored.superusers.iter().map(|it| format!("role {it}"));
         let powerless = powerless.collect::<Vec<_>>();
-        let is_meant = |found: &Divergence| is_of_sandbox(found) || powerless.contains(&found.subject);
+        let is_meant =
+            |found: &Divergence| is_of_sandbox(found) || powerless.contains(&found.subject);
         integrity.divergences.retain(|found| !is_meant(found));
         let wrong = integrity.divergences.iter().filter(|it| it.severity == Severity::Fatal);
         let seen = Seen {

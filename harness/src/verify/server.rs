@@ -130,9 +130,11 @@ impl SealedServer {
                     () = open.cancelled() => return,
                 };
                 let Ok((stream, _)) = accepted else { return };
+                let Ok(stream) = stream.into_std() else { continue };
                 let exec = engine.docker(["exec", "--interactive", &container]);
                 let exec = exec.args(["socat", "-", "UNIX-CONNECT:/tmp/.s.PGSQL.5432"]);
-                tokio::spawn(exec.carry(stream));
+                let exec = exec.timeout(Duration::from_secs(24 * 3600));
+                tokio::spawn(exec.connected_to(stream.into()));
             }
         });
         Ok(())

@@ -37,3 +37,10 @@ pub struct Target {
     /// secret is sent to a service elsewhere.
     pub tls: bool,
 }
+
+impl Target {
+    /// For people: a relay's address says nothing by itself.
+    fn shown(&self) -> String {
+        format!("{} at {}", self.host, self.address)
+    }
+}

@@ -65,7 +65,7 @@ pub async fn until_answering(target: &Target, limit: Duration) -> Result<Answeri
 }
 
 fn late(target: &Target, limit: Duration, last: &str) -> Error {
-    let (address, seconds) = (target.address, limit.as_secs_f64());
-    Error::undecided(format!("{address} does not answer GET / within {seconds} s; last: {last}"))
+    let (target, seconds) = (target.shown(), limit.as_secs_f64());
+    Error::undecided(format!("{target} does not answer GET / within {seconds} s; last: {last}"))
         .hint("the log of the service says what it waits for")
 }

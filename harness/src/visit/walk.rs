@@ -149,7 +149,7 @@ async fn start(
         Ok(answer) => answer,
         Err(Unanswered::NotHttp(seen) | Unanswered::Closed(seen)) => return Ok(Err(seen)),
         Err(other) => {
-            let message = format!("{} does not answer GET {first}", target.address);
+            let message = format!("{} does not answer GET {first}", target.shown());
             return Err(Error::undecided(message)
                 .because(other.reason())
                 .hint("the log of the service says whether it is still starting"));

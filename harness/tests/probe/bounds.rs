@@ -52,7 +52,8 @@ async fn a_refused_connection_fails_and_names_it() {
     let gone = server().await;
     let address = gone.address();
     drop(gone);
-    let target = harness::probe::Target { resolve: Some(address), ..target(&server().await) };
+    let target =
+        harness::probe::Target { resolve: Some(address.into()), ..target(&server().await) };
     let step = "request = 'GET /'\nexpect.status = 200";
     // The listener's port is free again once its task has ended.
     let started = Instant::now();

@@ -40,7 +40,7 @@ fn one_step(step: &str) -> Vec<Probe> {
 fn target(server: &Server) -> Target {
     Target {
         base_url: "http://service.test".to_owned(),
-        resolve: Some(server.address()),
+        resolve: Some(server.address().into()),
         ca_pem: None,
         insecure: false,
         read_only: false,

@@ -1,6 +1,8 @@
 //! What `smoke` needs of the grammar: several requests in a step, old versions of TLS, sessions
 //! on a service that is only read, and certificates that nobody verified.
 
+use std::net::SocketAddr;
+
 use harness::ErrorKind;
 use harness::model::check::Outcome;
 use harness::probe::{Prober, Target, Variables, facts};
@@ -43,7 +45,7 @@ async fn a_handshake_that_is_no_refusal_fails() {
     let spoken = check(&server, "handshake = '1.1'\nexpect.refused = true\ntimeout_s = 1").await;
     assert_outcome(&spoken, Outcome::Failed, "");
     let gone =
-        Target { resolve: Some("127.0.0.1:1".parse().expect("an address")), ..target(&server) };
+        Target { resolve: Some(SocketAddr::from(([127, 0, 0, 1], 1)).into()), ..target(&server) };
     let step = one_step("handshake = '1.0'\nexpect.refused = true");
     let gone = round(&step, &gone, &Variables::new()).await;
     assert_outcome(&gone.checks[0], Outcome::Failed, "refused");

@@ -40,7 +40,7 @@ async fn server(authority: &CertifiedIssuer<'static, KeyPair>, name: &str) -> Se
 fn target(address: SocketAddr, ca_pem: Option<String>, insecure: bool) -> Target {
     Target {
         base_url: "https://service.test:8443".to_owned(),
-        resolve: Some(address),
+        resolve: Some(address.into()),
         ca_pem: ca_pem.map(String::into_bytes),
         insecure,
         read_only: false,

@@ -7,7 +7,7 @@ use harness::config::Config;
 use harness::drill::Drill;
 use harness::model::mode::Mode;
 use harness::plan::Request;
-use harness::probe::{Target, Variables, facts};
+use harness::probe::{Endpoint, Target, Variables, facts};
 use harness::{Error, Result};
 
 use crate::flags::{ModeFlag, ReachOptions};
@@ -24,6 +24,7 @@ pub(crate) fn target(url: &str, options: &ReachOptions) -> Result<Target> {
     });
     let base_url = url.trim_end_matches('/').to_owned();
     let resolve = options.resolve.as_deref().map(|text| resolved(text, &base_url)).transpose()?;
+    let resolve = resolve.map(Endpoint::from);
     let (ca_pem, insecure) = (ca_pem.transpose()?, options.insecure);
     Ok(Target { base_url, resolve, ca_pem, insecure, read_only: true })
 }

@@ -1,10 +1,7 @@
 //! What the entry answers without being asked anything in particular: the same requests before the
 //! backup and after the restore, where nobody said which ones prove the service's health.
 
-use std::net::SocketAddr;
 use std::time::Duration;
-
-use tokio::net::TcpStream;
 
 use super::Rehearsal;
 use crate::drill::journal::first_of;
@@ -76,19 +73,20 @@ impl Rehearsal<'_> {
 
     /// Waits until an entry that does not speak HTTP accepts connections again.
     pub(super) async fn opens_again(&self) -> Result<()> {
-        let target = self.entry().await?;
+        let service = &self.drill.config.service;
+        let entry = service.entry()?;
+        let address = self.sandbox.stack.address(entry).await?;
         let connecting = async {
-            loop {
-                match TcpStream::connect(target.address).await {
-                    Ok(_) => return,
-                    Err(_) => tokio::time::sleep(POLL).await,
-                }
+            while !address.is_open(service.port).await? {
+                tokio::time::sleep(POLL).await;
             }
+            Ok(())
         };
         let connected = tokio::time::timeout(super::GREEN_LIMIT, connecting);
-        self.waiting(connected).await.map_err(|_| {
-            let limit_s = super::GREEN_LIMIT.as_secs();
-            Error::undecided(format!("{} accepts no connection within {limit_s} s", target.address))
+        self.waiting(connected).await.unwrap_or_else(|_| {
+            let (limit_s, port) = (super::GREEN_LIMIT.as_secs(), service.port);
+            let what = format!("{entry:?} accepts no connection at port {port} within {limit_s} s");
+            Err(Error::undecided(what))
         })
     }
 
@@ -190,7 +188,7 @@ impl Rehearsal<'_> {
     async fn entry(&self) -> Result<Target> {
         let service = &self.drill.config.service;
         let address = self.sandbox.stack.address(service.entry()?).await?;
-        let address = SocketAddr::from((address, service.port));
+        let address = address.at(service.port).await?;
         Ok(Target { address, host: service.host.clone(), tls: false })
     }
 }

@@ -109,7 +109,9 @@ impl Rehearsal<'_> {
     /// The server that counts: the running project's, of which the copy has one database.
     async fn server(&self) -> Result<postgres::Config> {
         match &self.sandbox.running {
-            Some(running) => running.connection(self.sandbox.database()?),
+            Some(running) => {
+                running.connection(&self.sandbox.stack, self.sandbox.database()?).await
+            }
             None => self.sandbox.connection().await,
         }
     }

@@ -48,8 +48,7 @@ impl Rehearsal<'_> {
         self.note_apart(running);
         let volumes = self.source_volumes(running);
         let room = running.room(stack, database, &volumes).await?;
-        let store = stack.engine().root().await.ok().filter(|root| root.exists());
-        room.require(store.as_deref(), &self.drill.request.report_base)?;
+        room.require(sandbox.engine_root.as_deref(), &self.drill.request.report_base)?;
         let begun = Instant::now();
         stack.create().await?;
         let (mut source, mut copy) = (self.nothing_yet(), self.nothing_yet());
@@ -104,9 +103,15 @@ impl Rehearsal<'_> {
             it.store != Some(Store::Database)
                 && (it.class != VolumeClass::Cache || it.store.is_some())
         });
-        let (folders, meant) =
-            meant.map(|it| it.name).partition::<Vec<_>, _>(|name| stack.fill_of(name).is_some());
-        let (mut found, unknown) = running.volumes(stack.definition(), meant.into_iter());
+        // Elsewhere the project has its folders, which are not those of this host.
+        let is_here = |name: &&str| stack.has_files() && stack.fill_of(name).is_some();
+        let (folders, meant) = meant.map(|it| it.name).partition::<Vec<_>, _>(is_here);
+        let (found, unknown) = running.volumes(stack.definition(), meant.into_iter());
+        let found = found.into_iter().map(|volume| match stack.fill_of(&volume.name) {
+            Some(fill) => volume.without(stack.apart(fill)),
+            None => volume,
+        });
+        let mut found = found.collect::<Vec<_>>();
         let folders = folders.into_iter().filter_map(|name| stack.fill_of(name));
         found.extend(
             folders
@@ -138,7 +143,7 @@ impl Rehearsal<'_> {
             return Err(unready.into_error());
         }
         self.waiting(database.wait_until_reachable(stack, self.ready_limit())).await?;
-        let connection = running.connection(database)?;
+        let connection = running.connection(stack, database).await?;
         let opened = {
             let connection = connection.clone();
             blocking(move || Snapshot::open(&connection))

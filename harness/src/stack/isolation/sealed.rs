@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
+use super::binds::Bind;
 use super::without::{SHARED, leave_out};
 use super::{Fill, PrivateFile, actual};
 
@@ -115,6 +116,42 @@ impl SealedStack {
         Self { file, ..self.clone() }
     }
 
+    /// Every path of the host that it mounts.
+    #[must_use]
+    pub fn mounted(&self) -> BTreeSet<PathBuf> {
+        let mut paths = BTreeSet::new();
+        let _same = self.mounting(|path| {
+            paths.insert(path.to_owned());
+            path.to_owned()
+        });
+        paths
+    }
+
+    /// The same stack, with other paths of the host in the place of those that it mounts: its services,
+    /// and what are files among its configs and secrets.
+    #[must_use]
+    pub fn mounting(&self, mut other: impl FnMut(&Path) -> PathBuf) -> Self {
+        let mut file = self.file.clone();
+        for service in file["services"].as_object_mut().into_iter().flat_map(Map::values_mut) {
+            for mount in
+                service.get_mut("volumes").and_then(Value::as_array_mut).into_iter().flatten()
+            {
+                let Some(bind) = Bind::read(mount) else { continue };
+                let source = other(Path::new(bind.source));
+                *mount = bind.with_source(mount, &source);
+            }
+        }
+        for section in ["configs", "secrets"] {
+            let things = file.get_mut(section).and_then(Value::as_object_mut);
+            for thing in things.into_iter().flat_map(Map::values_mut) {
+                if let Some(path) = thing["file"].as_str() {
+                    thing["file"] = json!(other(Path::new(path)));
+                }
+            }
+        }
+        Self { file, ..self.clone() }
+    }
+
     /// Services of which at least one container runs.
     pub fn running(&self) -> impl Iterator<Item = &str> {
         let asked = |name: &str| {
@@ -191,6 +228,41 @@ impl SealedStack {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_path_of_the_host_is_replaced_and_nothing_else() {
+        let long = json!({ "type": "bind", "source": "/srv/b", "target": "/b", "read_only": true });
+        let file = json!({
+            "services": {
+                "app": { "volumes": ["/srv/a:/a:ro", long, "data:/data"] },
+                "db": { "image": "postgres" },
+            },
+            "secrets": { "pw": { "file": "/srv/pw" }, "key": { "environment": "KEY" } },
+        });
+        let sealed = SealedStack {
+            project: "p".to_owned(),
+            file,
+            services: Vec::new(),
+            volumes: BTreeMap::new(),
+            fills: Vec::new(),
+            files: Vec::new(),
+        };
+        let mut seen = Vec::new();
+        let moved = sealed.mounting(|path| {
+            seen.push(path.display().to_string());
+            Path::new("/there").join(path.file_name().unwrap_or_default())
+        });
+        assert_eq!(seen, ["/srv/a", "/srv/b", "/srv/pw"]);
+        let volumes = &moved.file["services"]["app"]["volumes"];
+        assert_eq!((&volumes[0], &volumes[2]), (&json!("/there/a:/a:ro"), &json!("data:/data")));
+        assert_eq!(
+            (&volumes[1]["source"], &volumes[1]["target"]),
+            (&json!("/there/b"), &json!("/b"))
+        );
+        assert_eq!(moved.file["secrets"]["pw"]["file"], "/there/pw");
+        assert_eq!(moved.file["secrets"]["key"], sealed.file["secrets"]["key"]);
+        assert_eq!(moved.file["services"]["db"], sealed.file["services"]["db"]);
+    }
 
     #[test]
     fn services_ask_the_server_of_their_first_network_and_guests_ask_nobody() {

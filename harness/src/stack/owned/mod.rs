@@ -3,15 +3,16 @@
 //! Every container, volume and network is checked for this run's label immediately before
 //! it is removed. There is no way to make an [`OwnedStack`] of anything that exists already.
 
+mod carry;
 mod commands;
 pub(crate) mod layer;
 mod outside;
+mod reach;
 mod removal;
 mod sink;
 
 use std::fs::OpenOptions;
 use std::io::Write;
-use std::net::IpAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,11 +20,13 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use self::carry::Freight;
 use self::sink::Sink;
 use super::compose::Compose;
 use super::engine::{Container, Engine};
 use super::isolation::{Fill, SealedStack};
 use super::private_files;
+use super::reach::{LABEL_RELAY, Relays};
 use super::readiness::{self, Unready, Wanted};
 use super::run::{LABEL_RUN, RunId};
 use super::sink::LABEL_SINK;
@@ -52,6 +55,9 @@ pub struct OwnedStack {
     /// Its containers as they were last seen, until something may have changed them.
     seen: Arc<Mutex<Option<Vec<Container>>>>,
     sink: Arc<Mutex<Sink>>,
+    relays: Relays,
+    /// What is carried to an engine that does not have this host's files.
+    freight: Option<Arc<Freight>>,
 }
 
 impl OwnedStack {
@@ -77,6 +83,8 @@ impl OwnedStack {
             tool_image: tool_image.to_owned(),
             seen: Arc::default(),
             sink: Arc::default(),
+            relays: Relays::of(engine, run, tool_image),
+            freight: None,
         })
     }
 
@@ -86,7 +94,9 @@ impl OwnedStack {
         let file = self.file.with_file_name("compose-elsewhere.json");
         write_sealed(&file, &sealed)?;
         let sink = Arc::new(Mutex::new(self.sink()));
-        Ok(Self { file, sealed, seen: Arc::default(), sink, ..self.clone() })
+        let relays = Relays::of(&self.engine, &self.run, &self.tool_image);
+        let freight = self.freight.as_ref().map(|_| Arc::default());
+        Ok(Self { file, sealed, seen: Arc::default(), sink, relays, freight, ..self.clone() })
     }
 
     /// The same stack, deaf to cancellation.
@@ -152,14 +162,14 @@ impl OwnedStack {
 
     /// Keeps the same stack sealed with further files, for commands that are [bound](Self::bind) to
     /// this one and name those files behind its own in `COMPOSE_FILE`.
-    pub fn keep_variant(&self, files: &[PathBuf], sealed: &SealedStack) -> Result<()> {
+    pub async fn keep_variant(&self, files: &[PathBuf], sealed: &SealedStack) -> Result<()> {
         let mut file = self.file.clone().into_os_string();
         for further in files {
             file.push(":");
             file.push(further);
         }
         private_files::make(sealed)?;
-        write_sealed(Path::new(&file), sealed)
+        write_sealed(Path::new(&file), &self.carried(sealed.clone()).await?)
     }
 
     /// Its services, in the order of the configuration.
@@ -218,12 +228,23 @@ impl OwnedStack {
         })
     }
 
+    /// Makes what has to be there before anything is created. Gives back the file as it is then.
+    async fn provide(&self) -> Result<SealedStack> {
+        self.relays.reopen().await;
+        let is_new = self.open_sink().await?;
+        let sealed = self.carried(self.resolving()).await?;
+        if is_new || self.freight.is_some() {
+            write_sealed(&self.file, &sealed)?;
+        }
+        Ok(sealed)
+    }
+
     /// Creates every container, volume and network, and starts nothing.
     pub async fn create(&self) -> Result<()> {
         self.forget();
-        self.open_sink().await?;
+        let sealed = self.provide().await?;
         let is_first = self.compose.version().starts_with("1.");
-        let Some(startless) = self.resolving().startless().filter(|_| is_first) else {
+        let Some(startless) = sealed.startless().filter(|_| is_first) else {
             return self.compose.create(self.project(), &self.file).await;
         };
         let file = self.file.with_extension("startless.json");
@@ -235,7 +256,7 @@ impl OwnedStack {
     /// Gives back the first that does not become so.
     pub async fn up(&self, services: &[&str], limit: Duration) -> Result<Option<Unready>> {
         self.forget();
-        self.open_sink().await?;
+        self.provide().await?;
         let mut watch = Watch::begin(&self.engine, &self.label())?;
         let started = self.compose.up(self.project(), &self.file, services).await;
         let (limit, failed) = match started {
@@ -282,10 +303,11 @@ impl OwnedStack {
         })
     }
 
-    /// Looks at its containers. The sink is none of them.
+    /// Looks at its containers. The sink and relays are none of them.
     pub async fn containers(&self) -> Result<Vec<Container>> {
         let mut containers = self.engine.containers(&self.label()).await?;
-        containers.retain(|container| !container.labels.contains_key(LABEL_SINK));
+        let is_own = |label: &str| [LABEL_SINK, LABEL_RELAY].contains(&label);
+        containers.retain(|container| !container.labels.keys().any(|label| is_own(label)));
         self.remember(Some(containers.clone()));
         Ok(containers)
     }
@@ -311,23 +333,6 @@ impl OwnedStack {
 
     fn remember(&self, containers: Option<Vec<Container>>) {
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = containers;
-    }
-
-    /// Where the host reaches a service of the sealed networks.
-    pub async fn address(&self, service: &str) -> Result<IpAddr> {
-        // Who lives in another's network has its address.
-        let container = self.container(self.sealed.network_of(service)).await?;
-        container.address.ok_or_else(|| {
-            Error::undecided(format!(
-                "service {service:?} has no address on a network of the sandbox"
-            ))
-        })
-    }
-
-    /// Where this host can read a volume's files directly: only with a local engine, and as root.
-    pub async fn mountpoint(&self, volume: &OwnedVolume) -> Result<Option<PathBuf>> {
-        let mountpoint = self.engine.mountpoint(&volume.actual).await?.map(PathBuf::from);
-        Ok(mountpoint.filter(|path| path.read_dir().is_ok()))
     }
 
     fn label(&self) -> String {

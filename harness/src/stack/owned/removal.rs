@@ -75,6 +75,8 @@ impl OwnedStack {
     /// Undecided when the engine still lists something of it after ten minutes.
     pub async fn tear_down(&self, settle: Duration) -> Result<Removed> {
         self.forget();
+        self.relays.close().await;
+        self.unload().await;
         let mut all = Removed::default();
         let began = Instant::now();
         let mut quiet_since = began;

@@ -3,7 +3,7 @@
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
-use super::{OwnedStack, write_sealed};
+use super::OwnedStack;
 use crate::error::{Error, Result};
 use crate::stack::isolation::SealedStack;
 use crate::stack::sink::{OpenSink, Seen};
@@ -33,16 +33,17 @@ impl OwnedStack {
         self
     }
 
-    /// Starts the sink, if there is to be one. A copy without is as sealed as one with.
-    pub(super) async fn open_sink(&self) -> Result<()> {
-        let Sink::Wanted(image) = self.sink() else { return Ok(()) };
+    /// Starts the sink, if there is to be one, and says whether that was now. A copy without is as
+    /// sealed as one with.
+    pub(super) async fn open_sink(&self) -> Result<bool> {
+        let Sink::Wanted(image) = self.sink() else { return Ok(false) };
         let started = OpenSink::start(&self.engine, &self.run, &self.sealed, &image).await;
         self.set(match started {
             Ok(sink) => Sink::Open(sink),
             Err(cause) if cause.kind() == crate::ErrorKind::Interrupted => return Err(cause),
             Err(cause) => Sink::Broken(cause.chain()),
         });
-        write_sealed(&self.file, &self.resolving())
+        Ok(true)
     }
 
     /// The sealed stack, whose services ask the sink, if there is one.

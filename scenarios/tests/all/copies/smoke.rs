@@ -142,7 +142,7 @@ async fn ask(copy: &Copy, ca_pem: Option<&str>) -> Both {
     let tool = tool.collect();
 
     let ca = tempfile::NamedTempFile::new().expect("a file");
-    let (host, address) = (&config.service.host, target.resolve.expect("an address").ip());
+    let (host, address) = (&config.service.host, target.resolve.expect("an address").address);
     let mut script = Command::new(reference_stack().join("scripts/smoke_prod.sh"));
     script.args(["--url", &target.base_url]);
     if let Some(pem) = ca_pem {

@@ -5,6 +5,7 @@ mod artefact;
 mod disasters;
 mod drill;
 mod durability;
+mod elsewhere;
 mod interrupt;
 mod ledger;
 mod live;
