@@ -16,9 +16,9 @@ pub use self::cutter::Cutter;
 /// Whose rules a script follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dialect {
-    /// PostgreSQL's, and what psql does with them.
+    /// That of PostgreSQL, and what psql does with it.
     Postgres,
-    /// MariaDB's and MySQL's, and what their client does with them.
+    /// That of `MariaDB` and `MySQL`, and what their client does with it.
     MariaDb,
 }
 
