@@ -16,8 +16,8 @@ pub(super) type Stream = Box<dyn Read + Send>;
 /// Buffer between two layers.
 const LAYER_BYTES: usize = 256 * 1024;
 
-/// What the dictionary of an xz block may take: `xz -9` takes 64 MiB.
-const XZ_MEMORY_KIB_MAX: u32 = 100 * 1024;
+/// What decoding xz may take: `xz -9` takes 65 MiB.
+const XZ_MEMORY_BYTES_MAX: u64 = 100 * 1024 * 1024;
 
 /// Window of a Zstandard frame that the library decodes unasked, as a power of two.
 const ZSTD_WINDOW_LOG_MAX: u8 = 27;
@@ -94,7 +94,11 @@ pub(super) fn unwrapped(wrapping: Wrapping, stream: Stream) -> io::Result<Stream
         Wrapping::Lz4 => Box::new(Members::new(Member::lz4(input))),
         Wrapping::Zstd => zstd_frames(input)?,
         Wrapping::Xz => {
-            Box::new(lzma_rust2::XzReader::new_mem_limit(input, true, XZ_MEMORY_KIB_MAX))
+            let streams = liblzma::stream::Stream::new_stream_decoder(
+                XZ_MEMORY_BYTES_MAX,
+                liblzma::stream::CONCATENATED,
+            )?;
+            Box::new(liblzma::bufread::XzDecoder::new_stream(input, streams))
         }
         Wrapping::Age | Wrapping::Gpg => {
             return Err(io::Error::new(ErrorKind::Unsupported, "encryption inside of a wrapping"));

@@ -80,7 +80,7 @@ fn block<R: Read>(
     seen: &mut Seen,
 ) -> io::Result<()> {
     let Contents { head, statements, .. } = contents;
-    let mut chunks = Chunks { reader, left: 0, ended: false, failed: false, bytes: 0 };
+    let mut chunks = Chunks { reader, left: 0, ended: false, failed: false, pending: None };
     // An empty block has no stream in it at all.
     let is_empty = !chunks.begin()?;
     let compression = if is_empty { Compression::None } else { head.compression };
@@ -106,7 +106,8 @@ struct Chunks<'a, R> {
     ended: bool,
     /// Whether the archive itself could not be read on.
     failed: bool,
-    bytes: u64,
+    /// What comes in the place of more bytes.
+    pending: Option<io::Error>,
 }
 
 impl<R: Read> Chunks<'_, R> {
@@ -120,7 +121,29 @@ impl<R: Read> Chunks<'_, R> {
         Ok(!self.ended)
     }
 
-    fn next(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+    /// Fills the buffer from as many chunks as it takes: with `--compress=0` each row is one.
+    fn fill(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut filled = 0;
+        while filled < buffer.len() {
+            match self.once(&mut buffer[filled..]) {
+                Ok(0) => break,
+                Ok(read) => filled += read,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if filled > 0 => {
+                    // What came before it is worth having.
+                    self.pending = Some(error);
+                    break;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(filled)
+    }
+
+    fn once(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if let Some(error) = self.pending.take() {
+            return Err(error);
+        }
         if !self.begin()? {
             return Ok(0);
         }
@@ -129,7 +152,6 @@ impl<R: Read> Chunks<'_, R> {
             0 => Err(io::Error::new(ErrorKind::UnexpectedEof, "the archive ends within it")),
             read => {
                 self.left -= read as u64;
-                self.bytes += read as u64;
                 Ok(read)
             }
         }
@@ -143,11 +165,6 @@ impl<R: Read> Chunks<'_, R> {
 
 impl<R: Read> Read for Chunks<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if buffer.is_empty() {
-            return Ok(0);
-        }
-        self.next(buffer).inspect_err(|error| {
-            self.failed |= error.kind() != ErrorKind::Interrupted;
-        })
+        self.fill(buffer).inspect_err(|_| self.failed = true)
     }
 }

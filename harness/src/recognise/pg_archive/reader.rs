@@ -7,6 +7,9 @@ use std::io::{self, ErrorKind, Read};
 /// A statement longer than this is none that `pg_dump` wrote.
 const STRING_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
+/// Bytes of a number at most, as `pg_restore` has it.
+pub(super) const INT_BYTES_MAX: u8 = 32;
+
 /// Reads an archive forward once and knows where it is.
 pub(super) struct Reader<R> {
     inner: R,
@@ -66,23 +69,12 @@ impl<R: Read> Reader<R> {
 
     /// A number: its sign, then its bytes, the smallest first.
     pub(super) fn int(&mut self) -> io::Result<i64> {
-        let negative = self.byte()? != 0;
-        let value = self.little_endian(self.int_bytes)?;
-        let value = i64::try_from(value).map_err(|_| invalid("a number is absurdly large"))?;
-        Ok(if negative { -value } else { value })
-    }
-
-    fn little_endian(&mut self, bytes: u8) -> io::Result<u64> {
-        let mut value = 0_u64;
-        for at in 0..u32::from(bytes) {
-            let byte = u64::from(self.byte()?);
-            if at < 8 {
-                value |= byte << (at * 8);
-            } else if byte != 0 {
-                return Err(invalid("a number is absurdly large"));
-            }
-        }
-        Ok(value)
+        let mut bytes = [0; 1 + INT_BYTES_MAX as usize];
+        let bytes = &mut bytes[..=usize::from(self.int_bytes.min(INT_BYTES_MAX))];
+        self.exact(bytes)?;
+        let value = i64::try_from(little_endian(&bytes[1..])?);
+        let value = value.map_err(|_| invalid("a number is absurdly large"))?;
+        Ok(if bytes[0] == 0 { value } else { -value })
     }
 
     /// A string; one that is absent is empty.
@@ -105,15 +97,25 @@ impl<R: Read> Reader<R> {
     }
 
     pub(super) fn place(&mut self) -> io::Result<Place> {
-        let flag = self.byte()?;
-        let at = self.little_endian(self.offset_bytes)?;
-        match flag {
+        let mut bytes = [0; 1 + INT_BYTES_MAX as usize];
+        let bytes = &mut bytes[..=usize::from(self.offset_bytes.min(INT_BYTES_MAX))];
+        self.exact(bytes)?;
+        let at = little_endian(&bytes[1..])?;
+        match bytes[0] {
             1 => Ok(Place::Unknown),
             2 => Ok(Place::At(at)),
             3 => Ok(Place::Nowhere),
             _ => Err(invalid("a place is none")),
         }
     }
+}
+
+fn little_endian(bytes: &[u8]) -> io::Result<u64> {
+    let (low, high) = bytes.split_at(bytes.len().min(8));
+    if high.iter().any(|byte| *byte != 0) {
+        return Err(invalid("a number is absurdly large"));
+    }
+    Ok(low.iter().rev().fold(0, |value, byte| (value << 8) | u64::from(*byte)))
 }
 
 pub(super) fn invalid(what: &str) -> io::Error {

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 
-use super::reader::{Place, Reader, invalid};
+use super::reader::{INT_BYTES_MAX, Place, Reader, invalid};
 use crate::recognise::moment;
 use crate::recognise::seen::Seen;
 use crate::recognise::sql::{Dialect, Item, Lexer, Postgres, columns, copied};
@@ -103,7 +103,8 @@ fn head(
     }
     reader.int_bytes = reader.byte()?;
     reader.offset_bytes = reader.byte()?;
-    if !(1..=32).contains(&reader.int_bytes) || !(1..=32).contains(&reader.offset_bytes) {
+    let possible = 1..=INT_BYTES_MAX;
+    if !possible.contains(&reader.int_bytes) || !possible.contains(&reader.offset_bytes) {
         return Err(invalid("its numbers have an absurd size"));
     }
     let format = match reader.byte()? {

@@ -43,7 +43,10 @@ impl Postgres {
             self.has_inserts = true;
             // `DEFAULT VALUES` is a row of a table that has no column.
             self.rows(&relation(rest), statement.rows.max(1));
-        } else if let Some(rest) = created_table(text) {
+            // There are as many of these as there are rows, and they name nothing else.
+            return;
+        }
+        if let Some(rest) = created_table(text) {
             let partitioned = memchr::memmem::rfind(text, b"\nPARTITION BY ").is_some();
             let name = relation(rest);
             let of = memchr::memmem::find(rest, b" PARTITION OF ");

@@ -107,6 +107,17 @@ fn a_wrapping_with_a_wrong_sum_or_garbage_behind_it_is_named() {
 }
 
 #[test]
+fn every_byte_of_a_wrapping_that_changed_shows_and_none_keeps_it_reading() {
+    let whole = bytes_of("plain.sql.xz");
+    for at in 0..whole.len() {
+        let mut altered = whole.clone();
+        altered[at] ^= 0x20;
+        let piece = look(&altered);
+        assert!(!piece.damage.is_empty() || !piece.open.is_empty(), "byte {at}: {piece:?}");
+    }
+}
+
+#[test]
 fn an_empty_stream_says_how_it_came_about() {
     let empty = gzip(b"");
     assert_eq!(empty.len(), 20);
