@@ -75,6 +75,8 @@ pub(super) async fn open(
         }
     };
     let mut snapshots = tool.read(&listed.stdout)?;
+    // Both list the oldest first; of two in one second, the later one is the newer.
+    snapshots.reverse();
     snapshots.sort_by_key(|it| std::cmp::Reverse(it.at));
     let mut opened = Opened::default();
     if snapshots.is_empty() {

@@ -67,11 +67,7 @@ fn a_script_that_wants_to_run_programs_runs_none() {
     let hostile = source.path("hostile.sql");
     fs::write(&hostile, script.replace("GATEWAY", "172.17.0.1")).expect("written");
     let named = source.verify(1, &[&hostile, &source.globals()], &[]);
-    named.names(&[
-        "the script has a command of psql's own",
-        "the backup tries to run a program",
-        "event trigger",
-    ]);
+    named.names(&["the script has a command of psql's own", "the backup tries to run a program"]);
     assert!(fs::read_dir(canaries.path()).expect("there").next().is_none(), "a canary is there");
     assert!(listener.accept().is_err(), "somebody connected");
 }
