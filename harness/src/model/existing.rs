@@ -185,6 +185,9 @@ pub struct Says {
     /// Roles that it names and does not make: owners, those who are granted something.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub names_roles: BTreeSet<String>,
+    /// What else it makes besides tables, counted by kind: `view`, `trigger`, `procedure`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub objects: BTreeMap<String, u64>,
     /// How many files it holds, for an archive of files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub files: Option<u64>,
@@ -271,6 +274,9 @@ pub struct ExistingRecord {
     /// Rows of the tables that were restored, by database.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tables: BTreeMap<String, BTreeMap<String, u64>>,
+    /// What the server's own checksum of each table is, by database, where it has one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sums: BTreeMap<String, BTreeMap<String, String>>,
     /// The newest instant in any row, and where it stands.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub newest: Option<(Timestamp, String)>,

@@ -29,7 +29,7 @@ use jiff::Timestamp;
 
 pub use self::opener::Opener;
 pub use self::sets::{found_in, set, sets};
-pub(crate) use self::sql::{Between, relation};
+pub(crate) use self::sql::{Between, SYSTEM_OF_MARIADB, relation};
 use crate::error::{Attempt, Error, Result};
 use crate::model::existing::Piece;
 

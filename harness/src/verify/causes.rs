@@ -65,7 +65,7 @@ impl Complaint {
 pub(super) fn read(text: &str) -> Vec<Complaint> {
     let mut found: BTreeMap<String, u64> = BTreeMap::new();
     for line in text.lines().filter_map(error_of) {
-        *found.entry(line.to_owned()).or_default() += 1;
+        *found.entry(line).or_default() += 1;
     }
     let mut all = found.into_iter().map(|(says, times)| judge(says, times)).collect::<Vec<_>>();
     all.sort_by(|a, b| b.weight.cmp(&a.weight).then(b.times.cmp(&a.times)));
@@ -73,20 +73,34 @@ pub(super) fn read(text: &str) -> Vec<Complaint> {
 }
 
 /// What one line says went wrong, if it says so.
-fn error_of(line: &str) -> Option<&str> {
+fn error_of(line: &str) -> Option<String> {
     let marks = ["ERROR:", "FATAL:", "PANIC:", "pg_restore: error:", "psql: error:"];
     if line.starts_with("pg_restore: error: could not execute query: ERROR:") {
-        return line.split_once("ERROR:").map(|(_, rest)| rest.trim());
+        return line.split_once("ERROR:").map(|(_, rest)| rest.trim().to_owned());
+    }
+    if let Some(found) = of_mariadb(line) {
+        return Some(found);
     }
     // What psql says of its own commands has no severity.
     let of_psql = line.strip_prefix("psql:").and_then(|rest| rest.split_once(": "));
     if let Some((_, rest)) = of_psql.filter(|(_, rest)| {
         rest.contains("invalid command") || rest.contains("backslash commands are restricted")
     }) {
-        return Some(rest.trim().trim_start_matches("error: "));
+        return Some(rest.trim().trim_start_matches("error: ").to_owned());
     }
     let at = marks.iter().filter_map(|mark| Some(line.find(mark)? + mark.len())).min()?;
-    Some(line[at..].trim())
+    Some(line[at..].trim().to_owned())
+}
+
+/// `ERROR 1064 (42000) at line 4: …` without its line; of the client's own, `ERROR at line 4: …`.
+fn of_mariadb(line: &str) -> Option<String> {
+    let (head, text) = line.strip_prefix("ERROR ")?.split_once(": ")?;
+    let number = head.split(' ').next().filter(|it| it.chars().all(|c| c.is_ascii_digit()));
+    let is_known = number.is_some() || head.starts_with("at line ");
+    is_known.then(|| match number {
+        Some(number) => format!("{number} {}", text.trim()),
+        None => text.trim().to_owned(),
+    })
 }
 
 fn judge(says: String, times: u64) -> Complaint {
@@ -135,6 +149,47 @@ mod tests {
             "{found:#?}"
         );
         assert!(found[0].line().contains("alice"), "{}", found[0].line());
+    }
+
+    #[test]
+    fn errors_of_mariadb_keep_their_numbers_and_lose_their_lines() {
+        let text = "ERROR 1146 (42S02) at line 4: Table 'a.b' doesn't exist\n\
+                    ERROR 1146 (42S02) at line 9: Table 'a.b' doesn't exist\n\
+                    ERROR at line 4: Unknown command '\\!'.\nERRORS of nobody: x\n";
+        let found = read(text);
+        let says = found.iter().map(|it| (it.says.as_str(), it.times)).collect::<Vec<_>>();
+        let expected = [("1146 Table 'a.b' doesn't exist", 2), ("Unknown command '\\!'.", 1)];
+        assert_eq!(says, expected);
+    }
+
+    #[test]
+    fn each_known_cause_of_mariadb_is_found_by_its_number() {
+        for (says, weight) in [
+            ("1193 Unknown system variable 'GTID_PURGED'", Weight::Harmless),
+            (
+                "1227 Access denied; you need (at least one of) the SUPER, BINLOG ADMIN privilege(s) for this operation",
+                Weight::Harmless,
+            ),
+            (
+                "1227 Access denied; you need (at least one of) the FILE privilege(s) for this operation",
+                Weight::Wrong,
+            ),
+            (
+                "1227 Access denied; you need (at least one of) the SUPER privilege(s) for this operation",
+                Weight::Open,
+            ),
+            ("1273 Unknown collation: 'utf8mb4_0900_ai_ci'", Weight::Open),
+            ("1286 Unknown storage engine 'ROCKSDB'", Weight::Open),
+            (
+                "1142 INSERT command denied to user 'x'@'localhost' for table `mysql`.`plugin`",
+                Weight::Wrong,
+            ),
+            ("1062 Duplicate entry '1' for key 'PRIMARY'", Weight::Wrong),
+            ("1064 You have an error in your SQL syntax", Weight::Wrong),
+        ] {
+            let found = judge(says.to_owned(), 1);
+            assert!(found.weight == weight && found.because.is_some(), "{found:?}");
+        }
     }
 
     #[test]

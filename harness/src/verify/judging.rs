@@ -102,7 +102,7 @@ impl Verifying<'_> {
 
     /// Holds the age of the backup, and of the newest of its rows where they are known, to what it may
     /// be.
-    fn judge_age(&mut self, given: &Given, newest: Option<&freshness::Newest>) {
+    pub(super) fn judge_age(&mut self, given: &Given, newest: Option<&freshness::Newest>) {
         let Some(limit) = self.request.max_age else { return };
         // Judged once the rows are known, where there are rows.
         let awaits_rows = restoring(&given.pieces) != Restoring::Files;
@@ -437,7 +437,7 @@ impl Verifying<'_> {
         self.found.integrity.facts_compared = integrity.facts_compared;
     }
 
-    fn judge_history(&mut self, given: &Given) {
+    pub(super) fn judge_history(&mut self, given: &Given) {
         let earlier = history::earlier(&self.request.report_base, &given.identity());
         if !earlier.is_empty() {
             let seen = history::hold(&earlier, given.bytes(), &self.found.existing.tables);
@@ -448,7 +448,12 @@ impl Verifying<'_> {
     /// What a verdict does not cover, whatever it is.
     pub(super) fn list_gaps(&mut self, given: &Given) {
         if self.request.certificate.is_none() && restoring(&given.pieces) != Restoring::Files {
-            let why = "no certificate of the source was given: fingerprint --out takes one";
+            let why = match restoring(&given.pieces) {
+                Restoring::MariaDb => {
+                    "MariaDB: nobody certifies the source; the record has CHECKSUM TABLE of each table"
+                }
+                _ => "no certificate of the source was given: fingerprint --out takes one",
+            };
             self.found.not_proved.push(NotProved::new(Gap::Equality, "", why));
         }
     }
@@ -457,7 +462,7 @@ impl Verifying<'_> {
         self.request.certificate.as_ref().map_or(Strength::Exact, |it| it.strength)
     }
 
-    fn say(&mut self, check: &str, seen: &Seen, what: &str) {
+    pub(super) fn say(&mut self, check: &str, seen: &Seen, what: &str) {
         let (outcome, detail) = seen.outcome(what);
         self.journal.report(check, outcome, detail);
     }

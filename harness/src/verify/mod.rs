@@ -7,12 +7,14 @@ mod causes;
 mod image;
 mod judge;
 mod judging;
+mod mariadb;
 mod pieces;
 mod plan;
 mod repository;
 mod request;
 mod restore;
 mod restoring;
+mod sandbox;
 mod server;
 
 use std::path::PathBuf;
@@ -290,26 +292,40 @@ impl Verifying<'_> {
 
     async fn restore_and_judge(&mut self, given: &Given) -> Result<()> {
         self.judge_files(given).await?;
-        let restoring = plan::restoring(&given.pieces);
-        if restoring == Restoring::Files {
-            return Ok(());
+        match plan::restoring(&given.pieces) {
+            Restoring::Files => Ok(()),
+            _ if plan::is_of_two_engines(&given.pieces) => {
+                Err(Error::usage("dumps of two engines cannot be restored together")
+                    .hint("verify those of PostgreSQL and those of MariaDB apart"))
+            }
+            Restoring::MariaDb => Box::pin(self.restore_and_judge_mariadb(given)).await,
+            restoring => Box::pin(self.restore_and_judge_postgres(given, restoring)).await,
         }
+    }
+
+    async fn restore_and_judge_postgres(
+        &mut self,
+        given: &Given,
+        restoring: Restoring,
+    ) -> Result<()> {
         self.journal.enter(Phase::Prepare);
         let mut server = self.prepare(given, restoring).await?;
         self.journal.enter(Phase::Restore);
         let begun = Instant::now();
         let restored = match restoring {
-            Restoring::Physical => self.restore_files(&mut server, given).await,
-            Restoring::Logical | Restoring::Files => {
-                self.restore_dumps(&server, given).await.map(Some)
-            }
+            Restoring::Physical => self.restore_files(&mut server, given).await?,
+            _ => Some(self.restore_dumps(&server, given).await?),
         };
-        let restored = restored?;
-        let restore_s = begun.elapsed().as_secs_f64();
-        self.found.recovery_time_s = Some(restore_s + self.request.fetched_s.unwrap_or_default());
+        self.restored_in(begun);
         let Some(restored) = restored else { return Ok(()) };
         self.journal.enter(Phase::Judge);
         self.judge_restored(&server, given, restored).await
+    }
+
+    /// Notes how long it took until the data was back.
+    fn restored_in(&mut self, begun: Instant) {
+        let restore_s = begun.elapsed().as_secs_f64();
+        self.found.recovery_time_s = Some(restore_s + self.request.fetched_s.unwrap_or_default());
     }
 
     /// Holds what was given against what it was when it was first read.

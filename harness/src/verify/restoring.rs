@@ -232,7 +232,7 @@ impl Verifying<'_> {
     }
 
     /// Says what the server complained of.
-    fn report_restore(&mut self, restored: &Restored) {
+    pub(super) fn report_restore(&mut self, restored: &Restored) {
         let lines = |weight| {
             let of = restored.complaints.iter().filter(move |it| it.weight == weight);
             of.map(causes::Complaint::line).collect::<Vec<_>>()
@@ -250,16 +250,16 @@ impl Verifying<'_> {
         }
     }
 
-    fn step(&mut self, step: String, begun: Instant) {
+    pub(super) fn step(&mut self, step: String, begun: Instant) {
         let seconds = begun.elapsed().as_secs_f64();
         self.found.steps.push(StepTiming { step, store: None, seconds });
     }
 }
 
 /// A piece, read from its beginning each time.
-type Stream = Arc<dyn Fn() -> Result<Box<dyn std::io::Read + Send>> + Send + Sync>;
+pub(super) type Stream = Arc<dyn Fn() -> Result<Box<dyn std::io::Read + Send>> + Send + Sync>;
 
-fn stream(opener: &Opener, piece: &Piece) -> Stream {
+pub(super) fn stream(opener: &Opener, piece: &Piece) -> Stream {
     let (opener, path, wrapped) = (opener.clone(), piece.path.clone(), piece.wrapped.clone());
     Arc::new(move || opener.stream(&path, &wrapped))
 }

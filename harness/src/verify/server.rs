@@ -1,6 +1,5 @@
-//! The server that a backup is restored into: one container of the run with one volume, and no
-//! network at all. This host reaches it through the engine, by a socket that its owner alone may
-//! open.
+//! The server of PostgreSQL that a backup is restored into. This host reaches it through the engine,
+//! by a socket that its owner alone may open.
 //!
 //! What was restored is never read as a superuser: an index or a table can hold functions of
 //! whoever made the backup.
@@ -13,13 +12,14 @@ use tempfile::TempDir;
 use tokio::net::UnixListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use super::sandbox::{LIMIT, NOBODY, Sandbox};
 use crate::error::{Attempt, Error, Result};
 use crate::model::record::Removed;
 use crate::process::Command;
 use crate::stack::database::ask;
 use crate::stack::engine::{Engine, ResourceKind};
 use crate::stack::isolation::Limits;
-use crate::stack::{LABEL_RUN, RunId, RunLabels};
+use crate::stack::{LABEL_RUN, RunId};
 
 /// Whoever made the server: it makes roles and databases, and reads nothing of them.
 pub(super) const MAKER: &str = "dr_drill";
@@ -27,24 +27,6 @@ pub(super) const MAKER: &str = "dr_drill";
 pub(super) const RESTORER: &str = "dr_drill_restore";
 /// Whoever reads what was restored, all of it, and changes nothing.
 pub(super) const READER: &str = "dr_drill_read";
-
-/// Bounds starting, stopping and everything else that is not the restore itself.
-const LIMIT: Duration = Duration::from_secs(900);
-
-/// Memory of the container, where nothing else is asked for.
-const MEMORY: &str = "4g";
-
-/// What it may use and do besides.
-const BOUNDS: [&str; 8] = [
-    "--network=none",
-    "--init",
-    "--shm-size=1g",
-    "--pids-limit=512",
-    "--security-opt=no-new-privileges",
-    "--log-driver=none",
-    "--restart=no",
-    "--tmpfs=/tmp:size=64m",
-];
 
 /// How the server is set: nobody keeps what it holds, and nothing leaves it.
 const SETTINGS: [&str; 18] = [
@@ -70,8 +52,7 @@ const SETTINGS: [&str; 18] = [
 
 /// A server of this run.
 pub(super) struct SealedServer {
-    engine: Engine,
-    container: String,
+    sandbox: Sandbox,
     /// Who signs in to make things: `dr_drill`, or the superuser of a restored cluster.
     pub(super) maker: String,
     password: String,
@@ -89,26 +70,11 @@ impl SealedServer {
     ) -> Result<Self> {
         let password = uuid::Uuid::new_v4().simple().to_string();
         engine.runner().keep_secret("SANDBOX_PASSWORD", &password);
-        let labels = RunLabels::of(run).arguments();
-        let project = run.project();
-        let volume = engine.docker(["volume", "create"]).args(labels.iter().cloned());
-        let volume = volume.arg(format!("{project}_data")).run().await?;
-        let volume = volume.require(|| "cannot make a volume")?.text();
-        let memory = limits.memory.clone().unwrap_or_else(|| MEMORY.to_owned());
-        let create = engine.docker(["run", "--detach"]).args(BOUNDS).args(labels);
-        let create = create.arg(format!("--memory={memory}"));
-        let create = create.args(limits.cpus.iter().map(|it| format!("--cpus={it}")));
-        let create = create.arg(format!("--volume={volume}:/data"));
-        let create = create.arg(format!("--name={project}-server"));
-        // Whatever the image would start, nothing does until it is asked for.
-        let create = create.args(["--entrypoint", "sleep"]).arg(image).arg("infinity");
-        let started = create.timeout(LIMIT).run().await?;
-        let container = started.require(|| "cannot start the sandbox's server")?.text();
+        let sandbox = Sandbox::start(engine, run, image, limits).await?;
         let door = tempfile::tempdir().attempt(|| "cannot make a temporary folder")?;
         let open = CancellationToken::new();
         let server = Self {
-            engine: engine.clone(),
-            container,
+            sandbox,
             maker: MAKER.to_owned(),
             password,
             door,
@@ -122,7 +88,7 @@ impl SealedServer {
     fn open(&self, open: CancellationToken) -> Result<()> {
         let socket = self.door.path().join(".s.PGSQL.5432");
         let listener = UnixListener::bind(&socket).attempt(|| "cannot open a socket")?;
-        let (engine, container) = (self.engine.clone(), self.container.clone());
+        let sandbox = self.sandbox.clone();
         tokio::spawn(async move {
             loop {
                 let accepted = tokio::select! {
@@ -131,9 +97,8 @@ impl SealedServer {
                 };
                 let Ok((stream, _)) = accepted else { return };
                 let Ok(stream) = stream.into_std() else { continue };
-                let exec = engine.docker(["exec", "--interactive", &container]);
-                let exec = exec.args(["socat", "-", "UNIX-CONNECT:/tmp/.s.PGSQL.5432"]);
-                let exec = exec.timeout(Duration::from_secs(24 * 3600));
+                let words = ["socat", "-", "UNIX-CONNECT:/tmp/.s.PGSQL.5432"];
+                let exec = sandbox.exec(&[], words).timeout(Duration::from_secs(24 * 3600));
                 tokio::spawn(exec.connected_to(stream.into()));
             }
         });
@@ -142,7 +107,7 @@ impl SealedServer {
 
     /// A command inside, as the server's own user.
     pub(super) fn exec<A: Into<OsString>>(&self, words: impl IntoIterator<Item = A>) -> Command {
-        self.engine.docker(["exec", "--interactive", &self.container]).args(words).timeout(LIMIT)
+        self.sandbox.exec(&[], words).timeout(LIMIT)
     }
 
     /// A command inside that signs in to the server, as somebody who owns no file there.
@@ -150,17 +115,13 @@ impl SealedServer {
         &self,
         words: impl IntoIterator<Item = A>,
     ) -> Command {
-        let exec = ["exec", "--interactive", "--user=65534:65534", "--env=PGPASSWORD"];
-        let exec = self.engine.docker(exec).args(["--env=HOME=/tmp", &self.container]).args(words);
+        let exec = self.sandbox.exec(&[NOBODY, "--env=PGPASSWORD", "--env=HOME=/tmp"], words);
         exec.env("PGPASSWORD", &self.password)
     }
 
     /// The same as root, for what only the image's owner may do.
     pub(super) fn as_root<A: Into<OsString>>(&self, words: impl IntoIterator<Item = A>) -> Command {
-        self.engine
-            .docker(["exec", "--interactive", "--user=0", &self.container])
-            .args(words)
-            .timeout(LIMIT)
+        self.sandbox.exec(&["--user=0"], words).timeout(LIMIT)
     }
 
     /// Makes an empty cluster, and starts it.
@@ -169,8 +130,8 @@ impl SealedServer {
                       initdb --pgdata=/data/pg --username=\"$1\" --auth=scram-sha-256 \
                           --pwfile=/dev/shm/pw --encoding=UTF8 --locale=C.UTF-8 --no-sync >&2; \
                       code=$?; rm -f /dev/shm/pw; exit $code";
-        let exec = self.engine.docker(["exec", "--env=PW", &self.container]);
-        let made = exec.args(["sh", "-c", script, "sh", MAKER]).env("PW", &self.password);
+        let exec = self.sandbox.exec(&["--env=PW"], ["sh", "-c", script, "sh", MAKER]);
+        let made = exec.env("PW", &self.password);
         made.timeout(LIMIT).run().await?.require(|| "cannot make a cluster")?;
         let started = self.start_server(&[]).await?;
         started
@@ -197,7 +158,7 @@ impl SealedServer {
     /// The end of the server's log.
     pub(super) async fn log(&self) -> Result<Vec<String>> {
         let log = self.exec(["tail", "--lines=40", "/data/server.log"]).run().await?;
-        Ok(self.engine.runner().redact(&log.text()).lines().map(str::to_owned).collect())
+        Ok(self.sandbox.engine().runner().redact(&log.text()).lines().map(str::to_owned).collect())
     }
 
     /// Makes those who restore and who read.

@@ -14,6 +14,7 @@ use std::io::{self, BufReader, Read};
 
 pub(crate) use self::lexer::Between;
 pub(super) use self::lexer::{Dialect, Item, Lexer};
+pub(crate) use self::mariadb::SYSTEM as SYSTEM_OF_MARIADB;
 pub(super) use self::postgres::{Postgres, columns, copied};
 pub(crate) use self::rows::CopyRows;
 use self::text::Text;

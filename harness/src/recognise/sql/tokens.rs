@@ -19,6 +19,11 @@ impl Token {
         !self.quoted && self.text == keyword
     }
 
+    /// Whether it has quotes.
+    pub(super) fn is_text(&self) -> bool {
+        self.quoted
+    }
+
     /// Whether it may be a name.
     pub(super) fn is_name(&self) -> bool {
         self.quoted || self.text.starts_with(|it: char| it.is_alphabetic() || it == '_')

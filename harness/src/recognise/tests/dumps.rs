@@ -215,3 +215,28 @@ fn a_table_of_contents_that_is_cut_is_named() {
     assert_eq!(piece.kind, Kind::CustomDump);
     assert_eq!(piece.damage, ["its table of contents is cut"]);
 }
+
+#[test]
+fn what_a_dump_of_mariadb_makes_besides_tables_is_counted() {
+    let dump = "-- MariaDB dump 10.19  Distrib 10.11.6-MariaDB, for debian-linux-gnu (x86_64)\n\
+        -- Host: localhost    Database: shop\n-- Server version\t10.11.6-MariaDB\n\
+        CREATE USER `app`@`%` IDENTIFIED BY PASSWORD '*0';\n\
+        CREATE TABLE `t` (`id` int);\nINSERT INTO `t` VALUES (1),(2);\n\
+        /*!50001 CREATE VIEW `v` AS SELECT 1 AS `id` */;\nDELIMITER ;;\n\
+        /*!50003 CREATE*/ /*!50017 DEFINER=`app`@`%`*/ /*!50003 TRIGGER tr BEFORE INSERT ON t \
+        FOR EACH ROW BEGIN SET NEW.id = 1; END */;;\n\
+        CREATE DEFINER=`ghost`@`%` PROCEDURE `p`() BEGIN SELECT 1; END ;;\nDELIMITER ;\n\
+        /*!50001 CREATE ALGORITHM=UNDEFINED */\n/*!50013 DEFINER=`app`@`%` SQL SECURITY DEFINER */\n\
+        /*!50001 VIEW `v` AS select 1 AS `id` */;\n\
+        USE `mysql`;\nINSERT INTO `global_priv` VALUES\n('localhost','root','{\"access\":1}'),\n\
+        ('%','second','{}');\n-- Dump completed on 2026-01-01  0:00:00\n";
+    let piece = look(dump.as_bytes());
+    assert_eq!(damage(&piece), "");
+    let objects = piece.says.objects.iter().map(|(kind, count)| (kind.as_str(), *count));
+    assert_eq!(objects.collect::<Vec<_>>(), [("procedure", 1), ("trigger", 1), ("view", 1)]);
+    let all = |names: &[&str]| names.iter().map(|it| (*it).to_owned()).collect();
+    assert_eq!(piece.says.names_roles, all(&["app@%", "ghost@%"]));
+    assert_eq!(piece.says.makes_roles, all(&["app@%", "root@localhost", "second@%"]));
+    let intact = piece.says.tables.values().map(std::collections::BTreeMap::len).sum::<usize>();
+    assert_eq!(intact, 2, "{:?}", piece.says.tables);
+}

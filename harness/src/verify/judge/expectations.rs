@@ -106,19 +106,22 @@ impl Invariant {
             Ok(row) => {
                 let found = row.and_then(|row| row.get::<_, Option<String>>(0));
                 let found = found.as_deref().unwrap_or("nothing");
-                match &self.equals {
-                    None if found != "0" => {
-                        seen.wrong.push(format!("{found} rows that must not be"));
-                    }
-                    Some(wanted) if wanted != found => {
-                        seen.wrong.push(format!("{found} instead of {wanted}"));
-                    }
-                    None | Some(_) => {}
-                }
+                self.hold(found, &mut seen);
             }
             Err(cause) => seen.wrong.push(format!("it cannot be asked: {}", refusal(cause)?)),
         }
         Ok(seen)
+    }
+
+    /// Holds what was answered to what is to be answered.
+    pub(in crate::verify) fn hold(&self, found: &str, seen: &mut Seen) {
+        match &self.equals {
+            None if found != "0" => seen.wrong.push(format!("{found} rows that must not be")),
+            Some(wanted) if wanted != found => {
+                seen.wrong.push(format!("{found} instead of {wanted}"));
+            }
+            None | Some(_) => {}
+        }
     }
 }
 
