@@ -26,7 +26,7 @@ pub(crate) struct VerifyOptions {
     /// counts in the recovery time.
     #[arg(long, value_name = "COMMAND")]
     pub(crate) fetch: Option<String>,
-    /// A file of keys that opens what age has encrypted. OpenPGP's come from gpg's own keyring.
+    /// A file of keys that opens what age has encrypted. What gpg has encrypted, its keyring opens.
     #[arg(long, value_name = "FILE")]
     pub(crate) identity: Option<PathBuf>,
     /// A command that prints the password of a repository of restic or Borg. If not given, their own

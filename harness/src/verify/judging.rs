@@ -349,8 +349,9 @@ impl Verifying<'_> {
             return Ok(());
         }
         let mut there = Vec::new();
-        for archive in given.of(&FILES).cloned() {
+        for archive in given.of(&FILES) {
             let (opener, events) = (self.opener.clone(), self.events.clone());
+            let archive = archive.clone();
             there.push(blocking(move || files_of(&opener, &archive, &events)).await?);
         }
         let absent = wanted.iter().filter(|path| {
@@ -478,7 +479,7 @@ fn promised(given: &Given, database: &str, databases: usize) -> BTreeMap<String,
     for piece in &given.pieces {
         for (of, tables) in &piece.says.tables {
             // One that does not say of which database it is, where there is one alone.
-            if of == database || (of.is_empty() && databases == 1) || databases == 1 {
+            if of == database || databases == 1 {
                 all.extend(tables.clone());
             }
         }

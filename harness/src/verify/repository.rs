@@ -78,9 +78,9 @@ pub(super) async fn open(
     // Both list the oldest first; of two in one second, the later one is the newer.
     snapshots.reverse();
     snapshots.sort_by_key(|it| std::cmp::Reverse(it.at));
-    let mut opened = Opened::default();
+    let mut found = Opened::default();
     if snapshots.is_empty() {
-        opened.damage.push("the repository has no snapshot".to_owned());
+        found.damage.push("the repository has no snapshot".to_owned());
     }
     for (at, snapshot) in snapshots.iter().take(TRIED).enumerate() {
         let folder = stage.join(format!("snapshot-{at}"));
@@ -93,27 +93,27 @@ pub(super) async fn open(
         let is_newest = at == 0;
         if wrong.is_empty() {
             let others = snapshots.len() - 1;
-            opened.chosen = Some(if is_newest {
+            found.chosen = Some(if is_newest {
                 format!("{}: the newest; {others} others were not read", snapshot.line())
             } else {
                 format!("{}: the newest that is whole", snapshot.line())
             });
-            opened.taken_at = Some(snapshot.at);
-            opened.pieces = pieces;
+            found.taken_at = Some(snapshot.at);
+            found.pieces = pieces;
             break;
         }
         let first = wrong.remove(0);
-        opened.damage.push(format!("snapshot {} is damaged: {first}", snapshot.line()));
+        found.damage.push(format!("snapshot {} is damaged: {first}", snapshot.line()));
         std::fs::remove_dir_all(&folder).attempt(|| "cannot remove a damaged snapshot")?;
     }
-    match (&opened.chosen, opened.damage.is_empty()) {
-        (Some(chosen), false) => opened.damage.push(format!("good is {chosen}")),
+    match (&found.chosen, found.damage.is_empty()) {
+        (Some(chosen), false) => found.damage.push(format!("good is {chosen}")),
         (None, false) if !snapshots.is_empty() => {
-            opened.damage.push("no snapshot that was tried is whole".to_owned());
+            found.damage.push("no snapshot that was tried is whole".to_owned());
         }
         _ => {}
     }
-    Ok(opened)
+    Ok(found)
 }
 
 struct Tool<'a> {

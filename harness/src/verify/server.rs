@@ -177,8 +177,8 @@ impl SealedServer {
                  GRANT {reads}, pg_read_all_settings, pg_read_all_stats TO {READER};\n\
                  ALTER ROLE {READER} SET default_transaction_read_only = on;\n"
             );
-            let made = client.batch_execute(&make);
-            made.attempt(|| format!("role {maker:?} cannot make roles on the sandbox's server"))
+            let done = client.batch_execute(&make);
+            done.attempt(|| format!("role {maker:?} cannot make roles on the sandbox's server"))
         })
         .await
     }

@@ -41,10 +41,7 @@ impl Wanted {
         let known = known()?;
         let majors = known.majors.keys().filter_map(|it| it.parse::<u32>().ok());
         let all = majors.collect::<BTreeSet<_>>();
-        let found = match exactly {
-            true => all.get(&major),
-            false => all.range(major..).next(),
-        };
+        let found = if exactly { all.get(&major) } else { all.range(major..).next() };
         let Some(found) = found.copied() else {
             let all = all.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
             return Err(Error::undecided(format!(

@@ -63,7 +63,7 @@ pub(in crate::verify) fn hold(
         for (table, rows) in before {
             match now.get(table) {
                 None => {
-                    seen.wrong.push(format!("{database}: {table} was in {} and is gone", last.run))
+                    seen.wrong.push(format!("{database}: {table} was in {} and is gone", last.run));
                 }
                 Some(found) if found.saturating_mul(2) < *rows => seen.wrong.push(format!(
                     "{database}: {table} has {found} rows and had {rows} in {}",

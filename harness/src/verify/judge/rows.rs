@@ -63,7 +63,7 @@ pub(in crate::verify) fn complete(
     for (name, rows) in promised {
         match (of(name), rows) {
             (None, _) => {
-                seen.wrong.push(format!("{database}: {name} is in the backup and not there"))
+                seen.wrong.push(format!("{database}: {name} is in the backup and not there"));
             }
             (Some(found), Some(rows)) if found != *rows => {
                 seen.wrong.push(format!("{database}: {name} has {found} of {rows} rows"));

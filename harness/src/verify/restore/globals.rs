@@ -112,7 +112,8 @@ fn harmless(statement: &str, left_out: &mut Vec<String>) -> Option<String> {
         if safe.starts_with("ALTER ROLE ") && format!("{safe} ").contains(&with) {
             let of = safe.trim_start_matches("ALTER ROLE ").split(" WITH ").next();
             left_out.push(format!("{power} of {}", of.unwrap_or_default()));
-            safe = format!("{safe} ").replace(&with, &format!(" NO{power} ")).trim_end().to_owned();
+            let without = format!("{safe} ").replace(&with, &format!(" NO{power} "));
+            without.trim_end().clone_into(&mut safe);
         }
     }
     Some(safe)

@@ -78,8 +78,8 @@ pub(super) async fn hand_over(
     let database =
         owner.map(|owner| format!("ALTER DATABASE {} OWNER TO {}", quoted(name), quoted(owner)));
     let key = of.map(str::to_owned);
-    let owned = outline.owned.get(&key).cloned().unwrap_or_default();
-    let statements = database.into_iter().chain(owned).collect::<Vec<_>>();
+    let others = outline.owned.get(&key).cloned().unwrap_or_default();
+    let statements = database.into_iter().chain(others).collect::<Vec<_>>();
     ask(server.connection(name), move |client| {
         let mut refused = Vec::new();
         for statement in statements {

@@ -58,7 +58,8 @@ impl DatabaseSettings {
     /// What is added to `CREATE DATABASE`.
     pub(super) fn clause(&self) -> String {
         let quote = |value: &str| format!("'{}'", value.replace('\'', "''"));
-        self.0.iter().map(|(name, value)| format!(" {name} = {}", quote(value))).collect()
+        let settings = self.0.iter().map(|(name, value)| format!(" {name} = {}", quote(value)));
+        settings.collect::<Vec<_>>().concat()
     }
 }
 

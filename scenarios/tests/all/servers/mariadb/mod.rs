@@ -90,26 +90,27 @@ impl Cases<'_> {
         path
     }
 
-    fn verify(&self, path: &Path, options: &[&str], exit_code: i32) -> (Answer, Value) {
-        let reports = path.with_extension("reports");
-        let (path, reports) = (path.to_str().expect("UTF-8"), reports.to_str().expect("UTF-8"));
-        let words = ["verify", path, "--format", "json", "--report", reports];
-        let answer = answer(xtask(&[&words[..], options].concat()), exit_code);
-        let report = answer.verdict()["report"].as_str().expect("a report").to_owned();
-        let record = fs::read_to_string(report).expect("a record");
-        (answer, serde_json::from_str(&record).expect("JSON"))
-    }
-
     /// Verifies a dump, and demands the outcome of checks and words of their details.
     fn demand(&self, name: &str, dump: &str, exit_code: i32, checks: &[(&str, &str, &str)]) {
         let path = self.write(name, dump.as_bytes());
         let expected = self.folder.join("expect.toml");
         let options = ["--expect", expected.to_str().expect("UTF-8")];
-        let (_, record) = self.verify(&path, &options, exit_code);
+        let (_, record) = verify(&path, &options, exit_code);
         for (id, outcome, words) in checks {
             demand(&record, id, outcome, words);
         }
     }
+}
+
+/// Verifies what is at a path.
+fn verify(path: &Path, options: &[&str], exit_code: i32) -> (Answer, Value) {
+    let reports = path.with_extension("reports");
+    let (path, reports) = (path.to_str().expect("UTF-8"), reports.to_str().expect("UTF-8"));
+    let words = ["verify", path, "--format", "json", "--report", reports];
+    let answer = answer(xtask(&[&words[..], options].concat()), exit_code);
+    let report = answer.verdict()["report"].as_str().expect("a report").to_owned();
+    let record = fs::read_to_string(report).expect("a record");
+    (answer, serde_json::from_str(&record).expect("JSON"))
 }
 
 fn demand(record: &Value, id: &str, outcome: &str, words: &str) {
@@ -133,7 +134,7 @@ fn dumps_of_mariadb_are_restored_and_judged() {
     let cases = Cases { folder: folder.path() };
     cases.write("expect.toml", EXPECTED.as_bytes());
     let small = cases.write("small.sql", SMALL.as_bytes());
-    let (_, record) = cases.verify(&small, &[], 0);
+    let (_, record) = verify(&small, &[], 0);
     let image = record["environment"]["image"].as_str().expect("an image");
     let source = Source::start(image);
     let alone = source.dump(&["shop"]);
@@ -155,7 +156,7 @@ fn intact(cases: &Cases<'_>, dump: &str) {
     let path = cases.write("intact.sql.zst", &packed);
     let expected = cases.folder.join("expect.toml");
     let options = ["--expect", expected.to_str().expect("UTF-8"), "--max-age", "30d"];
-    let (_, record) = cases.verify(&path, &options, 0);
+    let (_, record) = verify(&path, &options, 0);
     for (id, words) in [
         ("restore.completed", "shop"),
         ("restored.read", "5 tables, 3622 rows"),
@@ -216,12 +217,12 @@ fn not_for_this_server(cases: &Cases<'_>, dump: &str) {
     let line = dump.lines().find(|line| line.starts_with("-- Server version")).expect("a version");
     let newer = with(dump, line, "-- Server version\t99.1.1-MariaDB");
     let path = cases.write("newer.sql", newer.as_bytes());
-    let (answer, _) = cases.verify(&path, &[], 3);
+    let (answer, _) = verify(&path, &[], 3);
     answer.names(&["asks for MariaDB 99.1, which cannot be had here"]);
     let of_mysql = "`name` varchar(100) COLLATE utf8mb4_0900_ai_ci NOT NULL";
     let dump = with(dump, "`name` varchar(100) NOT NULL", of_mysql);
     let path = cases.write("collation.sql", dump.as_bytes());
-    let (_, record) = cases.verify(&path, &[], 3);
+    let (_, record) = verify(&path, &[], 3);
     demand(&record, "restore.completed", "undecided", "utf8mb4_0900_ai_ci");
     demand(&record, "restore.completed", "undecided", "--image");
 }
@@ -231,7 +232,7 @@ fn hostile(cases: &Cases<'_>, dump: &str) {
     let dump = with(dump, "-- Dump completed on", "-- ");
     let path =
         cases.write("hostile.sql", format!("{dump}\n{}", include_str!("hostile.sql")).as_bytes());
-    let (_, record) = cases.verify(&path, &["--keep"], 1);
+    let (_, record) = verify(&path, &["--keep"], 1);
     demand(&record, "restore.completed", "failed", "the backup tries to reach a file");
     let run = record["run_id"].as_str().expect("a run");
     let label = format!("label=dr-drill.run={run}");
