@@ -68,7 +68,7 @@ mod tests {
         assert_eq!(error, "unexpected argument '--scales' found");
         assert_eq!(hint.as_deref(), Some("a similar argument exists: '--scale'"));
         let (error, hint) = unread(&["xtask", "verify"]);
-        assert!(error.ends_with("not provided: <ARTEFACT>"), "{error}");
+        assert!(error.ends_with("not provided: <PATH>..."), "{error}");
         assert_eq!(hint.as_deref(), Some("For more information, try '--help'."));
     }
 

@@ -142,6 +142,7 @@ pub async fn run(
     events: &Events,
     cancelled: CancellationToken,
 ) -> Result<Finished> {
+    pieces::there(&request.paths)?;
     let run = RunId::new();
     let started_at = Timestamp::now();
     let runner = Runner::new(cancelled.clone());

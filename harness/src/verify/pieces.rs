@@ -25,7 +25,6 @@ pub(super) struct Given {
 impl Given {
     /// Reads it all.
     pub(super) async fn look(paths: &[PathBuf], opener: &Opener) -> Result<Self> {
-        there(paths)?;
         let all = paths.to_vec();
         let before = blocking(move || digest(&all)).await?;
         let pieces = recognise(paths.to_vec(), opener.clone()).await?;
@@ -82,7 +81,7 @@ impl Given {
 }
 
 /// Demands that everything that is named is there.
-fn there(paths: &[PathBuf]) -> Result<()> {
+pub(super) fn there(paths: &[PathBuf]) -> Result<()> {
     paths.iter().try_for_each(|path| {
         let found = path.metadata().map(drop);
         found.map_err(|cause| {

@@ -109,13 +109,13 @@ fn of_an_artefact() {
     let transcript = console.transcript(&[
         "verify",
         "verify DIR/absent",
-        "verify DIR/empty",
-        "verify DIR/cut",
-        "verify DIR/newer",
-        "verify DIR/bare",
-        "verify DIR/no-part",
-        "verify DIR/bad-part",
-        "verify DIR/outside",
+        "dr-drill --from DIR/empty",
+        "dr-drill --from DIR/cut",
+        "dr-drill --from DIR/newer",
+        "dr-drill --from DIR/bare",
+        "dr-drill --from DIR/no-part",
+        "dr-drill --from DIR/bad-part",
+        "dr-drill --from DIR/outside",
     ]);
     console.assert_snapshot("errors-artefact", &transcript);
 }

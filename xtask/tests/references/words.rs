@@ -8,7 +8,7 @@ use regex::Regex;
 
 /// The requirements: FR-4.1 and the like. What the product must do has these and no others.
 const REQUIREMENTS: [(&str, u32, &[u32]); 4] = [
-    ("H", 6, &[0, 0, 0, 0, 0, 0]),
+    ("H", 11, &[0; 11]),
     ("FR", 6, &[4, 7, 0, 4, 0, 0]),
     ("NFR", 4, &[0, 0, 0, 0]),
     ("D", 3, &[0, 0, 0]),
