@@ -103,16 +103,19 @@ fn pgbackrest(folder: &Path) -> Option<Seen> {
     for stanza in stanzas {
         let name = stanza.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let Some(info) = beginning(&stanza.join("backup.info"), BYTES_MAX) else { continue };
+        if info.starts_with(b"Salted__") {
+            seen.open(format!("stanza {name} is encrypted, and nobody gave its passphrase"));
+            continue;
+        }
         if !folder.join("archive").join(&name).is_dir() {
             seen.damage(format!("archive/{name} is not there: no backup starts without its log"));
         }
         listed(&String::from_utf8_lossy(&info), &stanza, &mut seen);
     }
-    if seen.says.holds.is_empty() {
+    if seen.says.holds.is_empty() && !seen.is_open() {
         seen.damage("there is no backup in it");
     }
     seen.says.taken_at = seen.says.holds.iter().map(|held| held.ended_at).max();
-    seen.open("its files are for `pgbackrest verify` and its restore to read");
     Some(seen)
 }
 

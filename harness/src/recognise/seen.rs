@@ -54,6 +54,11 @@ impl Seen {
         self.damage.push(line.into());
     }
 
+    /// Whether something could not be found out.
+    pub(super) fn is_open(&self) -> bool {
+        !self.open.kept.is_empty()
+    }
+
     /// Notes what could not be found out, and what would help.
     pub(super) fn open(&mut self, line: impl Into<String>) {
         self.open.push(line.into());

@@ -10,7 +10,7 @@ use super::judge::{
     Seen, constraints, expectations, freshness, history, indexes, places, rows, sequences,
 };
 use super::pieces::Given;
-use super::plan::{FILES, Restoring, own, restoring};
+use super::plan::{self, FILES, Restoring, own, restoring};
 use super::restore::Restored;
 use super::server::{MAKER, READER, RESTORER, SealedServer};
 use crate::compare;
@@ -40,9 +40,14 @@ impl Verifying<'_> {
             .flat_map(|it| it.open.iter().map(|why| told(it, why)).collect::<Vec<_>>());
         let closed = closed.collect::<Vec<_>>();
         let kinds = given.pieces.iter().map(|it| it.kind.describe()).collect::<Vec<_>>().join(", ");
-        let (outcome, detail) = match (unknown.as_slice(), closed.as_slice()) {
+        let unused = plan::unused(&given.pieces).map(|it| {
+            let kind = it.kind.describe();
+            told(it, &format!("{kind}: nothing restores it by itself, or beside the others"))
+        });
+        let open = closed.into_iter().chain(unused).collect::<Vec<_>>();
+        let (outcome, detail) = match (unknown.as_slice(), open.as_slice()) {
             ([], []) => (Outcome::Passed, kinds),
-            ([], closed) => (Outcome::Undecided, first_of(closed)),
+            ([], open) => (Outcome::Undecided, first_of(open)),
             (unknown, _) => (Outcome::Failed, first_of(unknown)),
         };
         self.journal.report(own::RECOGNISED, outcome, detail);

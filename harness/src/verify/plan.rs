@@ -62,7 +62,7 @@ pub(super) enum Restoring {
 pub(super) fn restoring(pieces: &[Piece]) -> Restoring {
     let kinds = pieces.iter().map(|piece| piece.kind).collect::<Vec<_>>();
     let any = |of: &[Kind]| kinds.iter().any(|kind| of.contains(kind));
-    if any(&[Kind::BaseBackup, Kind::BaseBackupTar, Kind::DataDirectory]) {
+    if any(&[Kind::BaseBackup, Kind::BaseBackupTar, Kind::DataDirectory, Kind::PgBackRest]) {
         Restoring::Physical
     } else if any(&[
         Kind::PlainSql,
@@ -77,6 +77,32 @@ pub(super) fn restoring(pieces: &[Piece]) -> Restoring {
     } else {
         Restoring::Files
     }
+}
+
+/// Pieces that nothing restores or reads beside the others: roles alone, a dump beside a whole
+/// server, an artefact among other things.
+pub(super) fn unused(pieces: &[Piece]) -> impl Iterator<Item = &Piece> {
+    let rows: &[Kind] = match restoring(pieces) {
+        Restoring::Logical => &[
+            Kind::PlainSql,
+            Kind::ClusterSql,
+            Kind::Globals,
+            Kind::CustomDump,
+            Kind::DirectoryDump,
+            Kind::TarDump,
+            // Two engines are refused by name.
+            Kind::MariaDbSql,
+        ],
+        Restoring::Physical => {
+            &[Kind::BaseBackup, Kind::BaseBackupTar, Kind::DataDirectory, Kind::PgBackRest]
+        }
+        Restoring::MariaDb => &[Kind::MariaDbSql],
+        Restoring::Files => &[],
+    };
+    let others = [Kind::Sqlite, Kind::Restic, Kind::Borg, Kind::Unknown, Kind::Encrypted];
+    pieces.iter().filter(move |piece| {
+        !rows.contains(&piece.kind) && !FILES.contains(&piece.kind) && !others.contains(&piece.kind)
+    })
 }
 
 /// Whether there are pieces that no one server takes.

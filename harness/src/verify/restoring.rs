@@ -275,12 +275,33 @@ fn files(given: &Given, opener: &Opener) -> Result<Files> {
     let folders = given.of(&[Kind::BaseBackup, Kind::DataDirectory]).map(|it| it.path.clone());
     let folders = folders.collect::<Vec<PathBuf>>();
     let archives = given.of(&[Kind::BaseBackupTar]).collect::<Vec<_>>();
+    let repositories = given.of(&[Kind::PgBackRest]).collect::<Vec<_>>();
+    if let ([], [], [only]) = (folders.as_slice(), archives.as_slice(), repositories.as_slice()) {
+        return Ok(Files::Repository(only.path.clone(), stanza(only)?));
+    }
     match (folders.as_slice(), archives.as_slice()) {
         ([only], []) => Ok(Files::Folder(only.clone())),
         ([_, _, ..], []) => Ok(Files::Chain(folders)),
         ([], [only]) => parts(only, opener).map(Files::Parts),
         _ => Err(Error::usage("two backups of a whole server cannot be one")
             .hint("name one of them, or a full one and the incremental ones that build on it")),
+    }
+}
+
+/// The only stanza of a repository. Its name goes into a setting of the server.
+fn stanza(repository: &Piece) -> Result<String> {
+    let entries = std::fs::read_dir(repository.path.join("backup"));
+    let entries = entries.map_err(|cause| {
+        Error::undecided("cannot read the repository of pgBackRest").because(cause)
+    })?;
+    let names = entries.flatten().filter(|it| it.path().join("backup.info").is_file());
+    let names = names.filter_map(|it| it.file_name().into_string().ok()).collect::<Vec<_>>();
+    let is_plain =
+        |name: &String| name.chars().all(|it| it.is_ascii_alphanumeric() || "._-".contains(it));
+    match names.as_slice() {
+        [only] if is_plain(only) => Ok(only.clone()),
+        _ => Err(Error::undecided(format!("nobody knows which stanza of {names:?} is meant"))
+            .hint("bring a repository with one stanza, of a plain name")),
     }
 }
 

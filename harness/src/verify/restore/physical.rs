@@ -3,7 +3,7 @@
 
 use std::io::Read;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::super::server::SealedServer;
 use super::{Restored, pack, pass};
@@ -12,6 +12,9 @@ use crate::stack::database::ask;
 
 /// Bounds unpacking.
 const LIMIT: Duration = Duration::from_secs(12 * 3600);
+
+/// Pause between two questions whether the server accepts connections.
+const POLL: Duration = Duration::from_millis(200);
 
 /// A part of a base backup in tar.
 pub(in crate::verify) struct Part {
@@ -38,6 +41,8 @@ pub(in crate::verify) enum Files {
     Chain(Vec<PathBuf>),
     /// Archives.
     Parts(Vec<Part>),
+    /// A repository of pgBackRest, and the stanza of which the newest backup is restored.
+    Repository(PathBuf, String),
 }
 
 /// How a server sees its files: no command of theirs is run, nothing of their own is preloaded.
@@ -76,7 +81,14 @@ pub(in crate::verify) async fn restore(
 ) -> Result<Result<Restored, Vec<String>>> {
     let prepared = server.exec(["bash", "-c", PREPARE]).run().await?;
     prepared.require(|| "cannot prepare the sandbox")?;
+    let mut settings = SETTINGS.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>();
     match files {
+        Files::Repository(folder, stanza) => {
+            if let Err(why) = pgbackrest(server, folder, &stanza).await? {
+                return Ok(Err(why));
+            }
+            settings.extend(replaying(&stanza));
+        }
         Files::Folder(folder) => lay(server, folder, "/data/pg").await?,
         Files::Chain(folders) => {
             if let Err(why) = combine(server, folders).await? {
@@ -91,9 +103,15 @@ pub(in crate::verify) async fn restore(
     }
     let cleared = server.exec(["bash", "-c", CLEAR]).run().await?;
     cleared.require(|| "cannot lay the backup into the sandbox")?;
+    if settings.len() > SETTINGS.len() {
+        let signal = server.exec(["touch", "/data/pg/recovery.signal"]).run().await?;
+        signal.require(|| "cannot lay the backup into the sandbox")?;
+    }
     // Preloaded code is the backup's own; so is whoever may sign in.
-    let settings = SETTINGS.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>();
     if let Err(log) = server.start_server(&settings).await? {
+        return Ok(Err(log));
+    }
+    if let Err(log) = accepting(server).await? {
         return Ok(Err(log));
     }
     server.maker = superuser(server).await?;
@@ -107,6 +125,20 @@ pub(in crate::verify) async fn restore(
         Ok(rows.iter().map(|row| row.get::<_, String>(0)).collect())
     });
     Ok(Ok(Restored { databases: databases.await?, is_physical: true, ..Restored::default() }))
+}
+
+/// Waits until the server accepts connections: one that still replays its log counts as started.
+async fn accepting(server: &SealedServer) -> Result<Result<(), Vec<String>>> {
+    let begun = Instant::now();
+    loop {
+        let asked = server.exec(["pg_isready", "--quiet", "--host=/tmp"]).run().await?;
+        match asked.exit_code {
+            Some(0) => return Ok(Ok(())),
+            // It rejects connections as yet.
+            Some(1) if begun.elapsed() < LIMIT => tokio::time::sleep(POLL).await,
+            _ => return Ok(Err(server.log().await?)),
+        }
+    }
 }
 
 /// Whoever may make roles on a server that was restored: its first superuser, whatever the name.
@@ -126,6 +158,56 @@ async fn superuser(server: &SealedServer) -> Result<String> {
     Err(Error::undecided("nobody is known who may sign in to the restored server")
         .because(complaint)
         .hint("the first superuser has a name of its own: restore it by hand, or back up with pg_dump"))
+}
+
+/// Where a repository is laid.
+const REPOSITORY: &str = "/data/scratch/repository";
+
+/// What pgBackRest is told, whatever it does.
+fn told(stanza: &str) -> [String; 7] {
+    [
+        "pgbackrest".to_owned(),
+        "--config=/dev/null".to_owned(),
+        format!("--stanza={stanza}"),
+        format!("--repo1-path={REPOSITORY}"),
+        "--pg1-path=/data/pg".to_owned(),
+        "--log-level-file=off".to_owned(),
+        "--lock-path=/tmp".to_owned(),
+    ]
+}
+
+/// Has pgBackRest restore the newest backup of a stanza, every file by its own sum.
+async fn pgbackrest(
+    server: &SealedServer,
+    folder: PathBuf,
+    stanza: &str,
+) -> Result<Result<(), Vec<String>>> {
+    let known = server.exec(["sh", "-c", "command -v pgbackrest"]).run().await?;
+    if !known.succeeded() {
+        return Err(Error::undecided("the image has no pgBackRest to read its repository with")
+            .hint("--image names one that has it, or leave --image out"));
+    }
+    lay(server, folder, REPOSITORY).await?;
+    let words = ["--log-level-console=warn", "--type=immediate", "restore"];
+    let restore = server.exec(told(stanza)).args(words).timeout(LIMIT).run().await?;
+    Ok(if restore.succeeded() {
+        Ok(())
+    } else {
+        let said = [restore.text(), restore.stderr.clone()].join("\n");
+        Err(said.lines().map(str::to_owned).collect())
+    })
+}
+
+/// How the server comes to the end of a backup of pgBackRest: by its log, from its repository.
+fn replaying(stanza: &str) -> [String; 4] {
+    let get = told(stanza).join(" ");
+    [
+        format!("restore_command={get} archive-get %f \"%p\""),
+        "recovery_target=immediate".to_owned(),
+        "recovery_target_action=promote".to_owned(),
+        // It is not there before it takes writes.
+        "hot_standby=off".to_owned(),
+    ]
 }
 
 async fn lay(server: &SealedServer, folder: PathBuf, to: &str) -> Result<()> {
