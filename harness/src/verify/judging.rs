@@ -18,7 +18,7 @@ use crate::drill::first_of;
 use crate::error::{Attempt, Result};
 use crate::fingerprint::{media, references};
 use crate::model::check::Outcome;
-use crate::model::divergence::{Divergence, Severity};
+use crate::model::divergence::{Divergence, DivergenceKind, Severity};
 use crate::model::existing::{Kind, Piece, Set};
 use crate::model::fingerprint::{
     CERTIFICATE_SCHEMA, Certificate, DatabaseFingerprint, MediaFingerprint, Strength,
@@ -113,10 +113,16 @@ impl Verifying<'_> {
         let awaits_rows = restoring(&given.pieces) != Restoring::Files;
         let is_known = self.journal.checks.iter().any(|check| check.id == own::AGE);
         let (taken_at, said) = given.taken_at();
+        let now = Timestamp::now().as_second();
         let age = |at: Timestamp| {
-            let seconds = Timestamp::now().as_second().saturating_sub(at.as_second());
+            let seconds = now.saturating_sub(at.as_second());
             Duration::from_secs(u64::try_from(seconds).unwrap_or_default())
         };
+        if taken_at.as_second() > now + 3600 && !is_known {
+            let why = format!("it says that it was taken at {taken_at:.0}, which is yet to come");
+            self.journal.report(own::AGE, Outcome::Undecided, why);
+            return;
+        }
         let by = if said { "as it says" } else { "by its files" };
         let text = format!("{} old {by}, at most {}", days(age(taken_at)), days(limit));
         let is_old = age(taken_at) > limit;
@@ -136,6 +142,20 @@ impl Verifying<'_> {
             _ => (Outcome::Passed, text),
         };
         self.journal.report(own::AGE, outcome, detail);
+    }
+
+    /// The age of a backup none of whose rows has an instant.
+    fn judge_age_alone(&mut self, given: &Given) {
+        if self.journal.checks.iter().any(|check| check.id == own::AGE) {
+            return;
+        }
+        let (_, said) = given.taken_at();
+        let (outcome, by) = if said {
+            (Outcome::Passed, "it says itself when it was taken")
+        } else {
+            (Outcome::Undecided, "nothing but its file says when it was taken")
+        };
+        self.journal.report(own::AGE, outcome, format!("no row has an instant; {by}"));
     }
 
     /// Reads archives of files and databases of SQLite, which need no server.
@@ -192,15 +212,16 @@ impl Verifying<'_> {
             let fingerprint = blocking(move || rows::read(&of, strength, jobs, &events));
             let (fingerprint, seen) = self.runner.waiting(fingerprint).await?;
             // The database that every cluster has is mostly empty.
-            let is_spare = name == "postgres" && fingerprint.tables.is_empty();
+            let promises = promised(given, name, restored.databases.len());
+            let is_spare =
+                name == "postgres" && fingerprint.tables.is_empty() && promises.is_empty();
             if !is_spare {
                 read = read.and(seen);
             }
             let counted = rows::counted(&fingerprint);
             if !restored.is_physical && !is_spare {
                 let pieces = blocking(move || rows::pieces(&connection)).await?;
-                let promised = promised(given, name, restored.databases.len());
-                complete = complete.and(rows::complete(name, &promised, &counted, &pieces));
+                complete = complete.and(rows::complete(name, &promises, &counted, &pieces));
             }
             self.found.existing.tables.insert(name.clone(), counted);
             taken.insert(name.clone(), fingerprint);
@@ -217,6 +238,9 @@ impl Verifying<'_> {
         self.judge_roles(given, &restored);
         let newest = self.newest(server, &restored).await?;
         self.judge_age(given, newest.as_ref());
+        if self.request.max_age.is_some() && newest.is_none() {
+            self.judge_age_alone(given);
+        }
         self.found.existing.newest = newest.map(|it| (it.at, it.place));
         self.judge_references(server, given, &restored).await?;
         self.judge_expected(server, &restored).await?;
@@ -304,15 +328,16 @@ impl Verifying<'_> {
         given: &Given,
         restored: &Restored,
     ) -> Result<()> {
-        let Some(archive) = given.of(&FILES).next().cloned() else {
+        let archives = given.of(&FILES).cloned().collect::<Vec<_>>();
+        if archives.is_empty() {
             let why = "the backup has no archive of files to look them up in";
             self.found.not_proved.push(NotProved::new(Gap::References, "", why));
             return Ok(());
-        };
+        }
         let (opener, events) = (self.opener.clone(), self.events.clone());
-        let files = blocking(move || files_of(&opener, &archive, &events)).await?;
+        let files = blocking(move || all_files(&opener, &archives, &events)).await?;
         let mut seen = Seen::default();
-        let mut orphans = None;
+        let (mut orphans, mut is_known) = (0, false);
         for name in &restored.databases {
             let connection = server.connection_of(READER, name);
             let (asked, files) = (self.request.references.clone(), files.clone());
@@ -320,30 +345,31 @@ impl Verifying<'_> {
                 let mut client = connection
                     .connect(postgres::NoTls)
                     .attempt(|| "cannot sign in to what was restored")?;
-                let columns = match asked.as_slice() {
+                let (columns, doubtful) = match asked.as_slice() {
                     [] => super::judge::columns::found(&mut client, &files)?,
-                    asked => asked.to_vec(),
+                    asked => (asked.to_vec(), Vec::new()),
                 };
-                Ok((references::check(&mut client, &columns, &files)?, columns))
+                Ok((references::check(&mut client, &columns, &files)?, columns, doubtful))
             });
-            let (found, columns) = self.runner.waiting(found).await?;
+            let (found, columns, doubtful) = self.runner.waiting(found).await?;
+            seen.open.extend(doubtful);
             if columns.is_empty() {
                 continue;
             }
             seen.judged += found.checked;
             seen.wrong.extend(found.divergences.iter().map(Divergence::line));
             seen.open.extend(found.undecided);
-            orphans = Some(found.orphans);
+            (orphans, is_known) = (found.orphans, true);
             self.found.columns = columns;
         }
         self.found.integrity.references_checked = seen.judged;
-        if orphans.is_none() {
-            let why = "no column is known to name files of the archive: --references TABLE.COLUMN";
-            self.journal.report(own::REFERENCES, Outcome::Skipped, why);
-            self.found.not_proved.push(NotProved::new(Gap::References, "", why));
-            return Ok(());
+        if !is_known && seen.open.is_empty() {
+            seen.open.push(
+                "no column is known to name files of the archive: --references TABLE.COLUMN names \
+                 one; an archive that no row is about is a backup of its own"
+                    .to_owned(),
+            );
         }
-        let orphans = orphans.unwrap_or_default();
         self.say(own::REFERENCES, &seen, &format!("references; {orphans} files that no row names"));
         Ok(())
     }
@@ -504,10 +530,32 @@ pub(super) fn files_of(
     media::take_from_tar(opener.stream(&archive.path, &archive.wrapped)?, options, events)
 }
 
+/// The files of all archives together.
+fn all_files(
+    opener: &crate::recognise::Opener,
+    archives: &[Piece],
+    events: &crate::model::event::Events,
+) -> Result<MediaFingerprint> {
+    let mut all = MediaFingerprint::default();
+    for archive in archives {
+        let files = files_of(opener, archive, events)?;
+        all.entries.extend(files.entries);
+        all.undecided.extend(files.undecided);
+    }
+    Ok(all)
+}
+
+/// Whether a difference is one of the sandbox's own roles, or of the extension that it checks
+/// indexes with. Rows and owners never are.
 fn is_of_sandbox(found: &Divergence) -> bool {
-    let own = [MAKER, RESTORER, READER];
-    own.iter().any(|role| found.subject.contains(role) || found.detail.contains(role))
-        || found.subject.contains("amcheck")
+    let own = [MAKER, RESTORER, READER].map(|role| format!("role {role}"));
+    let grants = ["pg_authid", "pg_largeobject", "pg_subscription"];
+    let is_grant =
+        grants.iter().any(|table| found.subject.ends_with(&format!("pg_catalog.{table}")));
+    found.kind == DivergenceKind::Catalogue
+        && (own.contains(&found.subject)
+            || found.subject == "extension amcheck"
+            || (is_grant && found.detail.contains(READER)))
 }
 
 /// A duration as people say it.

@@ -343,6 +343,21 @@ impl Verifying<'_> {
     }
 }
 
+/// Which of the sets of a folder, the newest first, is to be judged: the newest that holds rows, or is
+/// damaged so that nobody knows what it held; where none does, the newest.
+#[must_use]
+pub fn newest(sets: &[Set]) -> usize {
+    let is_meant = |set: &Set| {
+        plan::restoring(&set.pieces) != Restoring::Files
+            || set.damage().next().is_some()
+            || set
+                .pieces
+                .iter()
+                .any(|it| [Kind::Restic, Kind::Borg, Kind::Encrypted].contains(&it.kind))
+    };
+    sets.iter().position(is_meant).unwrap_or_default()
+}
+
 /// Whether nothing of these can be judged by this module: an artefact of this tool's own.
 #[must_use]
 pub fn is_artefact(pieces: &[Piece]) -> bool {

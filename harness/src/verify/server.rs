@@ -136,7 +136,12 @@ impl SealedServer {
         let started = self.start_server(&[]).await?;
         started
             .map_err(|log| Error::undecided("the sandbox's server does not start").details(log))?;
-        self.make_roles().await
+        self.make_roles().await?;
+        ask(self.connection("postgres"), |client| {
+            let own = format!("ALTER DATABASE postgres OWNER TO {RESTORER}");
+            client.batch_execute(&own).attempt(|| "cannot open the database postgres")
+        })
+        .await
     }
 
     /// Starts the server. Gives back the end of its log where it does not start.
@@ -186,7 +191,10 @@ impl SealedServer {
     /// Where and how this host signs in to a database as its maker.
     pub(super) fn connection(&self, database: &str) -> Config {
         let maker = self.maker.clone();
-        self.connection_of(&maker, database)
+        let mut config = self.connection_of(&maker, database);
+        // Whatever the database says of its sessions.
+        config.options("-c default_transaction_read_only=off");
+        config
     }
 
     /// The same as somebody else.

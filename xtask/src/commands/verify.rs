@@ -46,7 +46,7 @@ pub(crate) async fn run(options: VerifyOptions, format: Format) -> Result<Ending
                 format,
             ));
         }
-        let newest = sets.remove(0);
+        let newest = sets.remove(verify::newest(&sets));
         paths = newest.pieces.iter().map(|piece| piece.path.clone()).collect();
         others = sets;
     }

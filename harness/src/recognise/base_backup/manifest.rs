@@ -102,6 +102,10 @@ impl Manifest {
     fn of(stored: Stored, seen: &mut Seen) -> Self {
         let mut manifest =
             Self { system: stored.system.map(|it| it.to_string()), ..Self::default() };
+        let without = stored.files.iter().filter(|file| file.checksum.is_none()).count();
+        if without > 0 {
+            seen.open(format!("its manifest has no sum of {without} of its files"));
+        }
         for file in stored.files {
             match file.named() {
                 Some(path) => {

@@ -95,6 +95,11 @@ impl Postgres {
         let name = |at: usize| words.get(at).filter(|it| it.is_name()).map(|it| it.text.clone());
         match words.first().map(|it| it.text.as_str()) {
             Some("set") if is(1, "client_encoding") => says.encoding = name(3),
+            Some("set") if is(1, "row_security") && is(3, "on") => {
+                seen.open(
+                    "it was dumped with row security: rows that its role may not see are not in it",
+                );
+            }
             Some("create") if is(1, "extension") => {
                 let at = if is(2, "if") { 5 } else { 2 };
                 says.extensions.extend(name(at));

@@ -23,13 +23,14 @@ SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(r.reln
    AND a.atttypid IN ('pg_catalog.text'::regtype, 'pg_catalog.varchar'::regtype)
  ORDER BY 1, a.attnum";
 
-/// Finds the columns half of whose values are paths of the archive.
+/// Finds the columns half of whose values are paths of the archive, and names those of which some
+/// are: nobody knows whether these are meant, or most of the files are gone.
 pub(in crate::verify) fn found(
     client: &mut impl GenericClient,
     files: &MediaFingerprint,
-) -> Result<Vec<ReferenceColumn>> {
+) -> Result<(Vec<ReferenceColumn>, Vec<String>)> {
     let known = files.entries.keys().map(String::as_str).collect::<HashSet<_>>();
-    let mut found = Vec::new();
+    let (mut found, mut doubtful) = (Vec::new(), Vec::new());
     let unread = || "cannot look for columns that name files";
     for row in client.query(COLUMNS, &[]).attempt(unread)? {
         let (table, column, quoted): (String, String, String) =
@@ -45,7 +46,13 @@ pub(in crate::verify) fn found(
         let hits = values.iter().filter(|value| known.contains(value.as_str())).count();
         if hits > 0 && hits * 2 >= values.len() {
             found.push(ReferenceColumn { table, column, hash: None });
+        } else if hits > 0 {
+            doubtful.push(format!(
+                "{table}.{column}: {hits} of {} values are files of the archive: --references \
+                 {table}.{column} if they are to be",
+                values.len()
+            ));
         }
     }
-    Ok(found)
+    Ok((found, doubtful))
 }

@@ -33,24 +33,35 @@ pub(in crate::verify) fn ahead(connection: &postgres::Config) -> Result<Seen> {
     for row in rows {
         let (sequence, table, column): (String, String, String) =
             (row.get(0), row.get(1), row.get(2));
-        let (largest, behind) = if row.get(3) { ("max", "<") } else { ("min", ">") };
+        let (largest, behind, step) =
+            if row.get(3) { ("max", "<", "+") } else { ("min", ">", "-") };
         // One that was never called gives its own number next.
         let asked = format!(
-            "SELECT s.last_value, t.most, \
-                    s.last_value {behind} t.most OR (NOT s.is_called AND s.last_value = t.most) \
-               FROM {sequence} AS s, (SELECT {largest}({column}::int8) AS most FROM {table}) AS t"
+            "SELECT n.next, t.most, n.next {behind}= t.most, \
+                    EXISTS (SELECT FROM {table} WHERE {column}::int8 = n.next) \
+               FROM (SELECT CASE WHEN s.is_called THEN s.last_value {step} abs(q.seqincrement) \
+                                 ELSE s.last_value END AS next \
+                       FROM {sequence} AS s, pg_catalog.pg_sequence AS q \
+                      WHERE q.seqrelid = '{literal}'::pg_catalog.regclass) AS n, \
+                    (SELECT {largest}({column}::int8) AS most FROM {table}) AS t",
+            literal = sequence.replace('\'', "''"),
         );
         match client.query_one(asked.as_str(), &[]) {
-            Ok(row) => match row.get::<_, Option<bool>>(2) {
-                Some(true) => {
-                    let (last, most): (i64, i64) = (row.get(0), row.get(1));
-                    seen.wrong.push(format!(
-                        "{sequence} stands at {last} and {table}.{column} at {most}: the next \
-                         row gets a number that is taken"
-                    ));
+            Ok(row) => {
+                let (next, most): (i64, Option<i64>) = (row.get(0), row.get(1));
+                let most = most.unwrap_or_default();
+                match (row.get::<_, Option<bool>>(2), row.get(3)) {
+                    (_, true) => seen.wrong.push(format!(
+                        "{sequence} gives {next} next, which {table}.{column} has already; its \
+                         last is {most}"
+                    )),
+                    // Numbers beyond may be put in by hand, or be made of more than the sequence.
+                    (Some(true), false) => seen.warned.push(format!(
+                        "{sequence} gives {next} next, and {table}.{column} has up to {most}"
+                    )),
+                    _ => seen.judged += 1,
                 }
-                _ => seen.judged += 1,
-            },
+            }
             Err(cause) => seen.open.push(format!("{sequence}: {}", refusal(cause)?)),
         }
     }

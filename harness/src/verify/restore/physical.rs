@@ -46,7 +46,10 @@ pub(in crate::verify) enum Files {
 }
 
 /// How a server sees its files: no command of theirs is run, nothing of their own is preloaded.
-const SETTINGS: [&str; 12] = [
+const SETTINGS: [&str; 15] = [
+    "zero_damaged_pages=off",
+    "ignore_checksum_failure=off",
+    "ignore_system_indexes=off",
     "config_file=/data/conf/postgresql.conf",
     "hba_file=/data/conf/pg_hba.conf",
     "ident_file=/data/conf/pg_ident.conf",
@@ -114,6 +117,9 @@ pub(in crate::verify) async fn restore(
     if let Err(log) = accepting(server).await? {
         return Ok(Err(log));
     }
+    if let Err(log) = clear_settings(server, &settings).await? {
+        return Ok(Err(log));
+    }
     server.maker = superuser(server).await?;
     server.make_roles().await?;
     let databases = ask(server.connection("postgres"), |client| {
@@ -125,6 +131,28 @@ pub(in crate::verify) async fn restore(
         Ok(rows.iter().map(|row| row.get::<_, String>(0)).collect())
     });
     Ok(Ok(Restored { databases: databases.await?, is_physical: true, ..Restored::default() }))
+}
+
+/// Takes back what databases and roles say of their sessions: it could load libraries, and have a
+/// damaged page read as an empty one. Nobody has signed in so far; the server alone reads none of it.
+async fn clear_settings(
+    server: &SealedServer,
+    settings: &[String],
+) -> Result<Result<(), Vec<String>>> {
+    let stop = ["pg_ctl", "stop", "--wait", "--mode=fast", "--timeout=3600", "--silent"];
+    let stopped = server.exec(stop).arg("--pgdata=/data/pg").timeout(LIMIT).run().await?;
+    stopped.require(|| "cannot stop the restored server")?;
+    let script = "rm -f /data/pg/postgresql.auto.conf; : > /data/pg/postgresql.auto.conf; \
+                  echo 'delete from pg_catalog.pg_db_role_setting' | \
+                  postgres --single -D /data/pg -c config_file=/data/conf/postgresql.conf \
+                      -c shared_preload_libraries= -c session_preload_libraries= \
+                      -c local_preload_libraries= template1 > /dev/null";
+    let cleared = server.exec(["sh", "-c", script]).run().await?;
+    cleared.require(|| "cannot take back the settings of the restored databases")?;
+    if let Err(log) = server.start_server(settings).await? {
+        return Ok(Err(log));
+    }
+    accepting(server).await
 }
 
 /// Waits until the server accepts connections: one that still replays its log counts as started.

@@ -91,7 +91,7 @@ fn what_came_back_is_held_to_all_that_is_known() {
     let options = ["--max-age", "35d", "--expect", text(&expected)];
     let named = source.verify(1, &[&bad, &less, &media], &options);
     named.names(&[
-        "public.customer_id_seq stands at 10 and public.customer.id at 200",
+        "public.customer_id_seq gives 11 next, which public.customer.id has already",
         "photos/none.jpg: no such file",
         "role auditor is named and nothing makes it",
         "its newest row is 40 days old",

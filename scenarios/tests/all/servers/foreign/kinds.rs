@@ -26,9 +26,21 @@ fn every_kind_of_dump_passes_with_roles_and_files() {
     let cluster = source.take("all.sql", "pg_dumpall -U postgres -f $OUT");
     run("zstd", &["--quiet", "--rm", text(&cluster)]);
     source.verify(0, &[&source.path("all.sql.zst")], &[]).names(&["every role that is named"]);
+    fewer_files_and_row_security_are_undecided(&source, &dumps[1], &globals);
     // Without roles, what they may do is not proved; and nothing else is amiss.
     let alone = source.verify(0, &[&plain], &[]);
     alone.names(&["\"gap\":\"privileges\"", "\"gap\":\"references\""]);
+}
+
+/// An archive with a few of the files that rows name, and a dump of what one role may see.
+fn fewer_files_and_row_security_are_undecided(source: &Source, dump: &Path, globals: &Path) {
+    let few = source.path("few.tar");
+    run("tar", &["-cf", text(&few), "-C", text(&source.path("media")), "photos/1.jpg"]);
+    let named = source.verify(3, &[dump, globals, &few], &[]);
+    named.names(&["values are files of the archive"]);
+    let seen = source.take("seen.sql", "pg_dump -U postgres --enable-row-security -f $OUT shop");
+    source.verify(3, &[&seen, globals], &[]).names(&["dumped with row security"]);
+    source.verify(3, &[globals], &[]).names(&["nothing restores it by itself"]);
 }
 
 #[test]
@@ -48,6 +60,11 @@ fn files_of_a_server_pass_and_what_they_hold_is_read() {
          CREATE OR REPLACE FUNCTION f(int) RETURNS int IMMUTABLE LANGUAGE sql AS 'SELECT $1 + 1'; \
          SET session_replication_role = replica; DELETE FROM customer WHERE id = 7;",
     );
+    // What would have damaged pages read as empty ones, and a library loaded.
+    source.server.execute("shop", "ALTER DATABASE shop SET zero_damaged_pages = on");
+    source
+        .server
+        .execute("shop", "ALTER DATABASE shop SET session_preload_libraries = 'auto_explain'");
     let bad = source.take("bad", "pg_basebackup -U postgres -c fast -D $OUT");
     let named = source.verify(1, &[&bad], &[]);
     named.names(&["lies", "orders_customer_id_fkey", "rows break it"]);
