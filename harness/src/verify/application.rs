@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::Verifying;
-use super::judging::files_of;
+use super::files::files_of;
 use super::pieces::Given;
 use super::restore::{Restored, close_to_reader};
 use super::server::{MAKER, READER, RESTORER, SealedServer};

@@ -4,6 +4,7 @@
 
 mod application;
 mod causes;
+mod files;
 mod image;
 mod judge;
 mod judging;

@@ -23,6 +23,9 @@ pub(in crate::recognise) struct Postgres {
     kept: usize,
     /// Whether rows come as statements: then a table without any may be an empty one.
     has_inserts: bool,
+    /// Tables whose data a script announces, as `pg_dump` does of an empty one, too; none where
+    /// nobody can know.
+    announced: Option<BTreeSet<String>>,
     made: BTreeSet<String>,
     named: BTreeSet<String>,
 }
@@ -185,8 +188,10 @@ impl Postgres {
         }
         for (database, mut tables) in std::mem::take(&mut self.tables) {
             tables.remove("");
-            if !self.has_inserts {
-                without_data(&tables, seen_open);
+            match &self.announced {
+                _ if !self.has_inserts => without_data(&tables, seen_open),
+                Some(announced) => unannounced(&tables, announced, seen_open),
+                None => {}
             }
             let rows = tables.iter().map(|(name, table)| {
                 (name.clone(), table.rows.or_else(|| rows_of_none(table, &tables, counted)))
@@ -231,6 +236,23 @@ fn without_data(tables: &BTreeMap<String, Table>, open: &mut Vec<String>) {
     }
 }
 
+/// Tables that have no row, and of which a script with a statement for each row does not say that
+/// their data is in it.
+fn unannounced(
+    tables: &BTreeMap<String, Table>,
+    announced: &BTreeSet<String>,
+    open: &mut Vec<String>,
+) {
+    let plain = tables.iter().filter(|(_, it)| !it.is_partitioned && it.rows.is_none());
+    let silent = plain.filter(|(name, _)| !announced.contains(&name.replace('"', "")));
+    let silent = silent.map(|(name, _)| name.as_str()).collect::<Vec<_>>();
+    if let [first, rest @ ..] = silent.as_slice() {
+        let more =
+            if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
+        open.push(format!("{first}{more}: made, and nobody says that its data is in the dump"));
+    }
+}
+
 /// What follows `CREATE TABLE`, of one that holds rows of its own.
 fn created_table(text: &[u8]) -> Option<&[u8]> {
     let rest = after(text, "CREATE TABLE").or_else(|| after(text, "CREATE UNLOGGED TABLE"))?;
@@ -263,9 +285,18 @@ pub(in crate::recognise) fn copied(text: &[u8]) -> Option<String> {
 /// Reads a script to its end.
 pub(super) fn read(lexer: &mut Lexer<impl BufRead>, seen: &mut Seen) -> io::Result<()> {
     let mut script = Script::default();
+    script.statements.announced = Some(BTreeSet::new());
     let read = script.read(lexer, seen);
     script.finish(read.is_ok(), seen);
     read
+}
+
+/// The table of a comment like `Data for Name: t; Type: TABLE DATA; Schema: public; Owner: app`.
+fn announced(line: &str) -> Option<String> {
+    let (name, rest) =
+        line.strip_prefix("Data for Name: ")?.split_once("; Type: TABLE DATA; Schema: ")?;
+    let (schema, _) = rest.split_once("; Owner: ")?;
+    Some(format!("{schema}.{name}"))
 }
 
 /// A script, and how far it has come.
@@ -325,6 +356,12 @@ impl Script {
 
     fn comment(&mut self, line: &[u8], seen: &mut Seen) {
         let line = String::from_utf8_lossy(line);
+        if let Some(table) = announced(&line)
+            && let Some(all) = &mut self.statements.announced
+            && all.len() < TABLES_MAX
+        {
+            all.insert(table);
+        }
         match line.as_ref() {
             "PostgreSQL database dump" => {
                 self.has_head = true;

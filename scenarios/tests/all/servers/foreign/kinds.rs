@@ -41,6 +41,10 @@ fn fewer_files_and_row_security_are_undecided(source: &Source, dump: &Path, glob
     let seen = source.take("seen.sql", "pg_dump -U postgres --enable-row-security -f $OUT shop");
     source.verify(3, &[&seen, globals], &[]).names(&["dumped with row security"]);
     source.verify(3, &[globals], &[]).names(&["nothing restores it by itself"]);
+    // An empty table has no statement either; but its data is announced.
+    let less = "pg_dump -U postgres --inserts --exclude-table-data=orders -f $OUT shop";
+    let less = source.take("less.sql", less);
+    source.verify(3, &[&less, globals], &[]).names(&["nobody says that its data is in the dump"]);
 }
 
 #[test]
